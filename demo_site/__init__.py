@@ -1,0 +1,1 @@
+"""A whole site around the guestbook: settings from the environment, URLs, ``manage.py demo``."""

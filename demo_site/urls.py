@@ -1,0 +1,11 @@
+"""The guestbook in front, signing in beside it, the owner's side behind."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("guestbook.urls")),
+    path("oauth2/", include("oauth_login.urls")),
+    path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
+]

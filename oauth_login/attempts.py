@@ -1,0 +1,168 @@
+"""One sign-in in progress, kept by the visitor's browser and by nobody else.
+
+Every attempt has a cookie of its own, named by it, so that tabs never overwrite each other. Its content
+is sealed: the browser can neither read nor change it. Starting therefore writes nothing to any database
+or session, and a flood of starts leaves nothing behind.
+
+``state`` is sealed too, but it authorises nothing: anybody may hold one. It only says which cookie to
+look for and, when that is missing, why. What binds the answer to this browser is the cookie (A02).
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from oauth_login import conf
+from oauth_login.errors import AttemptError
+from oauth_login.sealing import Sealer, SealBroken
+
+COOKIE: Final = "oauth_login_"
+OUTSTANDING: Final = 5  # attempts per browser
+COOKIES_LENGTH: Final = 6_000  # characters; servers refuse a Cookie header of 8 kB
+COOKIE_AGE: Final = 24 * 3600  # seconds: outlives the attempt, so that a late visitor keeps ``next``
+CLOCK_SKEW: Final = 60  # seconds between two machines of this site
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What must be remembered between leaving and coming back. Times are UNIX seconds."""
+
+    provider: str
+    issuer: str
+    client_id: str
+    redirect_uri: str
+    next_page: str
+    user: str  # primary key of who was signed in at the start, "" for nobody
+    code_verifier: str = field(repr=False)
+    intent: str = "sign_in"
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    started_at: int = field(default_factory=lambda: int(time.time()))
+
+    def state(self) -> str:
+        """Return the ``state`` parameter: opaque, over 43 characters, no two alike (RFC 6749 §10.12)."""
+        return _sealer("state").seal(json.dumps([self.id, self.started_at]), "state")
+
+    def save(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        """Put the attempt into its cookie; the oldest attempts give way when there are too many."""
+        value = _sealer("attempt").seal(json.dumps(asdict(self)), self.id)
+        kept, length = 1, len(value)
+        for name, older in _newest_first(request):
+            kept, length = kept + 1, length + len(request.COOKIES[name])
+            if older is None or kept > OUTSTANDING or length > COOKIES_LENGTH:
+                _delete(request, response, name)
+        response.set_cookie(
+            _prefix(request) + self.id,
+            value,
+            max_age=COOKIE_AGE,
+            secure=_is_https(request),
+            httponly=True,
+            samesite="Lax",
+        )
+
+    def forget(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        """Take the cookie back: the attempt is over."""
+        _delete(request, response, _prefix(request) + self.id)
+
+
+def forget_all(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Take back every attempt of this browser (I11)."""
+    for name in list(request.COOKIES):
+        if name.startswith(_prefix(request)):
+            _delete(request, response, name)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a genuine ``state`` says: which attempt, and when it was started."""
+
+    id: str
+    started_at: int
+
+    @property
+    def age(self) -> int:
+        """Seconds since the start."""
+        return int(time.time()) - self.started_at
+
+
+def read_state(text: str) -> State:
+    """Return what *text* says.
+
+    :raises AttemptError: ``state_missing``, or ``state_invalid``: not sealed by this site.
+    """
+    if not text:
+        raise AttemptError("state_missing")
+    try:
+        state = State(*json.loads(_sealer("state").open(text, "state")))
+    except SealBroken as broken:
+        raise AttemptError("state_invalid", broken) from None
+    if state.age < -CLOCK_SKEW:
+        raise AttemptError("state_invalid", "started in the future")
+    return state
+
+
+def recall(request: HttpRequest, state: State, alias: str) -> Attempt:
+    """Return the attempt that *state* names, from this browser's own cookie.
+
+    :raises AttemptError: with the code that says why there is none, or why it may not be finished here.
+    """
+    expired = state.age > conf.setting("ATTEMPT_MAX_AGE")
+    name = _prefix(request) + state.id
+    value = request.COOKIES.get(name)
+    if not value:
+        raise AttemptError("attempt_expired" if expired else "cookie_missing")
+    # A sibling subdomain can plant a second cookie of this name (A29); browsers order them freely.
+    if request.META.get("HTTP_COOKIE", "").count(f"{name}=") > 1:
+        raise AttemptError("cookie_repeated")
+    attempt = _open(state.id, value)
+    if attempt is None:
+        raise AttemptError("cookie_invalid")
+    if expired:
+        raise AttemptError("attempt_expired", next_page=attempt.next_page)
+    if attempt.provider != alias:
+        raise AttemptError("provider_mismatch", f"{attempt.provider} at {alias}'s callback")
+    return attempt
+
+
+def _newest_first(request: HttpRequest) -> Iterator[tuple[str, Attempt | None]]:
+    """Yield this browser's attempts by cookie name; None stands for a cookie that is of no use."""
+    prefix = _prefix(request)
+    found = [
+        (name, _open(name.removeprefix(prefix), value))
+        for name, value in request.COOKIES.items()
+        if name.startswith(prefix)
+    ]
+    yield from sorted(found, key=lambda pair: pair[1].started_at if pair[1] else 0, reverse=True)
+
+
+def _open(attempt_id: str, value: str) -> Attempt | None:
+    try:
+        content: dict[str, Any] = json.loads(_sealer("attempt").open(value, attempt_id))
+    except SealBroken:
+        return None
+    return Attempt(**content)
+
+
+def _sealer(purpose: str) -> Sealer:
+    return Sealer(conf.signing_secrets(), purpose)
+
+
+def _is_https(request: HttpRequest) -> bool:
+    return conf.origin(request).startswith("https://")
+
+
+def _prefix(request: HttpRequest) -> str:
+    # __Host-: the browser takes it from this very host over https only, so no subdomain can toss one.
+    return f"__Host-{COOKIE}" if _is_https(request) else COOKIE
+
+
+def _delete(request: HttpRequest, response: HttpResponseBase, name: str) -> None:
+    # delete_cookie() would forget Secure, without which browsers ignore a __Host- cookie's removal.
+    response.set_cookie(
+        name, "", max_age=0, secure=_is_https(request), httponly=True, samesite="Lax"
+    )

@@ -1,0 +1,123 @@
+"""The only reader of ``settings.OAUTH_LOGIN``. Lazy and uncached, so ``override_settings`` just works."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.module_loading import import_string
+
+from oauth_login import providers, transport
+from oauth_login.errors import ProviderMisconfigured
+from oauth_login.problems import (
+    CREDENTIALS,
+    PROVIDER_KEYS,
+    Problem,
+    provider_problems,
+    setting_problems,
+)
+from oauth_login.providers.base import Provider
+
+DEFAULTS: Final[dict[str, Any]] = {
+    "PROVIDERS": {},
+    "SANDBOX": False,
+    "ATTEMPT_MAX_AGE": 600,  # seconds
+    "STORE_TOKENS": True,
+    "ENCRYPTION_KEYS": None,
+    "ON_EMAIL_COLLISION": "guide",
+    "ORIGIN": None,
+    "CA_BUNDLE": None,
+    "PROXIES": None,
+}
+SANDBOX: Final = "oauth_login.sandbox.provider"  # the one way in; no layer imports the sandbox
+
+
+def setting(name: str) -> Any:
+    """Return a top-level setting, or its default."""
+    return getattr(settings, "OAUTH_LOGIN", {}).get(name, DEFAULTS[name])
+
+
+def aliases() -> list[str]:
+    """Return the configured providers' aliases, in the site's order."""
+    return list(setting("PROVIDERS"))
+
+
+def sandboxed(alias: str) -> bool:
+    """Tell whether the sandbox answers for *alias*: only in DEBUG, only without credentials."""
+    written = setting("PROVIDERS").get(alias)
+    return (
+        isinstance(written, Mapping)
+        and settings.DEBUG
+        and setting("SANDBOX") is True
+        and not any(written.get(key) for key in CREDENTIALS)
+    )
+
+
+def provider(alias: str) -> Provider:
+    """Return the provider of that alias.
+
+    :raises KeyError: the site has none.
+    :raises ProviderMisconfigured: it has, but its settings are wrong; ``manage.py check`` says how.
+    """
+    written = setting("PROVIDERS")[alias]
+    in_sandbox = sandboxed(alias)
+    for problem in provider_problems(alias, written, sandboxed=in_sandbox):
+        raise ProviderMisconfigured("settings_invalid", problem.message)
+    if in_sandbox:
+        answered_locally: Provider = import_string(SANDBOX)(alias, written)
+        return answered_locally
+    shared = transport.shared(setting("CA_BUNDLE") or "", setting("PROXIES"))
+    return providers.preset(written.get("PRESET", alias)).from_options(alias, written, shared)
+
+
+def problems() -> Iterator[Problem]:
+    """Yield every mistake in the settings: all of them, not only the first."""
+    written = getattr(settings, "OAUTH_LOGIN", {})
+    found = list(setting_problems(written, DEFAULTS))
+    yield from found
+    if not isinstance(written, Mapping) or not isinstance(setting("PROVIDERS"), Mapping):
+        return
+    for alias, options in setting("PROVIDERS").items():
+        yield from provider_problems(alias, options, sandboxed=sandboxed(alias))
+
+
+def origin(request: HttpRequest) -> str:
+    """Return scheme and host of this site, e.g. ``https://www.example.com``, without a slash.
+
+    :raises DisallowedHost: ``ORIGIN`` is not set and ``ALLOWED_HOSTS`` does not list the host.
+    """
+    return str(setting("ORIGIN") or f"{request.scheme}://{request.get_host()}")
+
+
+def redirect_uri(request: HttpRequest, alias: str) -> str:
+    """Return the callback URL of a provider: one constant, to be registered there."""
+    return origin(request) + reverse("oauth_login:callback", kwargs={"alias": alias})
+
+
+def signing_secrets() -> list[str]:
+    """Return ``SECRET_KEY`` and its fallbacks, newest first."""
+    return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+
+
+def encryption_secrets() -> list[str]:
+    """Return the secrets that stored tokens are encrypted under, newest first."""
+    return list(setting("ENCRYPTION_KEYS") or signing_secrets())
+
+
+def providers_from_environ(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Build ``PROVIDERS`` from ``OAUTH_<ALIAS>_<KEY>`` variables.
+
+    ``OAUTH_GITHUB_CLIENT_ID=…`` becomes ``{"github": {"CLIENT_ID": "…"}}``. A variable that is empty
+    counts as absent, so that a line left blank in a ``.env`` file sets nothing.
+    """
+    presets = (providers.preset(name).option_names for name in providers.PRESETS)
+    keys = sorted(PROVIDER_KEYS.union(*presets) - {"PKCE", "AUTHORIZATION_PARAMS"}, key=len)
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in environ.items():
+        # The longest key wins: OAUTH_ACME_API_URL is API_URL of acme, not URL of acme_api.
+        key = next((key for key in reversed(keys) if name.endswith(f"_{key}")), "")
+        alias = name.removeprefix("OAUTH_").removesuffix(f"_{key}").lower()
+        if name.startswith("OAUTH_") and key and alias and value:
+            found.setdefault(alias, {})[key] = value
+    return found

@@ -1,0 +1,168 @@
+"""Everything that can refuse a sign-in, as one tree with one stable code per cause.
+
+::
+
+    OAuthLoginError                  code, stage, status, detail
+    ├── AttemptError                 400  the browser's answer does not belong to an attempt of ours
+    ├── AuthorizationResponseError   400  the answer does, but it is malformed or names another issuer
+    │   └── AuthorizationDenied      303  the visitor said no
+    ├── ProviderError                     the provider's side of the back channel
+    │   ├── ProviderResponseError    502  it answered something no correct provider answers
+    │   ├── TokenRequestError        400  it refused the code
+    │   ├── ProviderMisconfigured    503  it refused *us*: credentials, callback URL, suspended app
+    │   ├── ProviderUnavailable      503  it cannot be reached or says so itself
+    │   │   └── RateLimited          503  it wants fewer requests; ``retry_after`` says when
+    │   └── ProviderTimeout          504  it did not finish in time
+    ├── SignInRefused                403  proven identity, but it may not sign in here
+    │   └── SignInConflict           409  … because of an account that already exists
+    └── SignInUnfinished             503  our own side failed; nothing was written
+
+A code is a promise: logs, the ``sign_in_failed`` signal, the sign-in log and the documentation use it
+and it never changes its meaning. ``detail`` is for the owner's log only; it is cleaned and cut here, so
+that no caller can put a provider's megabyte, an escape sequence or a line break into a log
+(threats D25, I05, I14). No message ever contains a code, state, token or secret.
+"""
+
+import unicodedata
+from typing import ClassVar
+
+DETAIL_LENGTH = 200  # characters
+
+
+def printable(text: object, length: int = DETAIL_LENGTH) -> str:
+    """Return *text* as one line without control or bidirectional characters, cut to *length*."""
+    cut = str(text)[:length]
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(char)[0] == "C" else char
+        for char in cut
+    )
+
+
+class OAuthLoginError(Exception):
+    """Superclass of every refusal; never raised itself.
+
+    :param code: stable identifier of the cause, ``snake_case``.
+    :param detail: evidence for the owner's log; never a secret.
+    """
+
+    stage: ClassVar[str]
+    status: ClassVar[int]
+    default_code: ClassVar[str]
+
+    def __init__(self, code: str = "", detail: object = "") -> None:
+        self.code = code or self.default_code
+        self.detail = printable(detail)
+        super().__init__(self.code)
+
+    def __str__(self) -> str:
+        return f"{self.code} ({self.detail})" if self.detail else self.code
+
+
+class AttemptError(OAuthLoginError):
+    """The callback's ``state`` does not lead to an attempt this browser may finish (RFC 6749 §10.12).
+
+    ``next`` is the page the visitor wanted, when a genuine attempt still says so.
+    """
+
+    stage = "attempt"
+    status = 400
+    default_code = "state_invalid"
+
+    def __init__(self, code: str = "", detail: object = "", *, next_page: str = "") -> None:
+        super().__init__(code, detail)
+        self.next_page = next_page
+
+
+class AuthorizationResponseError(OAuthLoginError):
+    """The authorization response breaks RFC 6749 §4.1.2 or RFC 9207 §2.4."""
+
+    stage = "authorization"
+    status = 400
+    default_code = "response_invalid"
+
+
+class AuthorizationDenied(AuthorizationResponseError):
+    """The resource owner denied the request: ``error=access_denied`` (RFC 6749 §4.1.2.1)."""
+
+    status = 303
+    default_code = "access_denied"
+
+
+class ProviderError(OAuthLoginError):
+    """Superclass of what goes wrong between this server and the provider's; never raised itself."""
+
+    stage = "provider"
+
+
+class ProviderResponseError(ProviderError):
+    """The provider's answer has the wrong type, size or content."""
+
+    status = 502
+    default_code = "provider_answer_invalid"
+
+
+class TokenRequestError(ProviderError):
+    """The token endpoint refused this code (RFC 6749 §5.2); a new attempt may succeed."""
+
+    stage = "token"
+    status = 400
+    default_code = "code_rejected"
+
+
+class ProviderMisconfigured(ProviderError):
+    """The provider refuses this client: only the site's owner can mend it."""
+
+    status = 503
+    default_code = "provider_misconfigured"
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider could not be reached, or answered that it is down.
+
+    :param retry_after: seconds to wait, as told by the provider, or None.
+    """
+
+    status = 503
+    default_code = "provider_unavailable"
+
+    def __init__(
+        self, code: str = "", detail: object = "", *, retry_after: int | None = None
+    ) -> None:
+        super().__init__(code, detail)
+        self.retry_after = retry_after
+
+
+class RateLimited(ProviderUnavailable):
+    """The provider asks for fewer requests (HTTP 429, or GitHub's 403 with an exhausted limit)."""
+
+    default_code = "provider_rate_limited"
+
+
+class ProviderTimeout(ProviderError):
+    """The provider did not complete its answer before the deadline."""
+
+    status = 504
+    default_code = "provider_timeout"
+
+
+class SignInRefused(OAuthLoginError):
+    """The identity is proven, but it may not sign in to this site."""
+
+    stage = "user"
+    status = 403
+    default_code = "sign_in_refused"
+
+
+class SignInConflict(SignInRefused):
+    """The identity is proven, but an account that already exists is in the way."""
+
+    status = 409
+    default_code = "sign_in_conflict"
+
+
+class SignInUnfinished(OAuthLoginError):
+    """This site could not write what it had to (database locked or down); nothing was kept."""
+
+    stage = "user"
+    status = 503
+    default_code = "site_unavailable"

@@ -1,0 +1,122 @@
+"""A text column that holds ciphertext only. The type encrypts, so that no call site can forget to."""
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from django.db import models
+
+from oauth_login import conf
+from oauth_login.sealing import Sealer
+
+
+class Secret:
+    """A text that shows itself only when asked by name: never in templates, ``repr`` or pickles."""
+
+    __slots__ = ("_reveal",)
+
+    def __init__(self, reveal: Callable[[], str]) -> None:
+        self._reveal = reveal
+
+    def reveal(self) -> str:
+        """Return the text.
+
+        :raises SealBroken: the keys are gone, or the ciphertext is another row's.
+        """
+        return self._reveal()
+
+    reveal.alters_data = True  # type: ignore[attr-defined]  # a template must not call it
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not serialised")
+
+
+class Envelope(str):
+    """Ciphertext, as it is in the database; ``EncryptedTextField`` tells it from plain text so."""
+
+    __slots__ = ()
+
+
+class _Attribute:
+    """Gives ``instance.field`` as a :class:`Secret`, opened lazily: loading a row opens nothing.
+
+    A row that no key opens any more can thus still be loaded, shown and replaced (threat H04).
+    """
+
+    def __init__(self, field: "EncryptedTextField") -> None:
+        self.field = field
+
+    def __get__(self, instance: models.Model | None, owner: type[models.Model]) -> Any:
+        if instance is None:
+            return self
+        if self.field.attname not in instance.__dict__:  # a deferred column
+            instance.refresh_from_db(fields=[self.field.attname])
+        return instance.__dict__[self.field.attname] or ""
+
+    def __set__(self, instance: models.Model, value: "str | Secret") -> None:
+        stored: Any = value
+        if isinstance(value, Envelope):
+            stored = _Sealed(value, self.field, instance) if value else ""
+        elif value and not isinstance(value, Secret):
+            stored = Secret(lambda: value)
+        instance.__dict__[self.field.attname] = stored
+
+
+class _Sealed(Secret):
+    """A secret that is already in the database."""
+
+    __slots__ = ("envelope",)
+
+    def __init__(
+        self, envelope: Envelope, field: "EncryptedTextField", instance: models.Model
+    ) -> None:
+        self.envelope = envelope
+        super().__init__(lambda: field.sealer().open(envelope, field.place(instance)))
+
+
+class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not generic at run time
+    """Text encrypted with ``ENCRYPTION_KEYS``, bound to table, column and primary key.
+
+    The primary key must be known before the row is saved, so the model's key is not an ``AutoField``.
+    Plain text can be written through an instance only: ``QuerySet.update`` refuses it, because it does
+    not know which row it would be bound to.
+    """
+
+    def contribute_to_class(self, cls: type[models.Model], name: str, *args: Any) -> None:
+        super().contribute_to_class(cls, name, *args)
+        setattr(cls, self.attname, _Attribute(self))
+
+    def sealer(self) -> Sealer:
+        """Return the sealer with the site's present keys."""
+        return Sealer(conf.encryption_secrets(), "token")
+
+    def place(self, instance: models.Model) -> str:
+        """Return what a value of *instance* is bound to."""
+        return f"{self.model._meta.db_table}.{self.column}:{instance.pk}"
+
+    def pre_save(self, instance: models.Model, add: bool) -> Envelope:  # noqa: FBT001  Django's signature
+        secret = getattr(instance, self.attname)
+        if not secret:
+            return Envelope()
+        if isinstance(secret, _Sealed):
+            return secret.envelope
+        envelope = Envelope(self.sealer().seal(secret.reveal(), self.place(instance)))
+        setattr(instance, self.attname, envelope)
+        return envelope
+
+    def from_db_value(self, value: str | None, *_: Any) -> Envelope:
+        return Envelope(value or "")
+
+    def to_python(self, value: Any) -> Any:
+        """Take text from a fixture as what ``dumpdata`` wrote: ciphertext."""
+        return Envelope(value) if isinstance(value, str) else value
+
+    def value_to_string(self, obj: models.Model) -> str:
+        return str(self.pre_save(obj, add=False))
+
+    def get_prep_value(self, value: Any) -> Any:
+        if value and not isinstance(value, Envelope):
+            raise TypeError(f"{self.name} is encrypted: assign it to an instance and save that.")
+        return value if value is None else str(value)

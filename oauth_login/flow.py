@@ -1,0 +1,65 @@
+"""The flow, twice: leaving for the provider, and coming back from it.
+
+It knows attempts and providers; it knows nothing of users. What it returns at the end is proven.
+"""
+
+from oauth_login.attempts import Attempt
+from oauth_login.errors import AttemptError
+from oauth_login.oauth2 import (
+    AuthorizationResponse,
+    TokenResponse,
+    code_challenge,
+    new_code_verifier,
+)
+from oauth_login.providers.base import Profile, Provider
+
+
+def begin(provider: Provider, *, redirect_uri: str, next_page: str, user: str) -> tuple[str, Attempt]:
+    """Start a sign-in: return where to send the browser, and what to remember."""
+    attempt = Attempt(
+        provider=provider.alias,
+        issuer=provider.server.issuer,
+        client_id=provider.client.client_id,
+        redirect_uri=redirect_uri,
+        next_page=next_page,
+        user=user,
+        code_verifier=new_code_verifier(),
+    )
+    url = provider.authorization_url(
+        redirect_uri=redirect_uri,
+        state=attempt.state(),
+        code_challenge=code_challenge(attempt.code_verifier),
+    )
+    return url, attempt
+
+
+def check(provider: Provider, attempt: Attempt, response: AuthorizationResponse, user: str) -> None:
+    """Refuse a response that does not belong to this attempt, before anything is spent on it.
+
+    :raises AttemptError: the settings, or who is signed in, changed since the start (A08, A09, A10).
+    :raises AuthorizationResponseError: the response is malformed, or another issuer's (B06 – B12).
+    """
+    started_with = (attempt.issuer, attempt.client_id)
+    if started_with != (provider.server.issuer, provider.client.client_id):
+        raise AttemptError("provider_changed", next_page=attempt.next_page)
+    if attempt.user != user:
+        raise AttemptError("user_changed", next_page=attempt.next_page)
+    response.believe(provider.server)
+
+
+def complete(
+    provider: Provider, attempt: Attempt, response: AuthorizationResponse
+) -> tuple[TokenResponse, Profile]:
+    """Finish a checked and claimed attempt: code → token → who it is.
+
+    :raises AuthorizationResponseError: the provider's answer to the visitor was an error.
+    :raises ProviderError: its answer to us was.
+    :raises SignInRefused: it named somebody who is not a person.
+    """
+    response.raise_for_error()
+    token = provider.fetch_token(
+        code=response.code,
+        redirect_uri=attempt.redirect_uri,
+        code_verifier=attempt.code_verifier,
+    )
+    return token, provider.fetch_profile(token)

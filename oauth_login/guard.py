@@ -1,0 +1,68 @@
+"""What every page of ours carries, whatever middleware the site has or lacks."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.templatetags.static import static
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+
+from oauth_login import conf
+
+View = Callable[..., HttpResponse]
+
+HEADERS: Final = {
+    "Referrer-Policy": "no-referrer",  # the callback's URL holds a code (threat I08)
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def guarded(view: View) -> View:
+    """Protect *view*: reachable when signed out, uncached, CSRF checked, not framed, no referrer."""
+    protected = never_cache(csrf_protect(view))
+
+    @login_not_required
+    @wraps(protected)
+    def guarded_view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = protected(request, *args, **kwargs)
+        for name, value in HEADERS.items():
+            response.headers[name] = value
+        response.headers.setdefault("Content-Security-Policy", content_security_policy())
+        return response
+
+    return guarded_view
+
+
+def content_security_policy() -> str:
+    """Return a policy without any script; pictures may come from the providers.
+
+    ``form-action`` must allow where the start's redirect leads, and providers lead on to hosts of
+    their own, so it allows https; plain http only to a provider that is configured so on loopback.
+    """
+    own = {"'self'", _origin(static(""))} - {""}
+    http_endpoints = {
+        _origin(str(value))
+        for options in conf.setting("PROVIDERS").values()
+        if isinstance(options, dict)
+        for value in options.values()
+        if str(value).startswith("http:")
+    }
+    sources = {
+        "default-src": "'none'",
+        "style-src": " ".join(sorted(own)),
+        "img-src": " ".join(sorted(own | {"https:"})),
+        "form-action": " ".join(["'self'", "https:", *sorted(http_endpoints)]),
+        "base-uri": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in sources.items())
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme and parts.netloc else ""

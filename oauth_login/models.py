@@ -1,0 +1,180 @@
+"""Linked accounts, their tokens, and the log of sign-ins.
+
+A person is ``(issuer, subject)``. Logins and addresses change hands, so nothing else ever finds one.
+"""
+
+from datetime import datetime
+from functools import cached_property
+
+from django.conf import settings
+from django.db import IntegrityError, models, router, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from oauth_login.fields import EncryptedTextField
+
+
+class LinkedAccountQuerySet(models.QuerySet["LinkedAccount"]):
+    """Accounts as the sign-in looks them up."""
+
+    def identified(self, issuer: str, subject: str) -> "LinkedAccount | None":
+        """Return the account of that identity with its user and token, in one query, or None.
+
+        It reads from the database that is written to, as a replica may not know a new account yet.
+        The subject is compared again in Python: a column's collation may think ``abc`` is ``ABC``
+        (threat F04).
+        """
+        accounts = (
+            self.using(router.db_for_write(self.model))
+            .select_related("user", "token")
+            .filter(issuer=issuer, subject=subject)
+        )
+        return next((account for account in accounts if account.subject == subject), None)
+
+    def with_last_sign_in_at(self) -> "LinkedAccountQuerySet":
+        """Annotate when each account last signed in, for ordering and for lists."""
+        last = (
+            SignIn.objects.filter(account=models.OuterRef("pk"), outcome=SignIn.SIGNED_IN)
+            .order_by("-finished_at")
+            .values("finished_at")[:1]
+        )
+        return self.annotate(last_sign_in_at=models.Subquery(last))
+
+
+class LinkedAccount(models.Model):
+    """A provider's account through which a user signs in."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="linked_accounts",
+        verbose_name=_("user"),
+    )
+    provider = models.CharField(_("provider"), max_length=50, help_text=_("Alias in the settings."))
+    issuer = models.CharField(_("issuer"), max_length=255)
+    subject = models.CharField(_("subject"), max_length=255)
+    username = models.CharField(_("username"), max_length=150, blank=True)
+    name = models.CharField(_("name"), max_length=150, blank=True)
+    email = models.EmailField(_("e-mail address"), blank=True)
+    email_verified = models.BooleanField(_("e-mail verified"), default=False)
+    picture = models.CharField(_("picture"), max_length=500, blank=True)
+    profile_url = models.CharField(_("profile"), max_length=500, blank=True)
+    claims = models.JSONField(_("claims"), default=dict, blank=True)
+    scope = models.TextField(_("granted scope"), blank=True)
+    linked_at = models.DateTimeField(_("linked"), default=timezone.now, editable=False)
+
+    objects = LinkedAccountQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("linked account")
+        verbose_name_plural = _("linked accounts")
+        constraints = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="oauth_login_identity"),
+            models.CheckConstraint(
+                condition=~models.Q(subject="") & ~models.Q(issuer=""),
+                name="oauth_login_identity_not_empty",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username or self.name or self.subject} ({self.provider})"
+
+    @cached_property
+    def last_sign_in_at(self) -> datetime | None:
+        """When this account last signed in; from the sign-in log, which is where it is known."""
+        sign_ins = self.sign_ins.filter(outcome=SignIn.SIGNED_IN)
+        return sign_ins.aggregate(last=models.Max("finished_at"))["last"]
+
+
+class Token(models.Model):
+    """What the provider granted for an account, encrypted; the newest grant only.
+
+    ``version`` and ``lease_until`` make sure that of many workers one refreshes.
+    """
+
+    class State(models.TextChoices):
+        """What can still be done with the grant."""
+
+        ACTIVE = "active", _("active")
+        REAUTHORIZE = "reauthorize", _("needs sign-in")
+        REVOKED = "revoked", _("revoked")
+
+    account = models.OneToOneField(
+        LinkedAccount, on_delete=models.CASCADE, primary_key=True, verbose_name=_("linked account")
+    )
+    access_token = EncryptedTextField(_("access token"), editable=False)
+    refresh_token = EncryptedTextField(_("refresh token"), blank=True, editable=False)
+    token_type = models.CharField(_("token type"), max_length=20, default="Bearer")
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    refresh_expires_at = models.DateTimeField(_("refresh token expires"), null=True, blank=True)
+    version = models.PositiveIntegerField(_("version"), default=1)
+    lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
+    state = models.CharField(_("state"), max_length=20, choices=State, default=State.ACTIVE)
+
+    class Meta:
+        verbose_name = _("token")
+        verbose_name_plural = _("tokens")
+
+    def __str__(self) -> str:
+        return f"{self.get_state_display()} ({self.account_id})"
+
+
+class SignInManager(models.Manager["SignIn"]):
+    """Claims attempts."""
+
+    def claim(self, *, attempt: str, provider: str, started_at: datetime) -> "SignIn | None":
+        """Take the attempt for this request, in one INSERT; None if another request already has.
+
+        The unique index is the judge, so exactly one of many simultaneous callbacks wins, in every
+        database and with every session engine (threats A04, A06, A28).
+        """
+        sign_in = SignIn(attempt=attempt, provider=provider, started_at=started_at)
+        try:
+            with transaction.atomic(using=router.db_for_write(SignIn)):
+                sign_in.save(force_insert=True)
+        except IntegrityError:
+            return None
+        return sign_in
+
+
+class SignIn(models.Model):
+    """One finished attempt: the claim on it, and the log entry about it."""
+
+    SIGNED_IN = "signed_in"
+
+    attempt = models.CharField(_("attempt"), max_length=43, unique=True)
+    provider = models.CharField(_("provider"), max_length=50)
+    started_at = models.DateTimeField(_("started"))
+    claimed_at = models.DateTimeField(_("came back"), default=timezone.now)
+    finished_at = models.DateTimeField(_("finished"), null=True)
+    outcome = models.CharField(
+        _("outcome"),
+        max_length=50,
+        blank=True,
+        help_text=_("“signed_in”, or the code of the refusal; empty while it is going on."),
+    )
+    account = models.ForeignKey(
+        LinkedAccount,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="sign_ins",
+        verbose_name=_("linked account"),
+    )
+
+    objects = SignInManager()
+
+    class Meta:
+        verbose_name = _("sign-in")
+        verbose_name_plural = _("sign-ins")
+        indexes = [
+            models.Index(fields=["account", "-finished_at"], name="oauth_login_last_sign_in"),
+            models.Index(fields=["claimed_at"], name="oauth_login_sign_in_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider}: {self.outcome or '…'}"
+
+    def finish(self, outcome: str, account: LinkedAccount | None = None) -> None:
+        """Write how it ended: SIGNED_IN, or the refusal's code."""
+        self.outcome, self.account, self.finished_at = outcome, account, timezone.now()
+        self.save(update_fields=["outcome", "account", "finished_at"])

@@ -1,0 +1,138 @@
+"""The pages of a sign-in that did not succeed: what happened, calmly, and one button to go on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from oauth_login import conf
+from oauth_login.errors import (
+    OAuthLoginError,
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderTimeout,
+    ProviderUnavailable,
+    SignInRefused,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a visitor is told. Never a provider's words: they are somebody else's (threats I04, I05)."""
+
+    title: str | Promise
+    text: str | Promise
+
+
+_AGAIN = _("Nothing was changed, and nothing is lost. Please try again.")
+_FAILED = Explanation(_("Signing in did not work"), _AGAIN)
+_EXPLANATIONS: Final[Mapping[str, Explanation]] = {
+    "attempt_expired": Explanation(
+        _("That took a little too long"),
+        _("A sign-in has to be finished within a few minutes. One click starts it again."),
+    ),
+    "cookie_missing": Explanation(
+        _("This browser does not remember the sign-in"),
+        _(
+            "Perhaps it was started in another browser, was already finished, or cookies are blocked "
+            "for this site. Please try again here."
+        ),
+    ),
+    "attempt_replayed": Explanation(
+        _("This sign-in was already used"),
+        _("Each sign-in works once. If you are not signed in yet, please try again."),
+    ),
+    "user_changed": Explanation(
+        _("Somebody else is signed in by now"),
+        _("Since this sign-in was started, the signed-in user has changed. Please start it again."),
+    ),
+    "email_unverified_at_provider": Explanation(
+        _("Your e-mail address is not verified there yet"),
+        _("The provider wants you to verify your e-mail address first. Then please try again."),
+    ),
+    "user_inactive": Explanation(
+        _("This account is not active"),
+        _("The owner of this site has deactivated it. Please ask them if you think this is wrong."),
+    ),
+    "not_a_person": Explanation(
+        _("Only people can sign in here"),
+        _("This is an account of an organisation, a bot, or it is suspended. Please use your own."),
+    ),
+    "email_required": Explanation(
+        _("An e-mail address is needed"),
+        _(
+            "This site needs an e-mail address that you have verified at the provider. Add one there "
+            "and allow this site to see it, then try again."
+        ),
+    ),
+    "email_taken": Explanation(
+        _("You already have an account here"),
+        _("Your e-mail address belongs to it. Please sign in the way you did before."),
+    ),
+    "already_signed_in": Explanation(
+        _("You are already signed in as somebody else"),
+        _("To change to the other account, sign out first."),
+    ),
+}
+_KINDS: Final[Mapping[type[OAuthLoginError], Explanation]] = {
+    ProviderMisconfigured: Explanation(
+        _("This sign-in is not available"),
+        _("The provider and this site do not agree with each other. The owner can see why."),
+    ),
+    ProviderUnavailable: Explanation(
+        _("The provider cannot be reached"),
+        _("It is down or very busy. Please try again in a little while."),
+    ),
+    ProviderTimeout: Explanation(
+        _("The provider takes too long to answer"),
+        _("Please try again in a little while."),
+    ),
+    ProviderError: Explanation(
+        _("The provider gave an answer we cannot use"),
+        _AGAIN,
+    ),
+    SignInRefused: Explanation(
+        _("You cannot sign in here with this account"),
+        _("Please try another way, or ask the owner of this site."),
+    ),
+}
+
+
+def explain(error: OAuthLoginError) -> Explanation:
+    """Return what to tell the visitor: by code, else by kind, else in general."""
+    by_kind = (told for kind, told in _KINDS.items() if isinstance(error, kind))
+    return _EXPLANATIONS.get(error.code) or next(by_kind, _FAILED)
+
+
+def refusal(
+    request: HttpRequest, error: OAuthLoginError, *, alias: str, next_page: str
+) -> HttpResponse:
+    """Return the page for *error*, with its status and one button that keeps ``next``."""
+    response = render(
+        request,
+        "oauth_login/refusal.html",
+        {
+            "explanation": explain(error),
+            "code": error.code,
+            "alias": alias,
+            "label": label(alias),
+            "next": next_page,
+            "sign_out_first": error.code == "already_signed_in",
+        },
+        status=error.status,
+    )
+    if isinstance(error, ProviderUnavailable) and error.retry_after is not None:
+        response["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def label(alias: str) -> str:
+    """Return the name to show for a provider, from the settings only (threat I17)."""
+    try:
+        return conf.provider(alias).label
+    except ProviderMisconfigured:
+        return alias

@@ -1,0 +1,152 @@
+"""What every provider is: an authorization server plus how to learn who signed in.
+
+A provider knows nothing of Django, users or attempts. It turns a code into a token, and a token into a
+:class:`Profile`, whose fields are OpenID Connect's standard claims (Core §5.1) for all providers alike.
+"""
+
+import unicodedata
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit
+
+from oauth_login.errors import ProviderResponseError
+from oauth_login.oauth2 import (
+    AuthorizationRequest,
+    AuthorizationServer,
+    Client,
+    TokenRequest,
+    TokenResponse,
+)
+from oauth_login.transport import Transport
+
+SUBJECT_LENGTH: Final = 255  # characters, OpenID Connect Core §2
+NAME_LENGTH: Final = 150
+URL_LENGTH: Final = 500
+JOINERS: Final = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who signed in. The person is ``(issuer, subject)``; everything else is display data.
+
+    ``email`` is an address the provider knows; only ``email_verified`` makes it evidence. ``claims``
+    holds a few further display values, from an allow-list, never the provider's whole answer.
+    """
+
+    issuer: str
+    subject: str
+    preferred_username: str = ""
+    name: str = ""
+    email: str = ""
+    email_verified: bool = False
+    picture: str = ""
+    profile: str = ""
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Provider(ABC):
+    """One configured provider. ``alias`` is its key in the settings.
+
+    Subclasses say in class attributes what a site need not, and answer :meth:`fetch_profile`.
+    """
+
+    alias: str
+    label: str
+    client: Client
+    server: AuthorizationServer
+    scope: str
+    transport: Transport = field(repr=False)
+    authorization_params: Mapping[str, str] = field(default_factory=dict)
+    api_url: str = ""
+    pkce: bool = True
+
+    #: Settings keys, beyond the common ones, that this kind of provider understands.
+    option_names: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    @abstractmethod
+    def from_options(cls, alias: str, options: Mapping[str, Any], transport: Transport) -> "Provider":
+        """Build the provider from its settings, already checked by ``conf``."""
+
+    def authorization_url(self, *, redirect_uri: str, state: str, code_challenge: str) -> str:
+        """Return where to send the browser."""
+        request = AuthorizationRequest(
+            client_id=self.client.client_id,
+            redirect_uri=redirect_uri,
+            scope=self.scope,
+            state=state,
+            code_challenge=code_challenge if self.pkce else "",
+            extra=self.authorization_params,
+        )
+        return request.url(self.server)
+
+    def fetch_token(self, *, code: str, redirect_uri: str, code_verifier: str) -> TokenResponse:
+        """Exchange the code, in exactly one request.
+
+        :raises ProviderError: with the class that says whose fault it is.
+        """
+        request = TokenRequest.for_code(
+            self.server,
+            self.client,
+            code=code,
+            redirect_uri=redirect_uri,
+            code_verifier=code_verifier if self.pkce else "",
+        )
+        answer = self.transport.post(request.url, form=request.form, headers=request.headers)
+        token = TokenResponse.from_answer(answer.status, answer.json(dict))
+        if token.scope is None:
+            # RFC 6749 §5.1: an answer that is silent about the scope grants what was requested.
+            return replace(token, scope=frozenset(self.scope.split()))
+        return token
+
+    @abstractmethod
+    def fetch_profile(self, token: TokenResponse) -> Profile:
+        """Ask the provider who the token belongs to.
+
+        :raises ProviderError: no identity can be had from the answer.
+        :raises SignInRefused: the identity is not a person's.
+        """
+
+
+def text(value: object, length: int = NAME_LENGTH) -> str:
+    """Return a display string on one line, or "" if *value* is none.
+
+    Characters that control, reverse or hide what follows are removed (threat I14); the two joiners
+    stay, as names in several scripts are wrong without them.
+    """
+    if not isinstance(value, str):
+        return ""
+    kept = (
+        char
+        for char in value[:length]
+        if char in JOINERS or unicodedata.category(char)[0] not in {"C", "Z"} or char == " "
+    )
+    return "".join(kept).strip()
+
+
+def https_url(value: object) -> str:
+    """Return *value* if it is a plain https URL that is safe to put into ``href``, or "" (I02)."""
+    if not isinstance(value, str) or len(value) > URL_LENGTH or not value.isascii():
+        return ""
+    if not value.isprintable() or any(char in value for char in " \"'<>\\`"):
+        return ""
+    try:
+        parts = urlsplit(value)
+        credentials = parts.username is not None or parts.password is not None
+    except ValueError:
+        return ""
+    return value if parts.scheme == "https" and parts.hostname and not credentials else ""
+
+
+def positive_integer_subject(value: object) -> str:
+    """Return the canonical decimal text of a positive integer id (threats F01, F02).
+
+    :raises ProviderResponseError: for anything else; two visitors whose id is ``null`` must never
+        share an account.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 63:
+        return str(value)
+    raise ProviderResponseError("subject_invalid", type(value).__name__)

@@ -1,0 +1,124 @@
+"""GitHub, and GitHub Enterprise by ``BASE_URL``.
+
+Facts: https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps and
+https://docs.github.com/en/rest/users. GitHub is OAuth 2.0, not OpenID Connect: it issues no ID Token,
+although a discovery document exists; the issuer below serves RFC 9207 only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from oauth_login.errors import ProviderResponseError, RateLimited, SignInRefused
+from oauth_login.oauth2 import AuthorizationServer, Client, TokenResponse
+from oauth_login.providers.base import (
+    Profile,
+    Provider,
+    https_url,
+    positive_integer_subject,
+    text,
+)
+from oauth_login.transport import Answer, Transport
+
+API_VERSION: Final = "2022-11-28"
+NOREPLY: Final = "@users.noreply.github.com"
+
+
+@dataclass(frozen=True, slots=True)
+class GitHub(Provider):
+    """Identity is the numeric id; logins are renamed, recycled and never trusted."""
+
+    option_names: ClassVar[frozenset[str]] = frozenset({"BASE_URL", "API_URL"})
+
+    @classmethod
+    def from_options(cls, alias: str, options: Mapping[str, Any], transport: Transport) -> "GitHub":
+        """Build from settings; every endpoint follows from ``BASE_URL`` unless it is given itself."""
+        base = str(options.get("BASE_URL", "https://github.com")).rstrip("/")
+        enterprise = base != "https://github.com"
+        return cls(
+            alias=alias,
+            label=options.get("LABEL", "GitHub Enterprise" if enterprise else "GitHub"),
+            client=Client(
+                options["CLIENT_ID"],
+                options["CLIENT_SECRET"],
+                options.get("TOKEN_ENDPOINT_AUTH_METHOD", "client_secret_post"),
+            ),
+            server=AuthorizationServer(
+                issuer=options.get("ISSUER", f"{base}/login/oauth"),
+                authorization_endpoint=options.get(
+                    "AUTHORIZATION_ENDPOINT", f"{base}/login/oauth/authorize"
+                ),
+                token_endpoint=options.get("TOKEN_ENDPOINT", f"{base}/login/oauth/access_token"),
+            ),
+            api_url=str(
+                options.get("API_URL", f"{base}/api/v3" if enterprise else "https://api.github.com")
+            ).rstrip("/"),
+            scope=options.get("SCOPE", "read:user user:email"),
+            authorization_params=options.get("AUTHORIZATION_PARAMS", {}),
+            # GitHub Enterprise Server ignores PKCE (RFC 6749 §3.1: unknown parameters are ignored),
+            # so sending it costs nothing and protects from the day the server learns it.
+            pkce=options.get("PKCE", True),
+            transport=transport,
+        )
+
+    def fetch_profile(self, token: TokenResponse) -> Profile:
+        """Read ``/user`` after every token: the visitor may have switched accounts at GitHub."""
+        user = self._get("/user", token).json(dict)
+        subject = positive_integer_subject(user.get("id"))
+        if user.get("type", "User") != "User" or user.get("suspended_at"):
+            raise SignInRefused("not_a_person", user.get("type"))
+        email, noreply = self._addresses(token)
+        return Profile(
+            issuer=self.server.issuer,
+            subject=subject,
+            preferred_username=text(user.get("login")),
+            name=text(user.get("name")),
+            email=email,
+            email_verified=bool(email),
+            picture=https_url(user.get("avatar_url")),
+            profile=https_url(user.get("html_url")),
+            claims={"noreply_email": noreply} if noreply else {},
+        )
+
+    def _addresses(self, token: TokenResponse) -> tuple[str, str]:
+        """Return the primary verified address, and the private ``noreply`` one, or "".
+
+        ``/user``'s own ``email`` is what the visitor shows in public; it proves nothing and is never
+        used (threat GH10). A visitor without the scope, or without addresses, still signs in (GH09).
+        An empty scope says nothing: GitHub Apps have permissions instead.
+        """
+        if token.scope and not token.scope & {"user", "user:email"}:
+            return "", ""
+        answer = self._get("/user/emails?per_page=100", token, missing_ok=True)
+        if answer.status in {403, 404}:
+            return "", ""
+        email = noreply = ""
+        primaries = 0
+        for entry in answer.json(list):
+            if not isinstance(entry, dict) or not isinstance(entry.get("email"), str):
+                raise ProviderResponseError("emails_invalid")
+            if entry.get("verified") is not True:
+                continue
+            if entry["email"].lower().endswith(NOREPLY):
+                noreply = noreply or entry["email"]
+            elif entry.get("primary") is True:
+                email = entry["email"]
+                primaries += 1
+        return (email if primaries == 1 else ""), noreply
+
+    def _get(self, path: str, token: TokenResponse, *, missing_ok: bool = False) -> Answer:
+        answer = self.transport.get(
+            f"{self.api_url}{path}",
+            headers={
+                "Authorization": f"Bearer {token.access_token}",
+                "Accept": "application/vnd.github+json",
+                "X-GitHub-Api-Version": API_VERSION,
+            },
+        )
+        if answer.status == 403 and (
+            "Retry-After" in answer.headers or answer.headers.get("X-RateLimit-Remaining") == "0"
+        ):
+            raise RateLimited(detail="HTTP 403 with an exhausted limit")
+        if answer.status == 200 or (missing_ok and answer.status in {403, 404}):
+            return answer
+        raise ProviderResponseError("profile_refused", f"HTTP {answer.status}")

@@ -1,0 +1,57 @@
+"""Where a visitor may be sent after signing in: to a page of this very site, or to the default one."""
+
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.shortcuts import resolve_url
+from django.urls import Resolver404, resolve, reverse
+from django.utils.encoding import iri_to_uri
+from django.utils.http import url_has_allowed_host_and_scheme
+
+LONGEST: Final = 2_000  # characters
+
+
+def same_origin_path(value: object) -> str:
+    """Return *value* as an ASCII path of this site, or "" if it is anything else (threats C05 – C19).
+
+    A path is not decoded, joined or looked up by name: it is accepted as it stands or not at all.
+    Absolute URLs are refused even for this host, so that no list of hosts can be wrong.
+    """
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST or not value.isprintable():
+        return ""
+    path = iri_to_uri(value)
+    if len(path) > LONGEST or not path.startswith("/") or path.startswith("//") or "\\" in path:
+        return ""
+    if not url_has_allowed_host_and_scheme(path, allowed_hosts=None) or _is_ours(path):
+        return ""
+    return path
+
+
+def requested_page(request: HttpRequest) -> str:
+    """Return the page the visitor asked to come to, from ``next``, or "" if there is no good one."""
+    parameters = request.POST if request.method == "POST" else request.GET
+    values = parameters.getlist("next")
+    return same_origin_path(values[0]) if len(values) == 1 else ""
+
+
+def default_page() -> str:
+    """Return ``LOGIN_REDIRECT_URL``; if that page does not exist, the visitor's linked accounts.
+
+    Django's own default, ``/accounts/profile/``, is a 404 in a new project.
+    """
+    page = resolve_url(settings.LOGIN_REDIRECT_URL)
+    try:
+        resolve(page.partition("?")[0].partition("#")[0])
+    except Resolver404:
+        return page if "//" in page else reverse("oauth_login:accounts")
+    return page
+
+
+def _is_ours(path: str) -> bool:
+    """Tell whether *path* is a step of the flow itself, which would go round in circles (C17)."""
+    try:
+        match = resolve(path.partition("?")[0].partition("#")[0])
+    except Resolver404:
+        return False
+    return match.app_names[-1:] == ["oauth_login"] and match.url_name != "accounts"

@@ -1,0 +1,57 @@
+"""A provider that answers locally, so that a site runs before anything is registered anywhere.
+
+Behind the sandbox page are the real views, real PKCE and a real code exchange; only the provider's
+servers are replaced. The back channel is an adapter of the transport's own session and runs in process,
+so that a single worker cannot wait for itself. It exists in DEBUG only, and only for providers without
+credentials (``conf.sandboxed``). Its hosts end in ``.invalid``, which RFC 2606 reserves, so its issuer can
+never be a real one and nobody who ever signed in here can sign in as anybody there.
+
+A *flavour* (``github.py``) is a provider's quirks over the strict ``server.py``; ``adapter.py`` and
+``views.py`` are its two doors, for the site and for the browser.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from django.templatetags.static import static
+from django.urls import reverse
+
+from oauth_login import providers
+from oauth_login.oauth2 import TokenResponse
+from oauth_login.providers.base import Profile, Provider
+from oauth_login.sandbox.adapter import InProcessAdapter
+from oauth_login.sandbox.github import GitHubFlavour
+from oauth_login.sandbox.server import CLIENT_ID, CLIENT_SECRET
+from oauth_login.transport import Transport
+
+
+def provider(alias: str, written: Mapping[str, Any]) -> Provider:
+    """Return the provider *alias* with the sandbox in the place of its servers."""
+    flavour = GitHubFlavour(alias)
+    preset = providers.preset(written.get("PRESET", alias))
+    options = {
+        "LABEL": "GitHub",
+        **written,
+        "CLIENT_ID": CLIENT_ID,
+        "CLIENT_SECRET": CLIENT_SECRET,
+        "BASE_URL": flavour.base_url,
+        "ISSUER": flavour.issuer,
+        # A page of this very site, wherever it is mounted and whatever host it is seen under.
+        "AUTHORIZATION_ENDPOINT": reverse("oauth_login:sandbox", kwargs={"alias": alias}),
+    }
+    transport = Transport(mounts={f"{flavour.base_url}/": InProcessAdapter(flavour)})
+    sandboxed = type(preset.__name__, (_LocalPictures, preset), {"__slots__": ()})
+    answered_locally: Provider = sandboxed.from_options(alias, options, transport)
+    return answered_locally
+
+
+class _LocalPictures:
+    """Shows pictures of this site's own, as nobody serves those of a host that cannot exist."""
+
+    __slots__ = ()
+
+    def fetch_profile(self, token: TokenResponse) -> Profile:
+        profile: Profile = super().fetch_profile(token)  # type: ignore[misc]  # mixed into a Provider
+        name = profile.picture.rpartition("/")[2]
+        return replace(profile, picture=static(f"oauth_login/sandbox/{name}"), profile="")

@@ -1,0 +1,40 @@
+"""The sandbox's back door: a ``requests`` adapter that answers in process, without a socket."""
+
+from io import BytesIO
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import BaseAdapter
+from requests.structures import CaseInsensitiveDict
+from urllib3 import HTTPResponse
+
+from oauth_login.sandbox.github import GitHubFlavour
+
+
+class InProcessAdapter(BaseAdapter):
+    """Hands requests to a flavour, and its replies back as if they had come over the network."""
+
+    def __init__(self, flavour: GitHubFlavour) -> None:
+        super().__init__()
+        self.flavour = flavour
+
+    def send(self, request: requests.PreparedRequest, *_args: Any, **_kwargs: Any) -> requests.Response:
+        """Answer *request*."""
+        body = request.body or b""
+        status, headers, content = self.flavour.respond(
+            str(request.method),
+            urlsplit(str(request.url)).path,
+            {name.lower(): str(value) for name, value in request.headers.items()},
+            body.encode() if isinstance(body, str) else bytes(body),
+        )
+        response = requests.Response()
+        response.status_code = status
+        response.headers = CaseInsensitiveDict(headers)
+        response.raw = HTTPResponse(BytesIO(content), headers, status, preload_content=False)
+        response.url = str(request.url)
+        response.request = request
+        return response
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,34 @@
+"""The sandbox's front door: the page where a visitor picks who to be."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from oauth_login import conf
+from oauth_login.guard import guarded
+from oauth_login.sandbox.github import GitHubFlavour
+from oauth_login.sandbox.personas import PERSONAS, resolve
+from oauth_login.sandbox.server import Refused
+
+
+@guarded
+@require_http_methods(["GET", "POST"])
+def authorize(request: HttpRequest, alias: str) -> HttpResponse:
+    """Ask who wants to sign in; send the answer back as a real provider would."""
+    if not conf.sandboxed(alias):
+        raise Http404("no sandbox here")
+    server = GitHubFlavour(alias).server
+    try:
+        parameters = request.GET.dict()
+        authorization = server.authorize(parameters, conf.redirect_uri(request, alias))
+    except Refused as refused:
+        return render(request, "oauth_login/sandbox_refused.html", {"refused": refused}, status=400)
+    if request.method == "GET":
+        context = {"personas": PERSONAS.values(), "alias": alias, "authorization": authorization}
+        return render(request, "oauth_login/sandbox.html", context)
+    if request.POST.get("persona") == "deny":
+        return redirect(server.deny(authorization))
+    persona = resolve(request.POST.get("persona", ""))
+    if persona is None:
+        raise Http404("no such persona")
+    return redirect(server.approve(authorization, persona))

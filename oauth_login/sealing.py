@@ -1,0 +1,80 @@
+"""Authenticated encryption under the site's own keys: for attempt cookies, states and stored tokens.
+
+One envelope for all, made of base64url characters only: ``v1``, eight of key id, then nonce,
+ciphertext and tag of AES-256-GCM from ``cryptography``. ``context`` says what the text is and where it belongs; it is authenticated, so that a
+cookie is no state, a state is no token, and a token copied to another row does not open (A14, H02).
+The version and the key id let keys and algorithms change without a flag day.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+from collections.abc import Sequence
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+VERSION: Final = "v1"
+NONCE_LENGTH: Final = 12  # bytes, NIST SP 800-38D
+TAG_LENGTH: Final = 16
+
+
+class SealBroken(ValueError):
+    """The text was not sealed by one of these keys for this context, or was changed since."""
+
+
+class Sealer:
+    """Seals with the first key, opens with any.
+
+    :param secrets: long-lived secrets, newest first; a key per purpose is derived from each.
+    :param purpose: separates the keys of the uses of one secret.
+    """
+
+    def __init__(self, secrets: Sequence[str], purpose: str) -> None:
+        self._keys = [_derive(secret, purpose) for secret in secrets]
+
+    def seal(self, text: str, context: str) -> str:
+        """Return the envelope of *text*, bound to *context*."""
+        key_id, key = self._keys[0]
+        nonce = os.urandom(NONCE_LENGTH)
+        sealed = AESGCM(key).encrypt(nonce, text.encode(), context.encode())
+        body = base64.urlsafe_b64encode(nonce + sealed).rstrip(b"=").decode()
+        return f"{VERSION}{key_id}{body}"
+
+    def open(self, envelope: str, context: str) -> str:
+        """Return the text that :meth:`seal` was given.
+
+        :raises SealBroken: whatever is wrong with *envelope*; there is nothing else it can raise.
+        """
+        for key_id, key in self._keys:
+            if envelope.startswith(f"{VERSION}{key_id}"):
+                raw = _decode(envelope[len(VERSION) + len(key_id) :])
+                try:
+                    opened = AESGCM(key).decrypt(
+                        raw[:NONCE_LENGTH], raw[NONCE_LENGTH:], context.encode()
+                    )
+                    return opened.decode()
+                except InvalidTag:
+                    raise SealBroken("changed, or sealed for another place") from None
+        raise SealBroken("unknown version or key")
+
+
+def _derive(secret: str, purpose: str) -> tuple[str, bytes]:
+    key = hmac.digest(secret.encode(), f"oauth_login.{purpose}.{VERSION}".encode(), "sha256")
+    return hashlib.sha256(key).hexdigest()[:8], key
+
+
+def _decode(body: str) -> bytes:
+    try:
+        raw = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise SealBroken("not base64url") from None
+    # Base64 has several spellings of the same bytes; only the one we wrote is ours (A13).
+    if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != body:
+        raise SealBroken("not canonical")
+    if len(raw) < NONCE_LENGTH + TAG_LENGTH:
+        raise SealBroken("too short")
+    return raw

@@ -1,0 +1,54 @@
+"""What a sign-in does to the visitor's session: a new key, the user, and what was just finished."""
+
+import hashlib
+from typing import Any, Final
+
+from django.contrib.auth import (
+    BACKEND_SESSION_KEY,
+    HASH_SESSION_KEY,
+    SESSION_KEY,
+    login,
+)
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpRequest
+
+FINISHED: Final = "oauth_login_finished"
+REMEMBERED: Final = 5  # finished attempts, for a reload or a step back
+
+
+def sign_in(request: HttpRequest, user: Any) -> None:
+    """Log *user* in with Django's ``login()``, under a session key nobody has seen before (A15)."""
+    session = request.session
+    if session.session_key is None:
+        # There is no key to cycle. Saying who it is first keeps login() from saving an empty session
+        # that would then be saved again: one query instead of two. login() sets the same again.
+        session[SESSION_KEY] = user._meta.pk.value_to_string(user)
+        session[BACKEND_SESSION_KEY] = user.backend
+        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    elif SESSION_KEY in session:
+        session.cycle_key()  # login() does so for anonymous sessions only
+    login(request, user)
+
+
+def signed_in_user(request: HttpRequest) -> str:
+    """Return the primary key of whoever is signed in, as text, or ""."""
+    user = request.user
+    return str(user.pk) if user.is_authenticated else ""
+
+
+def remember_finished(session: SessionBase, attempt_id: str, code: str, next_page: str) -> None:
+    """Note that this session finished an attempt, so that a reload of the callback can go on."""
+    finished = session.get(FINISHED, [])
+    session[FINISHED] = [*finished, [attempt_id, _digest(code), next_page]][-REMEMBERED:]
+
+
+def finished_page(session: SessionBase, attempt_id: str, code: str) -> str:
+    """Return where an attempt led that this session finished with this very code, or ""."""
+    for known_id, digest, next_page in session.get(FINISHED, []):
+        if known_id == attempt_id and digest == _digest(code):
+            return str(next_page)
+    return ""
+
+
+def _digest(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()

@@ -1,0 +1,13 @@
+"""What other code may listen to. Receivers that raise are logged and cannot break a sign-in.
+
+``signed_in``: ``request, user, account, created``
+``sign_in_failed``: ``request, provider`` (alias), ``code, stage`` (see ``errors``)
+``account_linked``, ``account_unlinked``: ``user, account``; sent after the transaction's commit
+"""
+
+from django.dispatch import Signal
+
+signed_in = Signal()
+sign_in_failed = Signal()
+account_linked = Signal()
+account_unlinked = Signal()

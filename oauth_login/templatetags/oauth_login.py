@@ -1,0 +1,47 @@
+"""``{% load oauth_login %}``: the buttons, and the visitor's linked accounts."""
+
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.template import RequestContext
+
+from oauth_login import conf, pages
+from oauth_login.redirects import same_origin_path
+
+register = template.Library()
+
+
+@register.inclusion_tag("oauth_login/buttons.html", takes_context=True)
+def sign_in_buttons(context: RequestContext, next: object = "") -> dict[str, Any]:  # noqa: A002
+    """Show a button per provider. It POSTs, so nothing can press it but the visitor.
+
+    :param next: the page of this site to come back to; default: ``LOGIN_REDIRECT_URL``.
+    """
+    providers = [{"alias": alias, "label": pages.label(alias)} for alias in conf.aliases()]
+    return _with_request(context, providers=providers, next=same_origin_path(next))
+
+
+@register.inclusion_tag("oauth_login/button.html", takes_context=True)
+def sign_in_button(context: RequestContext, alias: str, next: object = "") -> dict[str, Any]:  # noqa: A002
+    """Show the button of one provider."""
+    label = pages.label(alias)
+    return _with_request(context, alias=alias, label=label, next=same_origin_path(next))
+
+
+@register.inclusion_tag("oauth_login/linked_accounts.html", takes_context=True)
+def linked_accounts(context: RequestContext) -> dict[str, Any]:
+    """List the accounts through which the visitor signs in."""
+    user = _request(context).user
+    accounts = user.linked_accounts.with_last_sign_in_at() if user.is_authenticated else []
+    return _with_request(context, accounts=accounts)
+
+
+def _request(context: RequestContext) -> HttpRequest:
+    request: HttpRequest = context["request"]
+    return request
+
+
+def _with_request(context: RequestContext, **values: Any) -> dict[str, Any]:
+    # An inclusion tag's template gets no context processors; the CSRF token must be handed on.
+    return {"request": _request(context), "csrf_token": context.get("csrf_token"), **values}

@@ -1,0 +1,345 @@
+"""The back channel: the only place where this package talks to a provider.
+
+One pooled keep-alive session and one TLS context serve the whole process, because setting up TLS is
+three quarters of what a naive sign-in costs. Everything a hostile or broken provider could do with our
+worker is bounded here: time (one deadline for the whole exchange, so that a byte a second cannot hold a
+worker), size, redirects, encodings, types. Environment proxies, ``~/.netrc`` and cookies are ignored.
+
+Only :class:`ProviderError` and its subclasses leave this module, raised ``from None`` where the
+original carries a URL or a body: tracebacks end up in error trackers.
+"""
+
+import contextvars
+import json
+import logging
+import os
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import certifi
+import requests
+import urllib3
+from requests.adapters import BaseAdapter, HTTPAdapter
+
+from oauth_login.errors import (
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderResponseError,
+    ProviderTimeout,
+    ProviderUnavailable,
+    RateLimited,
+)
+
+logger = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT: Final = 3.0  # seconds, for TCP and again for the TLS handshake
+DEADLINE: Final = 10.0  # seconds, from the first byte sent to the last one read
+MAX_BODY: Final = 1 << 20  # bytes; a GitHub user is 1.5 kB, a hundred addresses 10 kB
+CHUNK: Final = 1 << 16
+USER_AGENT: Final = "django-oauth-login"
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+T = TypeVar("T", dict[str, Any], list[Any])
+
+_deadline: contextvars.ContextVar[float] = contextvars.ContextVar("oauth_login_deadline")
+
+
+def is_secure(url: str) -> bool:
+    """Tell whether *url* is https, or http to a literal loopback host (RFC 8252 §8.3)."""
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        return False
+    if not host or parts.username is not None or parts.password is not None:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete HTTP answer of bounded size, uncompressed."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def json(self, kind: type[T]) -> T:
+        """Return the body as a JSON object (``dict``) or array (``list``).
+
+        :raises ProviderResponseError: it is not JSON, or JSON of another type.
+        """
+        value = parse_json(self.body)
+        if not isinstance(value, kind):
+            raise ProviderResponseError("json_type_wrong", type(value).__name__)
+        return value
+
+
+def parse_json(body: bytes) -> Any:
+    """Parse strict RFC 8259 JSON: UTF-8, no repeated names, no NaN, no lone surrogates.
+
+    :raises ProviderResponseError: for everything else, however it is broken.
+    """
+    try:
+        value = json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=_unique_names,
+            parse_constant=_no_constant,
+        )
+        if b"\\u" in body:
+            # An escaped half of a surrogate pair parses, then breaks every later .encode().
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError) as error:
+        raise ProviderResponseError("json_invalid", type(error).__name__) from None
+    return value
+
+
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("repeated name")
+    return members
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+class Transport:
+    """A ``requests`` session behind the rules above. Thread-safe.
+
+    :param ca_bundle: path of a CA bundle; default: ``SSL_CERT_FILE``, else certifi's.
+    :param proxies: ``requests``' mapping of scheme to proxy URL; the environment's are ignored.
+    :param mounts: adapters that answer for URL prefixes in process (the sandbox is one).
+    """
+
+    def __init__(
+        self,
+        *,
+        ca_bundle: str = "",
+        proxies: Mapping[str, str] | None = None,
+        mounts: Mapping[str, BaseAdapter] | None = None,
+    ) -> None:
+        self._session = session = requests.Session()
+        session.trust_env = False
+        session.proxies = dict(proxies or {})
+        # A jar shared by all visitors would mix them up (threat D26).
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        session.headers.clear()
+        session.headers.update(
+            # Asking for no compression, and refusing it below, disarms every bomb (D05, D06).
+            {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
+        )
+        adapter = _PooledAdapter(ca_bundle)
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        for prefix, mounted in (mounts or {}).items():
+            session.mount(prefix, mounted)
+
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Answer:
+        """GET *url*; a connection that breaks is tried once more, as nothing can happen twice.
+
+        :raises ProviderError: see :meth:`post`.
+        """
+        deadline = time.monotonic() + DEADLINE
+        try:
+            return self._exchange("GET", url, deadline, headers=headers)
+        except ProviderUnavailable as error:
+            if error.code != "connection_failed":
+                raise
+        return self._exchange("GET", url, deadline, headers=headers)
+
+    def post(
+        self, url: str, *, form: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """POST *form*, once: what it carries may be single use, so it is never sent again (B14).
+
+        :raises ProviderTimeout: the deadline passed.
+        :raises ProviderUnavailable: no connection, or HTTP 5xx; :class:`RateLimited` on 429.
+        :raises ProviderResponseError: redirect, encoding, size or TLS certificate refused.
+        :raises ProviderMisconfigured: *url* is not https.
+        """
+        deadline = time.monotonic() + DEADLINE
+        return self._exchange("POST", url, deadline, form=form, headers=headers)
+
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        deadline: float,
+        *,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        if not is_secure(url):
+            raise ProviderMisconfigured("endpoint_insecure")
+        place = urlsplit(url)
+        token = _deadline.set(deadline)
+        started = time.monotonic()
+        try:
+            with closing(
+                self._session.request(
+                    method,
+                    url,
+                    data=form,
+                    headers=headers,
+                    timeout=(CONNECT_TIMEOUT, DEADLINE),
+                    allow_redirects=False,
+                    stream=True,
+                )
+            ) as response:
+                answer = _read(response)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            failure = _failure(error)
+            logger.debug("%s %s%s: %s", method, place.hostname, place.path, failure)
+            raise failure from None
+        finally:
+            _deadline.reset(token)
+        logger.debug(
+            "%s %s%s: HTTP %d, %d bytes, %.0f ms",
+            method,
+            place.hostname,
+            place.path,
+            answer.status,
+            len(answer.body),
+            (time.monotonic() - started) * 1000,
+        )
+        _refuse_status(answer)
+        return answer
+
+
+def _read(response: requests.Response) -> Answer:
+    """Read the whole answer, but never more than MAX_BODY and never past the deadline."""
+    encoding = response.headers.get("Content-Encoding", "identity")
+    if encoding.strip().lower() not in {"", "identity"}:
+        raise ProviderResponseError("encoding_unasked", encoding)
+    chunks, size = [], 0
+    while chunk := response.raw.read(CHUNK, decode_content=False):
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise ProviderResponseError("answer_too_large")
+        chunks.append(chunk)
+    return Answer(response.status_code, response.headers, b"".join(chunks))
+
+
+def _refuse_status(answer: Answer) -> None:
+    """Refuse the statuses that mean the same for every provider and every endpoint."""
+    if 300 <= answer.status < 400:
+        # Following it would carry the secret or the bearer token elsewhere (D07, D08, D09).
+        raise ProviderResponseError("redirect_refused", f"HTTP {answer.status}")
+    retry_after = answer.headers.get("Retry-After", "")
+    seconds = int(retry_after) if retry_after.isascii() and retry_after.isdigit() else None
+    if answer.status == 429:
+        raise RateLimited(detail="HTTP 429", retry_after=seconds)
+    if answer.status >= 500:
+        raise ProviderUnavailable(detail=f"HTTP {answer.status}", retry_after=seconds)
+
+
+def _failure(error: Exception) -> ProviderError:
+    """Translate an exception of the HTTP library; its text is dropped, as it may hold a URL (H09)."""
+    cause: object = error
+    if isinstance(error, requests.exceptions.SSLError):
+        return ProviderResponseError("tls_failed", "certificate or handshake refused")
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return ProviderUnavailable("connection_timeout", "no connection in time")
+    if isinstance(
+        cause, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError | TimeoutError
+    ):
+        return ProviderTimeout(detail="deadline passed")
+    return ProviderUnavailable("connection_failed", type(error).__name__)
+
+
+def _seconds_left() -> float:
+    left = _deadline.get() - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("deadline passed")
+    return left
+
+
+class _Socket(socket.socket):
+    """A socket whose every read has what is left of the deadline, not a timeout of its own."""
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        self.settimeout(_seconds_left())
+        return super().recv_into(*args, **kwargs)
+
+
+class _TLSSocket(ssl.SSLSocket):
+    """The same over TLS."""
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        self.settimeout(_seconds_left())
+        return super().recv_into(*args, **kwargs)
+
+
+class _HTTPConnection(urllib3.connection.HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        plain = super()._new_conn()
+        timed = _Socket(fileno=plain.detach())
+        timed.settimeout(CONNECT_TIMEOUT)
+        return timed
+
+
+class _HTTPConnectionPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _HTTPConnection
+
+
+class _PooledAdapter(HTTPAdapter):
+    """Keeps connections, and gives all of them one TLS context.
+
+    ``requests`` reads the whole CA bundle again for every new connection unless it is given a
+    context; with OpenSSL 3 that is over ten milliseconds each time.
+    """
+
+    def __init__(self, ca_bundle: str) -> None:
+        self._ca_bundle = ca_bundle
+        self._context: ssl.SSLContext | None = None
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": _HTTPConnectionPool,
+            "https": urllib3.HTTPSConnectionPool,
+        }
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        host, _tls = super().build_connection_pool_key_attributes(request, verify, cert)
+        return host, {"ssl_context": self._tls_context()} if host["scheme"] == "https" else {}
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=self._tls_context(), **kwargs)
+
+    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: the context verifies, always; there is no ``verify=False`` here (D14)."""
+
+    def _tls_context(self) -> ssl.SSLContext:
+        if self._context is None:
+            context = ssl.create_default_context(
+                cafile=self._ca_bundle or os.environ.get("SSL_CERT_FILE") or certifi.where()
+            )
+            context.sslsocket_class = _TLSSocket
+            self._context = context
+        return self._context
+
+
+_shared: dict[tuple[str, tuple[tuple[str, str], ...]], Transport] = {}
+# A connection must not be used by two processes: a forked worker opens its own.
+os.register_at_fork(after_in_child=_shared.clear)
+
+
+def shared(ca_bundle: str = "", proxies: Mapping[str, str] | None = None) -> Transport:
+    """Return this process's transport for these settings, making it on first use."""
+    key = (ca_bundle, tuple(sorted((proxies or {}).items())))
+    if key not in _shared:
+        _shared[key] = Transport(ca_bundle=ca_bundle, proxies=proxies)
+    return _shared[key]

@@ -1,0 +1,17 @@
+"""The pages. Mount them anywhere: ``path("oauth2/", include("oauth_login.urls"))``."""
+
+from django.urls import include, path
+
+from oauth_login import views
+
+app_name = "oauth_login"
+
+urlpatterns = [
+    path("", views.accounts, name="accounts"),
+    path("login/", views.login, name="login"),
+    path("logout/", views.logout, name="logout"),
+    path("sandbox/", include("oauth_login.sandbox.urls")),
+    path("<str:alias>/authorize/", views.authorize, name="authorize"),
+    path("<str:alias>/callback", views.callback),
+    path("<str:alias>/callback/", views.callback, name="callback"),
+]

@@ -1,0 +1,273 @@
+"""The whole sign-in, seen from the browser. Read on in ``flow.py``.
+
+::
+
+    POST authorize ─ flow.begin ─▶ attempt sealed in a cookie ─▶ 302 provider
+    GET  callback  ─ attempts.recall ─▶ flow.complete ─▶ provider: code → token → Profile
+                   ─▶ authenticate(request, oauth_profile=profile) ─▶ login() ─▶ 302 next
+"""
+
+import logging
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import authenticate
+from django.contrib.auth import logout as end_session
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import AnonymousUser
+from django.core.signals import got_request_exception
+from django.db import DatabaseError, transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
+
+from oauth_login import attempts, conf, flow, pages, sessions, signals
+from oauth_login.attempts import Attempt
+from oauth_login.errors import (
+    AttemptError,
+    AuthorizationDenied,
+    AuthorizationResponseError,
+    OAuthLoginError,
+    ProviderMisconfigured,
+    SignInConflict,
+    SignInUnfinished,
+)
+from oauth_login.guard import guarded
+from oauth_login.models import LinkedAccount, SignIn
+from oauth_login.oauth2 import AuthorizationResponse
+from oauth_login.providers.base import Profile, Provider
+from oauth_login.redirects import default_page, requested_page
+
+logger = logging.getLogger("oauth_login")
+
+BOUNCED: Final = "oauth_login_bounced"  # our own mark on the callback's URL
+
+
+@guarded
+@require_safe
+def login(request: HttpRequest) -> HttpResponse:
+    """Show the ways to sign in."""
+    return render(request, "oauth_login/login.html", {"next": requested_page(request)})
+
+
+@guarded
+@require_POST
+def logout(request: HttpRequest) -> HttpResponse:
+    """Sign out; nothing else can do that, so no image tag on another site can (I10)."""
+    end_session(request)
+    page = requested_page(request)
+    fallback = settings.LOGOUT_REDIRECT_URL
+    response = redirect(page or (resolve_url(fallback) if fallback else "oauth_login:login"))
+    attempts.forget_all(request, response)
+    return response
+
+
+@guarded
+@login_required(login_url="oauth_login:login")
+@require_safe
+def accounts(request: HttpRequest) -> HttpResponse:
+    """Show the visitor's own linked accounts."""
+    return render(request, "oauth_login/accounts.html")
+
+
+@guarded
+@require_http_methods(["GET", "POST"])
+def authorize(request: HttpRequest, alias: str) -> HttpResponse:
+    """Send the browser to the provider, on POST. A GET changes nothing: it shows the button (A17)."""
+    _require_known(alias)
+    next_page = requested_page(request)
+    try:
+        provider = conf.provider(alias)
+    except ProviderMisconfigured as error:
+        return _refuse(request, error, alias=alias, next_page=next_page)
+    if request.method == "GET":
+        context = {"alias": alias, "label": provider.label, "next": next_page}
+        return render(request, "oauth_login/authorize.html", context)
+    url, attempt = flow.begin(
+        provider,
+        redirect_uri=conf.redirect_uri(request, alias),
+        next_page=next_page,
+        user=sessions.signed_in_user(request),
+    )
+    response = redirect(url)
+    attempt.save(request, response)
+    return response
+
+
+@guarded
+@require_GET
+@transaction.non_atomic_requests
+@sensitive_variables()
+def callback(request: HttpRequest, alias: str) -> HttpResponse:
+    """Take the visitor back from the provider. What is not about this browser's own attempt ends here."""
+    _require_known(alias)
+    if _session_withheld(request):
+        return _bounce(request)
+    try:
+        response = AuthorizationResponse.from_query(dict(request.GET.lists()))
+        if not response.state and "installation_id" in request.GET:
+            # "Install & authorize" of a GitHub App carries no state, so its code is not for us (A30).
+            return redirect(reverse("oauth_login:authorize", kwargs={"alias": alias}))
+        state = attempts.read_state(response.state)
+        if page := sessions.finished_page(request.session, state.id, response.code):
+            return redirect(page)
+        attempt = attempts.recall(request, state, alias)
+    except OAuthLoginError as error:
+        next_page = error.next_page if isinstance(error, AttemptError) else ""
+        return _refuse(request, error, alias=alias, next_page=next_page)
+    return _finish(request, attempt, response)
+
+
+def _finish(
+    request: HttpRequest, attempt: Attempt, response: AuthorizationResponse
+) -> HttpResponse:
+    """Check, then claim, then finish a genuine attempt; from here on ``next`` is never lost."""
+    try:
+        provider = conf.provider(attempt.provider)
+        if "prefetch" in request.headers.get("Sec-Purpose", ""):
+            raise AuthorizationResponseError("prefetch_refused")  # and not spent (A22)
+        flow.check(provider, attempt, response, sessions.signed_in_user(request))
+        sign_in = _claim(attempt)
+    except OAuthLoginError as error:
+        return _refuse(request, error, alias=attempt.provider, next_page=attempt.next_page)
+    try:
+        user = _sign_in(request, provider, attempt, response)
+    except OAuthLoginError as error:
+        _write_outcome(sign_in, error.code, None)
+        answer = _refuse(request, error, alias=attempt.provider, next_page=attempt.next_page)
+    else:
+        _write_outcome(sign_in, SignIn.SIGNED_IN, user.signed_in_with)
+        page = attempt.next_page or default_page()
+        sessions.remember_finished(request.session, attempt.id, response.code, page)
+        logger.info("signed in: provider=%s user=%s", attempt.provider, user.pk)
+        signals.signed_in.send_robust(
+            SignIn,
+            request=request,
+            user=user,
+            account=user.signed_in_with,
+            created=user.signed_in_first,
+        )
+        answer = redirect(page)
+    attempt.forget(request, answer)
+    return answer
+
+
+@sensitive_variables()
+def _sign_in(
+    request: HttpRequest, provider: Provider, attempt: Attempt, response: AuthorizationResponse
+) -> Any:
+    """Return the user, logged in; or raise, with nobody new signed in and nothing half written."""
+    token, profile = flow.complete(provider, attempt, response)
+    try:
+        _refuse_somebody_else(request, profile)
+        user: Any = authenticate(
+            request, oauth_profile=profile, oauth_token=token, oauth_provider=provider.alias
+        )
+        if user is None:
+            raise SignInConflict("backend_refused", "no authentication backend took the profile")
+    except OAuthLoginError:
+        raise
+    except Exception as error:
+        raise _unfinished(request, provider, error) from error
+    try:
+        sessions.sign_in(request, user)
+    except Exception as error:
+        # A database that is locked, or a receiver of the site's that raised in the middle of login():
+        # the session is half somebody's, so nobody gets it.
+        request.session = type(request.session)()
+        request.user = AnonymousUser()
+        raise _unfinished(request, provider, error) from error
+    return user
+
+
+def _unfinished(request: HttpRequest, provider: Provider, error: Exception) -> SignInUnfinished:
+    """Report an error of this site's own as Django would, for the owner; return the visitor's."""
+    got_request_exception.send(sender=type(error), request=request)
+    logger.exception("sign-in through %s could not be finished", provider.alias)
+    return SignInUnfinished(detail=type(error).__name__)
+
+
+def _refuse_somebody_else(request: HttpRequest, profile: Profile) -> None:
+    """Refuse to switch users, or to link, behind the back of whoever is signed in (F29, A09)."""
+    if request.user.is_authenticated:
+        account = LinkedAccount.objects.identified(profile.issuer, profile.subject)
+        if account is None or account.user_id != request.user.pk:
+            raise SignInConflict("already_signed_in")
+
+
+def _claim(attempt: Attempt) -> SignIn:
+    started_at = datetime.fromtimestamp(attempt.started_at, UTC)
+    try:
+        sign_in = SignIn.objects.claim(
+            attempt=attempt.id, provider=attempt.provider, started_at=started_at
+        )
+    except DatabaseError as error:
+        raise SignInUnfinished(detail=type(error).__name__) from error
+    if sign_in is None:
+        raise AttemptError("attempt_replayed")
+    return sign_in
+
+
+def _write_outcome(sign_in: SignIn, outcome: str, account: LinkedAccount | None) -> None:
+    try:
+        sign_in.finish(outcome, account)
+    except DatabaseError:
+        # The log is not worth a sign-in that succeeded, nor a second error page for one that did not.
+        logger.exception("the sign-in log could not be written")
+
+
+def _refuse(
+    request: HttpRequest, error: OAuthLoginError, *, alias: str, next_page: str
+) -> HttpResponse:
+    """Log, signal and answer a refusal."""
+    level = logging.ERROR if isinstance(error, ProviderMisconfigured) else logging.WARNING
+    if isinstance(error, AuthorizationDenied):
+        level = logging.INFO
+    logger.log(
+        level,
+        "sign-in refused: code=%s stage=%s provider=%s status=%d detail=%s",
+        error.code,
+        error.stage,
+        alias,
+        error.status,
+        error.detail,
+    )
+    signals.sign_in_failed.send_robust(
+        SignIn, request=request, provider=alias, code=error.code, stage=error.stage
+    )
+    if not isinstance(error, AuthorizationDenied):
+        return pages.refusal(request, error, alias=alias, next_page=next_page)
+    messages.info(request, _("You did not sign in. Nothing was changed."), fail_silently=True)
+    query = f"?{urlencode({'next': next_page})}" if next_page else ""
+    return redirect(reverse("oauth_login:login") + query)
+
+
+def _require_known(alias: str) -> None:
+    if alias not in conf.aliases():
+        raise Http404("unknown provider")
+
+
+def _session_withheld(request: HttpRequest) -> bool:
+    """Tell whether the browser keeps the session back, as ``SameSite=Strict`` asks it to.
+
+    The callback is reached from another site, so a strict cookie stays at home; and a redirect to
+    ``next`` would be part of the same journey. After one reload by ourselves it comes along.
+    """
+    return (
+        str(settings.SESSION_COOKIE_SAMESITE).lower() == "strict"
+        and settings.SESSION_COOKIE_NAME not in request.COOKIES
+        and BOUNCED not in request.GET
+    )
+
+
+def _bounce(request: HttpRequest) -> HttpResponse:
+    """Let the browser come again from this site, without JavaScript, once."""
+    separator = "&" if request.META.get("QUERY_STRING") else "?"
+    again = f"{request.get_full_path()}{separator}{BOUNCED}=1"
+    return render(request, "oauth_login/bounce.html", {"again": again})
