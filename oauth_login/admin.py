@@ -1,59 +1,23 @@
 """The owner's side: who is linked, and how sign-ins ended. Nothing secret is shown or searchable."""
 
+from datetime import datetime
+from importlib import import_module
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin, messages
-from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
+from django.utils.module_loading import module_has_submodule
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from oauth_login import signals
 from oauth_login.models import LinkedAccount, SignIn
-
-
-@admin.display(description="")
-def picture(account: LinkedAccount) -> SafeString | str:
-    """Show the account's picture, without telling its host who looks."""
-    if not account.picture:
-        return ""
-    return format_html(
-        '<img src="{}" alt="" width="24" height="24" loading="lazy" referrerpolicy="no-referrer">',
-        account.picture,
-    )
-
-
-@admin.display(description=_("user"), ordering="user")
-def user_link(account: LinkedAccount) -> SafeString | str:
-    """Link to the user's own admin page, if there is one."""
-    meta = get_user_model()._meta
-    try:
-        url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[account.user_id])
-    except NoReverseMatch:
-        return str(account.user)
-    return format_html('<a href="{}">{}</a>', url, account.user)
-
-
-@admin.display(description=_("profile"))
-def profile_link(account: LinkedAccount) -> SafeString | str:
-    """Link to the public profile at the provider."""
-    if not account.profile_url:
-        return ""
-    return format_html(
-        '<a href="{0}" rel="noopener noreferrer">{0}</a>',
-        account.profile_url,
-    )
-
-
-@admin.display(description=_("last sign-in"), ordering="last_sign_in_at")
-def last_sign_in_at(account: LinkedAccount) -> Any:
-    """Show when the account last signed in."""
-    return account.last_sign_in_at
 
 
 class ReadOnly:
@@ -66,44 +30,81 @@ class ReadOnly:
         return False
 
 
+class Shown:
+    """How an account is shown, in lists, on its page and beside its user."""
+
+    @admin.display(description=_("picture"))
+    def shown_picture(self, account: LinkedAccount) -> SafeString | str:
+        """Show the picture, without telling its host who looks."""
+        if not account.picture:
+            return ""
+        return format_html(
+            '<img src="{}" alt="" width="24" height="24" loading="lazy" referrerpolicy="no-referrer">',
+            account.picture,
+        )
+
+    @admin.display(description=_("user"), ordering="user")
+    def user_link(self, account: LinkedAccount) -> SafeString | str:
+        """Link to the user's own page, if it has one."""
+        meta = get_user_model()._meta
+        try:
+            url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[account.user_id])
+        except NoReverseMatch:
+            return str(account.user)
+        return format_html('<a href="{}">{}</a>', url, account.user)
+
+    @admin.display(description=_("profile"))
+    def profile_link(self, account: LinkedAccount) -> SafeString | str:
+        """Link to the public profile at the provider."""
+        if not account.profile_url:
+            return ""
+        return format_html('<a href="{0}" rel="noopener noreferrer">{0}</a>', account.profile_url)
+
+    @admin.display(description=_("last sign-in"), ordering="last_sign_in_at")
+    def last_used(self, account: LinkedAccount) -> datetime | None:
+        """Show when the account last signed in."""
+        return account.last_sign_in_at
+
+
 @admin.register(LinkedAccount)
-class LinkedAccountAdmin(ReadOnly, admin.ModelAdmin):
+class LinkedAccountAdmin(Shown, ReadOnly, admin.ModelAdmin):
     """Look, search, unlink."""
 
     list_display = (
-        picture,
+        "shown_picture",
         "username",
         "provider",
-        user_link,
+        "user_link",
         "email",
         "email_verified",
         "linked_at",
-        last_sign_in_at,
+        "last_used",
     )
     list_display_links = ("username",)
     list_filter = ("provider", "email_verified", "linked_at")
     list_select_related = ("user",)
     search_fields = ("username", "name", "email", "=subject")
     date_hierarchy = "linked_at"
+    ordering = ("-pk",)
     show_full_result_count = False
     actions = ("unlink",)
     fields = (
-        (picture, "username", "name"),
-        user_link,
+        ("shown_picture", "username", "name"),
+        "user_link",
         ("provider", "issuer", "subject"),
         ("email", "email_verified"),
-        profile_link,
+        "profile_link",
         "scope",
         "claims",
-        ("linked_at", last_sign_in_at),
+        ("linked_at", "last_used"),
     )
-    readonly_fields = fields[0][:1] + (user_link, profile_link, last_sign_in_at)
+    readonly_fields = ("shown_picture", "user_link", "profile_link", "last_used")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[LinkedAccount]:
+    def get_queryset(self, _request: HttpRequest) -> QuerySet[LinkedAccount]:
         return LinkedAccount.objects.with_last_sign_in_at()
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Offer "unlink" only: Django's "delete selected" is the same by a name that says less."""
+        """Offer "unlink" only: Django's "delete selected" does the same by a name that says less."""
         actions: dict[str, Any] = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
@@ -141,20 +142,25 @@ class SignInAdmin(ReadOnly, admin.ModelAdmin):
         return False
 
 
-class LinkedAccountInline(ReadOnly, admin.TabularInline):
+class LinkedAccountInline(Shown, ReadOnly, admin.TabularInline):
     """The accounts of one user, on the user's own page."""
 
     model = LinkedAccount
     extra = 0
-    fields = (picture, "provider", "username", "email", "email_verified", "linked_at")
-    readonly_fields = (picture,)
+    fields = ("shown_picture", "provider", "username", "email", "email_verified", "linked_at")
+    readonly_fields = ("shown_picture",)
     show_change_link = True
     can_delete = False
 
 
 def add_inline_to_users() -> None:
-    """Put the inline on the admin page of the user model, whoever registered that."""
-    user_admin = admin.site._registry.get(get_user_model())
-    inlines: list[type[InlineModelAdmin[Any, Any]]] = list(user_admin.inlines) if user_admin else []
-    if user_admin and LinkedAccountInline not in inlines:
-        user_admin.inlines = [*inlines, LinkedAccountInline]
+    """Put the inline on the page of the user model, once its own admin module has registered that."""
+    app = apps.get_app_config(get_user_model()._meta.app_label)
+    if module_has_submodule(app.module, "admin"):
+        import_module(f"{app.name}.admin")
+    if admin.site.is_registered(get_user_model()):
+        user_admin = admin.site.get_model_admin(get_user_model())
+        user_admin.inlines = [*user_admin.inlines, LinkedAccountInline]  # type: ignore[misc]  # this one only
+
+
+add_inline_to_users()

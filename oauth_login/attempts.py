@@ -20,7 +20,7 @@ from django.http.response import HttpResponseBase
 
 from oauth_login import conf
 from oauth_login.errors import AttemptError
-from oauth_login.sealing import Sealer, SealBroken
+from oauth_login.sealing import SealBroken, Sealer
 
 COOKIE: Final = "oauth_login_"
 OUTSTANDING: Final = 5  # attempts per browser
@@ -163,6 +163,4 @@ def _prefix(request: HttpRequest) -> str:
 
 def _delete(request: HttpRequest, response: HttpResponseBase, name: str) -> None:
     # delete_cookie() would forget Secure, without which browsers ignore a __Host- cookie's removal.
-    response.set_cookie(
-        name, "", max_age=0, secure=_is_https(request), httponly=True, samesite="Lax"
-    )
+    response.set_cookie(name, "", max_age=0, secure=_is_https(request), httponly=True, samesite="Lax")

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, models, router, transaction
@@ -37,7 +36,7 @@ class OAuthBackend(ModelBackend):
         oauth_profile: Profile | None = None,
         oauth_token: TokenResponse | None = None,
         oauth_provider: str = "",
-    ) -> AbstractBaseUser | None:
+    ) -> Any:
         """Return the user of *oauth_profile*, created if need be; None without a profile.
 
         Code, state and verifier are never passed in: Django sends credentials to the receivers of
@@ -63,7 +62,7 @@ class OAuthBackend(ModelBackend):
         """Return the name to give a newcomer, if it is free."""
         return usernames.username_for(profile)
 
-    def create_user(self, profile: Profile, username: str, email: str) -> AbstractBaseUser:
+    def create_user(self, profile: Profile, username: str, email: str) -> Any:
         """Return a new, unsaved user. Only what is named here is ever taken from a profile (F18).
 
         :param username: free a moment ago; "" if the user model has no use for one.
@@ -76,16 +75,14 @@ class OAuthBackend(ModelBackend):
         known = {name: text for name, text in fields.items() if _column(name) is not None}
         return model(**{name: text[: _column(name).max_length] for name, text in known.items()})
 
-    def update_user(self, user: AbstractBaseUser, profile: Profile) -> None:
+    def update_user(self, user: Any, profile: Profile) -> None:
         """Do nothing with a returning user: what a person set here is not the provider's to change.
 
         The linked account always has the provider's newest display data.
         """
 
-    def _returning(
-        self, account: LinkedAccount, profile: Profile, token: TokenResponse | None
-    ) -> AbstractBaseUser:
-        user: AbstractBaseUser = account.user
+    def _returning(self, account: LinkedAccount, profile: Profile, token: TokenResponse | None) -> Any:
+        user: Any = account.user
         if not self.user_can_authenticate(user):
             raise SignInRefused("user_inactive")
         changed = _show(account, profile, token)
@@ -96,9 +93,7 @@ class OAuthBackend(ModelBackend):
             self.update_user(user, profile)
         return _introduce(user, account, first=False)
 
-    def _newcomer(
-        self, provider: str, profile: Profile, token: TokenResponse | None
-    ) -> AbstractBaseUser:
+    def _newcomer(self, provider: str, profile: Profile, token: TokenResponse | None) -> Any:
         username, email = self._free_names(profile)
         user = self.create_user(profile, username, email)
         user.set_unusable_password()
@@ -113,9 +108,7 @@ class OAuthBackend(ModelBackend):
             account.save(force_insert=True)
             _keep(account, token, kept=None)
             transaction.on_commit(
-                lambda: signals.account_linked.send_robust(
-                    LinkedAccount, user=user, account=account
-                ),
+                lambda: signals.account_linked.send_robust(LinkedAccount, user=user, account=account),
                 using=router.db_for_write(LinkedAccount),
             )
         return _introduce(user, account, first=True)
@@ -128,9 +121,9 @@ class OAuthBackend(ModelBackend):
         model = get_user_model()
         email_field = model.get_email_field_name()
         email = _address(profile) if profile.email_verified and _column(email_field) else ""
-        wants_name = model.USERNAME_FIELD != email_field and _column(model.USERNAME_FIELD) is not None
+        wants_name = email_field != model.USERNAME_FIELD and _column(model.USERNAME_FIELD) is not None
         names = usernames.alternatives(self.username_for(profile)) if wants_name else []
-        if not email and model.USERNAME_FIELD == email_field:
+        if not email and email_field == model.USERNAME_FIELD:
             raise SignInRefused("email_required")
         taken = models.Q(pk__in=[])
         for name in names:
@@ -139,9 +132,7 @@ class OAuthBackend(ModelBackend):
             taken |= models.Q(**{f"{email_field}__iexact": email})
         columns = [model.USERNAME_FIELD, *([email_field] if email else [])]
         rows = list(
-            model._default_manager.using(router.db_for_write(model))
-            .filter(taken)
-            .values_list(*columns)
+            model._default_manager.using(router.db_for_write(model)).filter(taken).values_list(*columns)
         )
         if email and any(row[-1].casefold() == email.casefold() for row in rows):
             if conf.setting("ON_EMAIL_COLLISION") != "separate" or not wants_name:
@@ -214,7 +205,6 @@ def _moment(seconds: int | None) -> Any:
     return None if seconds is None else timezone.now() + timedelta(seconds=seconds)
 
 
-def _introduce(user: Any, account: LinkedAccount, *, first: bool) -> AbstractBaseUser:
+def _introduce(user: Any, account: LinkedAccount, *, first: bool) -> Any:
     user.signed_in_with, user.signed_in_first = account, first
-    introduced: AbstractBaseUser = user
-    return introduced
+    return user

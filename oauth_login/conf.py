@@ -97,7 +97,7 @@ def redirect_uri(request: HttpRequest, alias: str) -> str:
 
 def signing_secrets() -> list[str]:
     """Return ``SECRET_KEY`` and its fallbacks, newest first."""
-    return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return [str(secret) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
 
 
 def encryption_secrets() -> list[str]:

@@ -33,8 +33,7 @@ def printable(text: object, length: int = DETAIL_LENGTH) -> str:
     """Return *text* as one line without control or bidirectional characters, cut to *length*."""
     cut = str(text)[:length]
     return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(char)[0] == "C" else char
-        for char in cut
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(char)[0] == "C" else char for char in cut
     )
 
 
@@ -125,9 +124,7 @@ class ProviderUnavailable(ProviderError):
     status = 503
     default_code = "provider_unavailable"
 
-    def __init__(
-        self, code: str = "", detail: object = "", *, retry_after: int | None = None
-    ) -> None:
+    def __init__(self, code: str = "", detail: object = "", *, retry_after: int | None = None) -> None:
         super().__init__(code, detail)
         self.retry_after = retry_after
 

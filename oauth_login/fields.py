@@ -69,9 +69,7 @@ class _Sealed(Secret):
 
     __slots__ = ("envelope",)
 
-    def __init__(
-        self, envelope: Envelope, field: "EncryptedTextField", instance: models.Model
-    ) -> None:
+    def __init__(self, envelope: Envelope, field: "EncryptedTextField", instance: models.Model) -> None:
         self.envelope = envelope
         super().__init__(lambda: field.sealer().open(envelope, field.place(instance)))
 

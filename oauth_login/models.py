@@ -38,7 +38,7 @@ class LinkedAccountQuerySet(models.QuerySet["LinkedAccount"]):
             .order_by("-finished_at")
             .values("finished_at")[:1]
         )
-        return self.annotate(last_sign_in_at=models.Subquery(last))
+        return self.annotate(last_sign_in_at=models.Subquery(last))  # type: ignore[no-redef]  # fills the cache
 
 
 class LinkedAccount(models.Model):
@@ -83,7 +83,8 @@ class LinkedAccount(models.Model):
     def last_sign_in_at(self) -> datetime | None:
         """When this account last signed in; from the sign-in log, which is where it is known."""
         sign_ins = self.sign_ins.filter(outcome=SignIn.SIGNED_IN)
-        return sign_ins.aggregate(last=models.Max("finished_at"))["last"]
+        last: datetime | None = sign_ins.aggregate(last=models.Max("finished_at"))["last"]
+        return last
 
 
 class Token(models.Model):

@@ -108,9 +108,7 @@ def explain(error: OAuthLoginError) -> Explanation:
     return _EXPLANATIONS.get(error.code) or next(by_kind, _FAILED)
 
 
-def refusal(
-    request: HttpRequest, error: OAuthLoginError, *, alias: str, next_page: str
-) -> HttpResponse:
+def refusal(request: HttpRequest, error: OAuthLoginError, *, alias: str, next_page: str) -> HttpResponse:
     """Return the page for *error*, with its status and one button that keeps ``next``."""
     response = render(
         request,

@@ -5,7 +5,7 @@ time, because a check can be silenced and a half-configured provider must fail c
 """
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -94,9 +94,7 @@ def _option_problems(alias: str, where: str, written: Mapping[str, Any]) -> Iter
             yield Problem("E010", f"{where}[{key!r}] must be {expected}.", "")
 
 
-def _credential_problems(
-    alias: str, where: str, written: Mapping[str, Any]
-) -> Iterator[Problem]:
+def _credential_problems(alias: str, where: str, written: Mapping[str, Any]) -> Iterator[Problem]:
     for key in CREDENTIALS:
         value = written.get(key)
         if not isinstance(value, str) or not value.strip():
@@ -139,7 +137,8 @@ def _is_text_map(value: object) -> bool:
     )
 
 
-_EXPECTED: Final = {
+_Expectation = tuple[Callable[[Any], bool], str]
+_EXPECTED: Final[Mapping[str, _Expectation]] = {
     "PROVIDERS": (lambda value: isinstance(value, Mapping), "a dict"),
     "SANDBOX": (lambda value: isinstance(value, bool), "True or False"),
     "STORE_TOKENS": (lambda value: isinstance(value, bool), "True or False"),
@@ -161,7 +160,7 @@ _HINTS: Final = {
     "ATTEMPT_MAX_AGE": "600 suits people, and authorization codes do not live longer.",
     "ORIGIN": 'E.g. "https://www.example.com".',
 }
-_PROVIDER_EXPECTED: Final = {
+_PROVIDER_EXPECTED: Final[Mapping[str, _Expectation]] = {
     "LABEL": (lambda value: isinstance(value, str) and bool(value.strip()), "a name to show"),
     "SCOPE": (lambda value: isinstance(value, str), "a string, scopes separated by spaces"),
     "PKCE": (lambda value: isinstance(value, bool), "True or False"),

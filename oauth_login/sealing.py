@@ -1,9 +1,9 @@
 """Authenticated encryption under the site's own keys: for attempt cookies, states and stored tokens.
 
-One envelope for all, made of base64url characters only: ``v1``, eight of key id, then nonce,
-ciphertext and tag of AES-256-GCM from ``cryptography``. ``context`` says what the text is and where it belongs; it is authenticated, so that a
-cookie is no state, a state is no token, and a token copied to another row does not open (A14, H02).
-The version and the key id let keys and algorithms change without a flag day.
+One envelope for all, made of base64url characters only: ``v1``, eight of key id, then nonce, ciphertext
+and tag of AES-256-GCM from ``cryptography``. ``context`` says what the text is and where it belongs; it
+is authenticated, so that a cookie is no state, a state is no token, and a token copied to another row
+does not open (A14, H02). The version and the key id let keys and algorithms change without a flag day.
 """
 
 import base64
@@ -53,9 +53,7 @@ class Sealer:
             if envelope.startswith(f"{VERSION}{key_id}"):
                 raw = _decode(envelope[len(VERSION) + len(key_id) :])
                 try:
-                    opened = AESGCM(key).decrypt(
-                        raw[:NONCE_LENGTH], raw[NONCE_LENGTH:], context.encode()
-                    )
+                    opened = AESGCM(key).decrypt(raw[:NONCE_LENGTH], raw[NONCE_LENGTH:], context.encode())
                     return opened.decode()
                 except InvalidTag:
                     raise SealBroken("changed, or sealed for another place") from None

@@ -156,9 +156,7 @@ class Transport:
                 raise
         return self._exchange("GET", url, deadline, headers=headers)
 
-    def post(
-        self, url: str, *, form: Mapping[str, str], headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    def post(self, url: str, *, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
         """POST *form*, once: what it carries may be single use, so it is never sent again (B14).
 
         :raises ProviderTimeout: the deadline passed.
@@ -249,9 +247,7 @@ def _failure(error: Exception) -> ProviderError:
         return ProviderResponseError("tls_failed", "certificate or handshake refused")
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return ProviderUnavailable("connection_timeout", "no connection in time")
-    if isinstance(
-        cause, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError | TimeoutError
-    ):
+    if isinstance(cause, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
         return ProviderTimeout(detail="deadline passed")
     return ProviderUnavailable("connection_failed", type(error).__name__)
 
@@ -312,7 +308,7 @@ class _PooledAdapter(HTTPAdapter):
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+    ) -> Any:
         host, _tls = super().build_connection_pool_key_attributes(request, verify, cert)
         return host, {"ssl_context": self._tls_context()} if host["scheme"] == "https" else {}
 

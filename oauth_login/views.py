@@ -124,9 +124,7 @@ def callback(request: HttpRequest, alias: str) -> HttpResponse:
     return _finish(request, attempt, response)
 
 
-def _finish(
-    request: HttpRequest, attempt: Attempt, response: AuthorizationResponse
-) -> HttpResponse:
+def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationResponse) -> HttpResponse:
     """Check, then claim, then finish a genuine attempt; from here on ``next`` is never lost."""
     try:
         provider = conf.provider(attempt.provider)
@@ -189,7 +187,7 @@ def _sign_in(
 def _unfinished(request: HttpRequest, provider: Provider, error: Exception) -> SignInUnfinished:
     """Report an error of this site's own as Django would, for the owner; return the visitor's."""
     got_request_exception.send(sender=type(error), request=request)
-    logger.exception("sign-in through %s could not be finished", provider.alias)
+    logger.error("sign-in through %s could not be finished", provider.alias, exc_info=error)
     return SignInUnfinished(detail=type(error).__name__)
 
 
@@ -204,9 +202,7 @@ def _refuse_somebody_else(request: HttpRequest, profile: Profile) -> None:
 def _claim(attempt: Attempt) -> SignIn:
     started_at = datetime.fromtimestamp(attempt.started_at, UTC)
     try:
-        sign_in = SignIn.objects.claim(
-            attempt=attempt.id, provider=attempt.provider, started_at=started_at
-        )
+        sign_in = SignIn.objects.claim(attempt=attempt.id, provider=attempt.provider, started_at=started_at)
     except DatabaseError as error:
         raise SignInUnfinished(detail=type(error).__name__) from error
     if sign_in is None:
@@ -222,9 +218,7 @@ def _write_outcome(sign_in: SignIn, outcome: str, account: LinkedAccount | None)
         logger.exception("the sign-in log could not be written")
 
 
-def _refuse(
-    request: HttpRequest, error: OAuthLoginError, *, alias: str, next_page: str
-) -> HttpResponse:
+def _refuse(request: HttpRequest, error: OAuthLoginError, *, alias: str, next_page: str) -> HttpResponse:
     """Log, signal and answer a refusal."""
     level = logging.ERROR if isinstance(error, ProviderMisconfigured) else logging.WARNING
     if isinstance(error, AuthorizationDenied):

@@ -2,13 +2,13 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import oauth_login.fields
 from django.conf import settings
 from django.db import migrations, models
 
+import oauth_login.fields
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,77 +17,162 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='LinkedAccount',
+            name="LinkedAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(help_text='Alias in the settings.', max_length=50, verbose_name='provider')),
-                ('issuer', models.CharField(max_length=255, verbose_name='issuer')),
-                ('subject', models.CharField(max_length=255, verbose_name='subject')),
-                ('username', models.CharField(blank=True, max_length=150, verbose_name='username')),
-                ('name', models.CharField(blank=True, max_length=150, verbose_name='name')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='e-mail address')),
-                ('email_verified', models.BooleanField(default=False, verbose_name='e-mail verified')),
-                ('picture', models.CharField(blank=True, max_length=500, verbose_name='picture')),
-                ('profile_url', models.CharField(blank=True, max_length=500, verbose_name='profile')),
-                ('claims', models.JSONField(blank=True, default=dict, verbose_name='claims')),
-                ('scope', models.TextField(blank=True, verbose_name='granted scope')),
-                ('linked_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='linked')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='linked_accounts', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "provider",
+                    models.CharField(
+                        help_text="Alias in the settings.", max_length=50, verbose_name="provider"
+                    ),
+                ),
+                ("issuer", models.CharField(max_length=255, verbose_name="issuer")),
+                ("subject", models.CharField(max_length=255, verbose_name="subject")),
+                ("username", models.CharField(blank=True, max_length=150, verbose_name="username")),
+                ("name", models.CharField(blank=True, max_length=150, verbose_name="name")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="e-mail address")),
+                ("email_verified", models.BooleanField(default=False, verbose_name="e-mail verified")),
+                ("picture", models.CharField(blank=True, max_length=500, verbose_name="picture")),
+                ("profile_url", models.CharField(blank=True, max_length=500, verbose_name="profile")),
+                ("claims", models.JSONField(blank=True, default=dict, verbose_name="claims")),
+                ("scope", models.TextField(blank=True, verbose_name="granted scope")),
+                (
+                    "linked_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, editable=False, verbose_name="linked"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="linked_accounts",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'linked account',
-                'verbose_name_plural': 'linked accounts',
+                "verbose_name": "linked account",
+                "verbose_name_plural": "linked accounts",
             },
         ),
         migrations.CreateModel(
-            name='Token',
+            name="Token",
             fields=[
-                ('account', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, serialize=False, to='oauth_login.linkedaccount', verbose_name='linked account')),
-                ('access_token', oauth_login.fields.EncryptedTextField(editable=False, verbose_name='access token')),
-                ('refresh_token', oauth_login.fields.EncryptedTextField(blank=True, editable=False, verbose_name='refresh token')),
-                ('token_type', models.CharField(default='Bearer', max_length=20, verbose_name='token type')),
-                ('expires_at', models.DateTimeField(blank=True, null=True, verbose_name='expires')),
-                ('refresh_expires_at', models.DateTimeField(blank=True, null=True, verbose_name='refresh token expires')),
-                ('version', models.PositiveIntegerField(default=1, verbose_name='version')),
-                ('lease_until', models.DateTimeField(blank=True, null=True, verbose_name='lease until')),
-                ('state', models.CharField(choices=[('active', 'active'), ('reauthorize', 'needs sign-in'), ('revoked', 'revoked')], default='active', max_length=20, verbose_name='state')),
+                (
+                    "account",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        serialize=False,
+                        to="oauth_login.linkedaccount",
+                        verbose_name="linked account",
+                    ),
+                ),
+                (
+                    "access_token",
+                    oauth_login.fields.EncryptedTextField(editable=False, verbose_name="access token"),
+                ),
+                (
+                    "refresh_token",
+                    oauth_login.fields.EncryptedTextField(
+                        blank=True, editable=False, verbose_name="refresh token"
+                    ),
+                ),
+                ("token_type", models.CharField(default="Bearer", max_length=20, verbose_name="token type")),
+                ("expires_at", models.DateTimeField(blank=True, null=True, verbose_name="expires")),
+                (
+                    "refresh_expires_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="refresh token expires"),
+                ),
+                ("version", models.PositiveIntegerField(default=1, verbose_name="version")),
+                ("lease_until", models.DateTimeField(blank=True, null=True, verbose_name="lease until")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("active", "active"),
+                            ("reauthorize", "needs sign-in"),
+                            ("revoked", "revoked"),
+                        ],
+                        default="active",
+                        max_length=20,
+                        verbose_name="state",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'token',
-                'verbose_name_plural': 'tokens',
+                "verbose_name": "token",
+                "verbose_name_plural": "tokens",
             },
         ),
         migrations.CreateModel(
-            name='SignIn',
+            name="SignIn",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('attempt', models.CharField(max_length=43, unique=True, verbose_name='attempt')),
-                ('provider', models.CharField(max_length=50, verbose_name='provider')),
-                ('started_at', models.DateTimeField(verbose_name='started')),
-                ('claimed_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='came back')),
-                ('finished_at', models.DateTimeField(null=True, verbose_name='finished')),
-                ('outcome', models.CharField(blank=True, help_text='“signed_in”, or the code of the refusal; empty while it is going on.', max_length=50, verbose_name='outcome')),
-                ('account', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='sign_ins', to='oauth_login.linkedaccount', verbose_name='linked account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("attempt", models.CharField(max_length=43, unique=True, verbose_name="attempt")),
+                ("provider", models.CharField(max_length=50, verbose_name="provider")),
+                ("started_at", models.DateTimeField(verbose_name="started")),
+                (
+                    "claimed_at",
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="came back"),
+                ),
+                ("finished_at", models.DateTimeField(null=True, verbose_name="finished")),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        help_text="“signed_in”, or the code of the refusal; empty while it is going on.",
+                        max_length=50,
+                        verbose_name="outcome",
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="sign_ins",
+                        to="oauth_login.linkedaccount",
+                        verbose_name="linked account",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'sign-in',
-                'verbose_name_plural': 'sign-ins',
+                "verbose_name": "sign-in",
+                "verbose_name_plural": "sign-ins",
             },
         ),
         migrations.AddConstraint(
-            model_name='linkedaccount',
-            constraint=models.UniqueConstraint(fields=('issuer', 'subject'), name='oauth_login_identity'),
+            model_name="linkedaccount",
+            constraint=models.UniqueConstraint(fields=("issuer", "subject"), name="oauth_login_identity"),
         ),
         migrations.AddConstraint(
-            model_name='linkedaccount',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('subject', ''), _negated=True), models.Q(('issuer', ''), _negated=True)), name='oauth_login_identity_not_empty'),
+            model_name="linkedaccount",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("subject", ""), _negated=True), models.Q(("issuer", ""), _negated=True)
+                ),
+                name="oauth_login_identity_not_empty",
+            ),
         ),
         migrations.AddIndex(
-            model_name='signin',
-            index=models.Index(fields=['account', '-finished_at'], name='oauth_login_last_sign_in'),
+            model_name="signin",
+            index=models.Index(fields=["account", "-finished_at"], name="oauth_login_last_sign_in"),
         ),
         migrations.AddIndex(
-            model_name='signin',
-            index=models.Index(fields=['claimed_at'], name='oauth_login_sign_in_age'),
+            model_name="signin",
+            index=models.Index(fields=["claimed_at"], name="oauth_login_sign_in_age"),
         ),
     ]

@@ -45,9 +45,7 @@ class GitHub(Provider):
             ),
             server=AuthorizationServer(
                 issuer=options.get("ISSUER", f"{base}/login/oauth"),
-                authorization_endpoint=options.get(
-                    "AUTHORIZATION_ENDPOINT", f"{base}/login/oauth/authorize"
-                ),
+                authorization_endpoint=options.get("AUTHORIZATION_ENDPOINT", f"{base}/login/oauth/authorize"),
                 token_endpoint=options.get("TOKEN_ENDPOINT", f"{base}/login/oauth/access_token"),
             ),
             api_url=str(

@@ -41,9 +41,8 @@ def provider(alias: str, written: Mapping[str, Any]) -> Provider:
         "AUTHORIZATION_ENDPOINT": reverse("oauth_login:sandbox", kwargs={"alias": alias}),
     }
     transport = Transport(mounts={f"{flavour.base_url}/": InProcessAdapter(flavour)})
-    sandboxed = type(preset.__name__, (_LocalPictures, preset), {"__slots__": ()})
-    answered_locally: Provider = sandboxed.from_options(alias, options, transport)
-    return answered_locally
+    sandboxed: type[Provider] = type(preset.__name__, (_LocalPictures, preset), {"__slots__": ()})
+    return sandboxed.from_options(alias, options, transport)
 
 
 class _LocalPictures:

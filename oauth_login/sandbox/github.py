@@ -23,9 +23,7 @@ class GitHubFlavour:
         self.issuer = f"{self.base_url}/login/oauth"
         self.server = AuthorizationServer(self.issuer)
 
-    def respond(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes
-    ) -> Reply:
+    def respond(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Answer one request; *headers* has lower-case names."""
         if method == "POST" and path == "/login/oauth/access_token":
             return self._token(headers, body)

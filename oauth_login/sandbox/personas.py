@@ -1,14 +1,14 @@
 """Who can sign in through the sandbox: one persona per situation that a site should have seen."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Persona:
     """A person at the sandboxed provider. ``id`` 0 stands for "a new one every time"."""
 
@@ -22,21 +22,59 @@ class Persona:
     description: str | Promise
 
 
-PERSONAS: Final = {
-    persona.key: persona
-    for persona in (
-        Persona("octocat", 583231, "octocat", "The Octocat", "octocat@example.com", True, True,
-                _("name, picture and a public e-mail address")),
-        Persona("hubot", 480938, "hubot", "Hubot", "hubot@example.com", True, True,
-                _("a second visitor, to see two side by side")),
-        Persona("newcomer", 0, "newcomer", "A New Visitor", "", False, True,
-                _("somebody who was never here before, each time somebody else")),
-        Persona("private", 1024025, "quiet-visitor", None, "quiet@example.com", False, True,
-                _("no name, no public e-mail address")),
-        Persona("unverified", 9919, "unverified-visitor", "Not Verified", "unverified@example.com",
-                False, False, _("an e-mail address that is not verified")),
-    )
-}
+_ALL: Final = (
+    Persona(
+        key="octocat",
+        id=583231,
+        login="octocat",
+        name="The Octocat",
+        email="octocat@example.com",
+        email_public=True,
+        email_verified=True,
+        description=_("name, picture and a public e-mail address"),
+    ),
+    Persona(
+        key="hubot",
+        id=480938,
+        login="hubot",
+        name="Hubot",
+        email="hubot@example.com",
+        email_public=True,
+        email_verified=True,
+        description=_("a second visitor, to see two side by side"),
+    ),
+    Persona(
+        key="newcomer",
+        id=0,
+        login="newcomer",
+        name="A New Visitor",
+        email="",
+        email_public=False,
+        email_verified=True,
+        description=_("somebody who was never here before, each time somebody else"),
+    ),
+    Persona(
+        key="private",
+        id=1024025,
+        login="quiet-visitor",
+        name=None,
+        email="quiet@example.com",
+        email_public=False,
+        email_verified=True,
+        description=_("no name, no public e-mail address"),
+    ),
+    Persona(
+        key="unverified",
+        id=9919,
+        login="unverified-visitor",
+        name="Not Verified",
+        email="unverified@example.com",
+        email_public=False,
+        email_verified=False,
+        description=_("an e-mail address that is not verified"),
+    ),
+)
+PERSONAS: Final = {persona.key: persona for persona in _ALL}
 
 
 def resolve(key: str) -> Persona | None:
@@ -46,5 +84,4 @@ def resolve(key: str) -> Persona | None:
         return persona
     number = 10_000_000 + secrets.randbelow(1 << 31)
     login = f"{persona.login}-{number:x}"
-    return Persona(persona.key, number, login, persona.name, f"{login}@example.com",
-                   persona.email_public, persona.email_verified, persona.description)
+    return replace(persona, id=number, login=login, email=f"{login}@example.com")

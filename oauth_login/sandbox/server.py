@@ -20,7 +20,7 @@ from django.core.cache import cache
 
 from oauth_login import conf
 from oauth_login.sandbox.personas import Persona
-from oauth_login.sealing import Sealer, SealBroken
+from oauth_login.sealing import SealBroken, Sealer
 
 CLIENT_ID: Final = "sandbox-client"
 CLIENT_SECRET: Final = "sandbox-secret"  # noqa: S105  opens nothing but the sandbox
@@ -28,7 +28,7 @@ CODE_LIFETIME: Final = 600  # seconds
 TOKEN_LIFETIME: Final = 8 * 3600
 
 
-class Refused(Exception):  # noqa: N818  an answer, not an error of ours
+class Refused(Exception):
     """The server says no, with RFC 6749's or the flavour's ``error``."""
 
     def __init__(self, error: str, description: str) -> None:

@@ -1,0 +1,90 @@
+"""Three nouns: ``github`` is the provider, ``visitor`` somebody with a browser, ``world`` what is stored."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.urls import reverse
+
+from oauth_login.models import LinkedAccount, SignIn, Token
+from tests.oauth_login.fake_github import FakeGitHub, activate
+
+
+class Visitor(Client):
+    """A test client that walks the flow as a browser does."""
+
+    def start(self, alias="github", **fields):
+        """Press the button; return the response, whose Location is the provider's page."""
+        return self.post(reverse("oauth_login:authorize", args=[alias]), fields)
+
+    def come_back(self, query, alias="github", **extra):
+        """Arrive at the callback with *query* (a dict, or a ready query string)."""
+        path = reverse("oauth_login:callback", args=[alias])
+        if isinstance(query, str):
+            return self.get(f"{path}?{query}", **extra)
+        return self.get(path, query, **extra)
+
+    def sign_in(self, github, alias="github", **fields):
+        """Start, approve, come back; return the callback's response."""
+        return self.come_back(github.approve(self.start(alias, **fields)["Location"]), alias)
+
+    @property
+    def user(self):
+        """The user this browser is signed in as, or None."""
+        pk = self.session.get("_auth_user_id")
+        return get_user_model().objects.get(pk=pk) if pk else None
+
+    def attempt_cookies(self):
+        """The attempts this browser remembers, as cookie name to value."""
+        return {
+            name: morsel.value
+            for name, morsel in self.cookies.items()
+            if "oauth_login_" in name and morsel.value
+        }
+
+
+@pytest.fixture
+def github():
+    """A GitHub that answers; nothing else on the network does."""
+    with activate() as mock:
+        yield FakeGitHub(mock)
+
+
+@pytest.fixture
+def visitor(db):
+    """A visitor with an empty browser."""
+    return Visitor()
+
+
+@pytest.fixture
+def new_visitor(db):
+    """A way to get more of them."""
+    return Visitor
+
+
+@pytest.fixture
+def rows(db):
+    """Count what must not change when a sign-in is refused: users, linked accounts, tokens."""
+
+    def count():
+        return (
+            get_user_model().objects.count(),
+            LinkedAccount.objects.count(),
+            Token.objects.count(),
+        )
+
+    return count
+
+
+@pytest.fixture
+def refused(rows, github):
+    """Assert REJ of the threat table: 400, no token request, nobody signed in, no row (not even a log)."""
+
+    def check(visitor, answer, status=400, *, token_requests=0, sign_ins=0):
+        assert answer.status_code == status
+        assert "oauth_login/refusal.html" in [template.name for template in answer.templates]
+        assert len(github.token_requests) == token_requests
+        assert visitor.user is None
+        assert rows() == (0, 0, 0)
+        assert SignIn.objects.count() == sign_ins
+
+    return check
