@@ -1,7 +1,7 @@
 """The back channel: the only place where this package talks to a provider.
 
-One pooled keep-alive session and one TLS context serve the whole process, because setting up TLS is
-three quarters of what a naive sign-in costs. Everything a hostile or broken provider could do with our
+One pooled keep-alive session serves the whole process, because setting up TLS is three quarters of what a
+naive sign-in costs. Everything a hostile or broken provider could do with our
 worker is bounded here: time (one deadline for the whole exchange, so that a byte a second cannot hold a
 worker), size, redirects, encodings, types. Environment proxies, ``~/.netrc`` and cookies are ignored.
 
@@ -9,12 +9,9 @@ Only :class:`ProviderError` and its subclasses leave this module, raised ``from 
 original carries a URL or a body: tracebacks end up in error trackers.
 """
 
-import contextvars
 import json
 import logging
 import os
-import socket
-import ssl
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -23,11 +20,12 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-import certifi
 import requests
 import urllib3
-from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.adapters import BaseAdapter
 
+from oauth_login import connections
+from oauth_login.connections import CONNECT_TIMEOUT, PooledAdapter
 from oauth_login.errors import (
     ProviderError,
     ProviderMisconfigured,
@@ -39,7 +37,6 @@ from oauth_login.errors import (
 
 logger = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT: Final = 3.0  # seconds, for TCP and again for the TLS handshake
 DEADLINE: Final = 10.0  # seconds, from the first byte sent to the last one read
 MAX_BODY: Final = 1 << 20  # bytes; a GitHub user is 1.5 kB, a hundred addresses 10 kB
 CHUNK: Final = 1 << 16
@@ -47,8 +44,6 @@ USER_AGENT: Final = "django-oauth-login"
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 T = TypeVar("T", dict[str, Any], list[Any])
-
-_deadline: contextvars.ContextVar[float] = contextvars.ContextVar("oauth_login_deadline")
 
 
 def is_secure(url: str) -> bool:
@@ -137,7 +132,7 @@ class Transport:
             # Asking for no compression, and refusing it below, disarms every bomb (D05, D06).
             {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
         )
-        adapter = _PooledAdapter(ca_bundle)
+        adapter = PooledAdapter(ca_bundle)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         for prefix, mounted in (mounts or {}).items():
@@ -179,7 +174,7 @@ class Transport:
         if not is_secure(url):
             raise ProviderMisconfigured("endpoint_insecure")
         place = urlsplit(url)
-        token = _deadline.set(deadline)
+        token = connections.deadline.set(deadline)
         started = time.monotonic()
         try:
             with closing(
@@ -199,7 +194,7 @@ class Transport:
             logger.debug("%s %s%s: %s", method, place.hostname, place.path, failure)
             raise failure from None
         finally:
-            _deadline.reset(token)
+            connections.deadline.reset(token)
         logger.debug(
             "%s %s%s: HTTP %d, %d bytes, %.0f ms",
             method,
@@ -250,82 +245,6 @@ def _failure(error: Exception) -> ProviderError:
     if isinstance(cause, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
         return ProviderTimeout(detail="deadline passed")
     return ProviderUnavailable("connection_failed", type(error).__name__)
-
-
-def _seconds_left() -> float:
-    left = _deadline.get() - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("deadline passed")
-    return left
-
-
-class _Socket(socket.socket):
-    """A socket whose every read has what is left of the deadline, not a timeout of its own."""
-
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(_seconds_left())
-        return super().recv_into(*args, **kwargs)
-
-
-class _TLSSocket(ssl.SSLSocket):
-    """The same over TLS."""
-
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(_seconds_left())
-        return super().recv_into(*args, **kwargs)
-
-
-class _HTTPConnection(urllib3.connection.HTTPConnection):
-    def _new_conn(self) -> socket.socket:
-        plain = super()._new_conn()
-        timed = _Socket(fileno=plain.detach())
-        timed.settimeout(CONNECT_TIMEOUT)
-        return timed
-
-
-class _HTTPConnectionPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
-
-
-class _PooledAdapter(HTTPAdapter):
-    """Keeps connections, and gives all of them one TLS context.
-
-    ``requests`` reads the whole CA bundle again for every new connection unless it is given a
-    context; with OpenSSL 3 that is over ten milliseconds each time.
-    """
-
-    def __init__(self, ca_bundle: str) -> None:
-        self._ca_bundle = ca_bundle
-        self._context: ssl.SSLContext | None = None
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {
-            "http": _HTTPConnectionPool,
-            "https": urllib3.HTTPSConnectionPool,
-        }
-
-    def build_connection_pool_key_attributes(
-        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
-    ) -> Any:
-        host, _tls = super().build_connection_pool_key_attributes(request, verify, cert)
-        return host, {"ssl_context": self._tls_context()} if host["scheme"] == "https" else {}
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(proxy, ssl_context=self._tls_context(), **kwargs)
-
-    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
-        """Do nothing: the context verifies, always; there is no ``verify=False`` here (D14)."""
-
-    def _tls_context(self) -> ssl.SSLContext:
-        if self._context is None:
-            context = ssl.create_default_context(
-                cafile=self._ca_bundle or os.environ.get("SSL_CERT_FILE") or certifi.where()
-            )
-            context.sslsocket_class = _TLSSocket
-            self._context = context
-        return self._context
 
 
 _shared: dict[tuple[str, tuple[tuple[str, str], ...]], Transport] = {}
