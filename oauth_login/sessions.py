@@ -36,6 +36,17 @@ def signed_in_user(request: HttpRequest) -> str:
     return str(user.pk) if user.is_authenticated else ""
 
 
+def user_since(request: HttpRequest, started_as: str) -> str:
+    """Return who is signed in, as an attempt sees it that *started_as* somebody, or nobody, began.
+
+    Who was nobody, and signed in through another tab meanwhile, is still the same visitor; who typed a
+    password meanwhile may be somebody else (A09, A11).
+    """
+    if not started_as and FINISHED in request.session:
+        return started_as
+    return signed_in_user(request)
+
+
 def remember_finished(session: SessionBase, attempt_id: str, code: str, next_page: str) -> None:
     """Note that this session finished an attempt, so that a reload of the callback can go on."""
     finished = session.get(FINISHED, [])

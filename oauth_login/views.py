@@ -24,6 +24,7 @@ from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
@@ -57,6 +58,7 @@ def login(request: HttpRequest) -> HttpResponse:
 
 
 @guarded
+@csrf_protect
 @require_POST
 def logout(request: HttpRequest) -> HttpResponse:
     """Sign out; nothing else can do that, so no image tag on another site can (I10)."""
@@ -77,6 +79,7 @@ def accounts(request: HttpRequest) -> HttpResponse:
 
 
 @guarded
+@csrf_protect
 @require_http_methods(["GET", "POST"])
 def authorize(request: HttpRequest, alias: str) -> HttpResponse:
     """Send the browser to the provider, on POST. A GET changes nothing: it shows the button (A17)."""
@@ -130,7 +133,7 @@ def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationRespo
         provider = conf.provider(attempt.provider)
         if "prefetch" in request.headers.get("Sec-Purpose", ""):
             raise AuthorizationResponseError("prefetch_refused")  # and not spent (A22)
-        flow.check(provider, attempt, response, sessions.signed_in_user(request))
+        flow.check(provider, attempt, response, sessions.user_since(request, attempt.user))
         sign_in = _claim(attempt)
     except OAuthLoginError as error:
         return _refuse(request, error, alias=attempt.provider, next_page=attempt.next_page)

@@ -2,6 +2,7 @@
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from oauth_login import conf
@@ -12,6 +13,7 @@ from oauth_login.sandbox.server import Refused
 
 
 @guarded
+@csrf_exempt  # as at a real provider: signing in here in another tab must not break this page
 @require_http_methods(["GET", "POST"])
 def authorize(request: HttpRequest, alias: str) -> HttpResponse:
     """Ask who wants to sign in; send the answer back as a real provider would."""

@@ -3,16 +3,16 @@
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-VOID = {"br", "img", "input", "link", "meta", "path"}
+VOID = {"area", "base", "br", "hr", "img", "input", "link", "meta", "path", "source", "use", "wbr"}
 
 
-@dataclass
+@dataclass(eq=False)
 class Element:
     tag: str
     attributes: dict
-    parents: tuple = ()
-    text: str = ""
-    inside: list = field(default_factory=list)
+    parents: tuple = field(default=(), repr=False)
+    text: str = field(default="", repr=False)
+    inside: list = field(default_factory=list, repr=False)
 
     def __getitem__(self, name):
         return self.attributes[name]

@@ -1,5 +1,7 @@
 """What strangers typed is text, never markup; what they may link to is what they spelled out."""
 
+from time import perf_counter
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -73,7 +75,7 @@ def test_names_are_as_harmless_as_texts(client, db, text):
     [
         ("See https://example.com/a?b=c&d=e#f.", "https://example.com/a?b=c&d=e#f"),
         ("(https://example.com/wiki/A_(b))", "https://example.com/wiki/A_(b)"),
-        ("HTTP://example.com", "HTTP://example.com"),
+        ("HTTP://example.com", "http://example.com"),
         ("详见https://example.com/文。很好", "https://example.com/%E6%96%87"),
         ("《https://example.com》", "https://example.com"),
         ("“https://example.com”", "https://example.com"),
@@ -84,7 +86,7 @@ def test_addresses_become_links_that_search_engines_do_not_follow(says, text, hr
     _, shown = says(text)
     assert shown.text == text
     assert links(shown) == [href]
-    if href.lower().startswith("http"):
+    if href.startswith("http"):
         assert shown.one("a")["rel"] == "nofollow"
 
 
@@ -137,9 +139,7 @@ def test_no_text_gains_or_loses_a_character_by_being_linked(text):
 
 
 @pytest.mark.parametrize("piece", ["a", "a.", "a@", "http://", "https://a", "(", "+-", "&", ";", "://"])
-def test_no_text_takes_long_to_show(piece, benchmark_seconds=0.5):
-    from time import perf_counter
-
+def test_no_text_takes_long_to_show(piece):
     started = perf_counter()
     with_links(piece * (2000 // len(piece)))
-    assert perf_counter() - started < benchmark_seconds
+    assert perf_counter() - started < 1
