@@ -9,20 +9,16 @@ VOID = {"area", "base", "br", "hr", "img", "input", "link", "meta", "path", "sou
 @dataclass(eq=False)
 class Element:
     tag: str
-    attributes: dict
-    parents: tuple = field(default=(), repr=False)
+    attributes: dict[str, str]
+    parents: tuple["Element", ...] = field(default=(), repr=False)
     text: str = field(default="", repr=False)
-    inside: list = field(default_factory=list, repr=False)
+    inside: list["Element"] = field(default_factory=list, repr=False)
 
     def __getitem__(self, name):
         return self.attributes[name]
 
     def __contains__(self, name):
         return name in self.attributes
-
-    @property
-    def classes(self):
-        return self.attributes.get("class", "").split()
 
     def all(self, tag, **attributes):
         wanted = {name.strip("_"): value for name, value in attributes.items()}
