@@ -9,11 +9,12 @@ from django.utils.safestring import SafeString, mark_safe
 # "notes.py") sends people to places nobody has written down.
 # Not part of a link: quotes, brackets and the full-width punctuation that follows a link in texts
 # without spaces, and invisible characters that turn the direction in which an address is read.
+# An address that starts with "www." is none: urlize would make a web page of it.
 # Possessive, behind a look-behind: every character is looked at once, whatever strangers write.
 _LINK = re.compile(
     r"""
     ( https?://[^\s<>"'«»\u2018-\u201f\u3000-\u303f\uff01-\uff60\u200b-\u200f\u202a-\u202e\u2066-\u2069]+
-    | (?<![\w.+-])(?!www\.)[\w.+-]++@[\w.-]+
+    | (?<![\w.+@-])(?!www\.)[\w.+-]++@[\w-]++(?:\.[\w-]++)++(?!@)
     )
     """,
     re.VERBOSE | re.IGNORECASE,

@@ -128,7 +128,7 @@ def test_pages_follow_each_other_newest_first_without_gaps(client, ada):
     third = client.get(older(second))
     shown = [texts(page) for page in (first, second, third)]
     assert [len(page) for page in shown] == [20, 20, 5]
-    assert sum(shown, []) == [f"Note {n}" for n in reversed(range(45))]
+    assert [text for page in shown for text in page] == [f"Note {n}" for n in reversed(range(45))]
     assert older(third) is None
 
 
@@ -265,13 +265,6 @@ def test_people_are_known_by_whatever_their_user_model_signs_in_with(client, db,
     Entry.objects.create(author=user, text="Hi")
     assert read(client.get(FRONT)).one("bdi", class_="author").text == "grace"
     assert read(signed_in(user).get(FRONT)).one("a", class_="me").one("bdi").text == "grace"
-
-
-def test_a_chinese_visitor_reads_chinese(client, db):
-    response = client.get(FRONT, headers={"accept-language": "zh-Hans"})
-    page = read(response)
-    assert page.one("html")["lang"] == "zh-hans"
-    assert page.one("textarea")["placeholder"] == "朕已阅"
 
 
 def test_the_stylesheet_is_small_and_loads_nothing_from_elsewhere():

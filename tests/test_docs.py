@@ -1,0 +1,129 @@
+"""The documentation says what the code does: settings, checks, codes, signals, names, and the way in."""
+
+import ast
+import inspect
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from oauth_login import conf, errors, problems, providers, signals, urls
+from oauth_login.backends import OAuthBackend
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+REFERENCE = (ROOT / "docs" / "reference.md").read_text()
+SOURCES = [path for path in (ROOT / "oauth_login").rglob("*.py") if "migrations" not in path.parts]
+
+
+def first_cells(text, heading):
+    """Return every code span in the first column of the tables under *heading*."""
+    section = re.split(r"\n##? ", text.split(heading, 1)[1])[0]
+    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("|")]
+    return {span for cell in cells for span in re.findall(r"`([^`]+)`", cell)}
+
+
+def error_codes():
+    """Return every code that an exception of ours is raised with, read from the source."""
+    classes = {
+        name: kind
+        for name, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, errors.OAuthLoginError)
+    }
+    codes = {kind.default_code for kind in classes.values() if hasattr(kind, "default_code")}
+    for source in SOURCES:
+        for node in ast.walk(ast.parse(source.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in classes and node.args:
+                codes |= {
+                    part.value
+                    for part in ast.walk(node.args[0])
+                    if isinstance(part, ast.Constant) and re.fullmatch(r"[a-z_]+", str(part.value))
+                }
+    return codes
+
+
+def test_the_readme_lists_every_setting_and_no_other():
+    options = problems.PROVIDER_KEYS.union(
+        *(providers.preset(name).option_names for name in providers.PRESETS)
+    )
+    assert first_cells(README, "## Settings") == {*conf.DEFAULTS, *options}
+
+
+def test_the_reference_lists_every_check_and_no_other():
+    used = {
+        f"oauth_login.{number}"
+        for source in SOURCES
+        for number in re.findall(r'"([EW]0\d\d)"', source.read_text())
+    }
+    assert first_cells(REFERENCE, "## System checks") == used
+
+
+def test_the_reference_lists_every_code_and_no_other():
+    assert first_cells(REFERENCE, "## Refusals") == error_codes()
+
+
+def test_the_reference_lists_every_signal_and_no_other():
+    names = {name for name, value in vars(signals).items() if isinstance(value, signals.Signal)}
+    assert first_cells(REFERENCE, "## Signals") == names
+
+
+def test_the_reference_lists_every_page_and_no_other():
+    names = {pattern.name for pattern in urls.urlpatterns if getattr(pattern, "name", None)}
+    assert names <= set(re.findall(r"`(\w+)`", REFERENCE.split("## Pages")[1].split("## Template")[0]))
+
+
+def test_the_methods_to_override_exist():
+    for span in first_cells(REFERENCE, "## Users"):
+        name, _, arguments = span.rstrip(")").partition("(")
+        parameters = list(inspect.signature(getattr(OAuthBackend, name)).parameters)[1:]
+        assert parameters == arguments.split(", ")
+
+
+def test_the_package_says_which_files_to_read_and_they_exist():
+    import oauth_login
+
+    for path in re.findall(r"[\w/]+\.py", str(oauth_login.__doc__)):
+        assert (ROOT / "oauth_login" / path).is_file()
+
+
+@pytest.mark.parametrize(
+    "path", [path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]], ids=str
+)
+def test_links_within_the_repository_lead_somewhere(path):
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / path).read_text()):
+        assert (ROOT / path.parent / target).exists(), target
+
+
+def test_the_lines_of_the_readme_make_a_new_project_sign_in(tmp_path):
+    section = README.split("## Add it to your project")[1].split("\n## ")[0]
+    settings_lines, urls_lines = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    (template_lines,) = re.findall(r"```django\n(.*?)```", section, re.DOTALL)
+    lines = [settings_lines, urls_lines, template_lines]
+    assert sum(len(text.strip().splitlines()) for text in lines) <= 8
+
+    def run(*command):
+        environ = {**os.environ, "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "newcomer.settings"}
+        done = subprocess.run(
+            [sys.executable, *command], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("-m", "django", "startproject", "newcomer", ".", "--settings=django.conf.global_settings")
+    project = tmp_path / "newcomer"
+    for name, text in (("settings.py", settings_lines), ("urls.py", urls_lines)):
+        file = project / name
+        file.write_text(file.read_text() + "\n" + text)
+    run("manage.py", "check", "--fail-level", "WARNING")
+    run("manage.py", "migrate", "--verbosity=0")
+    visit = (
+        "from django.test import Client; from django.template import Template, RequestContext; "
+        "from django.test import RequestFactory; "
+        "page = Client().get('/oauth2/login/', headers={'host': 'localhost'}); print(page.status_code); "
+        f"buttons = Template({template_lines!r}).render(RequestContext(RequestFactory().get('/here/'))); "
+        "print('Sign in with GitHub' in page.text, 'value=\"/here/\"' in buttons)"
+    )
+    assert run("manage.py", "shell", "--no-imports", "-c", visit).split() == ["200", "True", "True"]
