@@ -36,7 +36,8 @@ help: ## print this
 		printf '  %-10s %s\n' "$$target" "$$text"; done
 
 demo: $(DEMO) ## run the whole site on this machine (PORT=8000) until Ctrl-C
-	@PYTHONDONTWRITEBYTECODE=1 DEBUG=1 $(BIN)/python manage.py demo --port $(PORT)
+	@# exec: no shell stands between make and the site, so that whoever ends make ends the site.
+	@exec env PYTHONDONTWRITEBYTECODE=1 DEBUG=1 $(BIN)/python manage.py demo --port $(PORT)
 
 test: $(DEV) ## run all tests with coverage, or some without: make test ARGS="-k state"
 	@$(BIN)/python -m pytest $(if $(strip $(ARGS)),$(ARGS),--cov)
@@ -86,9 +87,10 @@ browser: ## install the Chromium that the browser tests drive
 	@sh scripts/install-chromium
 
 messages: $(DEMO) ## collect and compile the translations (needs GNU gettext)
-	@$(TRYING) $(BIN)/python manage.py makemessages --locale zh_Hans --no-obsolete --add-location file \
-		--ignore '.venv*' --ignore 'tests/*' --ignore 'build/*'
-	@$(TRYING) $(BIN)/python manage.py compilemessages --ignore '.venv*'
+	@for app in guestbook oauth_login; do \
+		mkdir -p $$app/locale && cd $$app && \
+		../$(BIN)/python -m django makemessages --locale zh_Hans --no-obsolete --add-location file && \
+		../$(BIN)/python -m django compilemessages && cd .. || exit 1; done
 
 wheel: $(DEV) ## build the wheel of the reusable app into dist
 	@rm -rf build *.egg-info

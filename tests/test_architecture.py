@@ -8,7 +8,6 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).resolve().parent.parent
 LINTER = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
@@ -37,6 +36,7 @@ def copy_of_the_code(tmp_path):
 
 def broken_contracts(directory):
     """Return the ids of the contracts that the code in *directory* breaks."""
+    # In a process of its own: the linter sets up logging for all, and switches off every other logger.
     lint = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
     run = subprocess.run(
         [sys.executable, "-c", lint], cwd=directory, capture_output=True, text=True, check=False
@@ -50,10 +50,8 @@ def broken_contracts(directory):
     return broken
 
 
-def test_every_import_respects_the_architecture(capsys, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    # It reports through the logging of its own application, and would leave that set up behind it.
-    assert lint_imports(no_cache=True, no_logo=True) == 0, capsys.readouterr().out
+def test_every_import_respects_the_architecture():
+    assert broken_contracts(ROOT) == set()
 
 
 def test_every_contract_bites(copy_of_the_code):
