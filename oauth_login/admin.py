@@ -7,6 +7,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
+from django.db import router, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -16,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from oauth_login import signals
+from oauth_login import conf, signals
 from oauth_login.models import LinkedAccount, SignIn
 
 
@@ -33,10 +34,12 @@ class ReadOnly:
 class Shown:
     """How an account is shown, in lists, on its page and beside its user."""
 
+    admin_site: admin.AdminSite
+
     @admin.display(description=_("picture"))
     def shown_picture(self, account: LinkedAccount) -> SafeString | str:
         """Show the picture, without telling its host who looks."""
-        if not account.picture:
+        if not account.picture.startswith("https://"):
             return ""
         return format_html(
             '<img src="{}" alt="" width="24" height="24" loading="lazy" referrerpolicy="no-referrer">',
@@ -48,15 +51,16 @@ class Shown:
         """Link to the user's own page, if it has one."""
         meta = get_user_model()._meta
         try:
-            url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[account.user_id])
+            page = f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_change"
+            url = reverse(page, args=[account.user_id])
         except NoReverseMatch:
             return str(account.user)
         return format_html('<a href="{}">{}</a>', url, account.user)
 
     @admin.display(description=_("profile"))
     def profile_link(self, account: LinkedAccount) -> SafeString | str:
-        """Link to the public profile at the provider."""
-        if not account.profile_url:
+        """Link to the public profile at the provider; only to the web, whoever wrote the row (I02)."""
+        if not account.profile_url.startswith("https://"):
             return ""
         return format_html('<a href="{0}" rel="noopener noreferrer">{0}</a>', account.profile_url)
 
@@ -64,6 +68,43 @@ class Shown:
     def last_used(self, account: LinkedAccount) -> datetime | None:
         """Show when the account last signed in."""
         return account.last_sign_in_at
+
+
+class ProviderFilter(admin.SimpleListFilter):
+    """The providers of the settings; asking the table for its own would read all of it, for every page."""
+
+    title = _("provider")
+    parameter_name = "provider"
+
+    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
+        return [(alias, alias) for alias in conf.aliases()]
+
+    def queryset(self, _request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows.filter(provider=self.value()) if self.value() else rows
+
+
+class OutcomeFilter(admin.SimpleListFilter):
+    """How sign-ins ended, in three."""
+
+    title = _("outcome")
+    parameter_name = "ended"
+
+    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("signed-in", _("signed in")),
+            ("refused", _("refused")),
+            ("unfinished", _("unfinished")),
+        ]
+
+    def queryset(self, _request: HttpRequest, sign_ins: QuerySet[SignIn]) -> QuerySet[SignIn]:
+        match self.value():
+            case "signed-in":
+                return sign_ins.filter(outcome=SignIn.SIGNED_IN)
+            case "refused":
+                return sign_ins.exclude(outcome__in=["", SignIn.SIGNED_IN])
+            case "unfinished":
+                return sign_ins.filter(outcome="")
+        return sign_ins
 
 
 @admin.register(LinkedAccount)
@@ -81,10 +122,9 @@ class LinkedAccountAdmin(Shown, ReadOnly, admin.ModelAdmin):
         "last_used",
     )
     list_display_links = ("username",)
-    list_filter = ("provider", "email_verified", "linked_at")
+    list_filter = (ProviderFilter, "email_verified", "linked_at")
     list_select_related = ("user",)
     search_fields = ("username", "name", "email", "=subject")
-    date_hierarchy = "linked_at"
     ordering = ("-pk",)
     show_full_result_count = False
     actions = ("unlink",)
@@ -113,16 +153,20 @@ class LinkedAccountAdmin(Shown, ReadOnly, admin.ModelAdmin):
     def unlink(self, request: HttpRequest, accounts: QuerySet[LinkedAccount]) -> None:
         """Remove the links and their tokens; the users stay, and so does what they wrote."""
         unlinked = list(accounts.select_related("user"))
-        self.log_deletions(request, accounts)
-        for account in unlinked:
-            self.delete_model(request, account)
+        with transaction.atomic(using=router.db_for_write(LinkedAccount)):
+            self.log_deletions(request, accounts)
+            for account in unlinked:
+                self.delete_model(request, account)
         text = ngettext("%d account was unlinked.", "%d accounts were unlinked.", len(unlinked))
         self.message_user(request, text % len(unlinked), messages.SUCCESS)
 
     def delete_model(self, request: HttpRequest, obj: LinkedAccount) -> None:
         user = obj.user
         super().delete_model(request, obj)
-        signals.account_unlinked.send_robust(LinkedAccount, user=user, account=obj)
+        transaction.on_commit(
+            lambda: signals.account_unlinked.send_robust(LinkedAccount, user=user, account=obj),
+            using=router.db_for_write(LinkedAccount),
+        )
 
 
 @admin.register(SignIn)
@@ -130,10 +174,9 @@ class SignInAdmin(ReadOnly, admin.ModelAdmin):
     """The log: read only, even for superusers."""
 
     list_display = ("claimed_at", "provider", "outcome", "account", "started_at", "finished_at")
-    list_filter = ("provider", "outcome", "claimed_at")
+    list_filter = (ProviderFilter, OutcomeFilter, "claimed_at")
     list_select_related = ("account",)
     search_fields = ("=outcome", "account__username", "=account__subject")
-    date_hierarchy = "claimed_at"
     ordering = ("-claimed_at",)
     show_full_result_count = False
     fields = ("provider", "started_at", "claimed_at", "finished_at", "outcome", "account")
@@ -148,7 +191,7 @@ class LinkedAccountInline(Shown, ReadOnly, admin.TabularInline):
     model = LinkedAccount
     extra = 0
     fields = ("shown_picture", "provider", "username", "email", "email_verified", "linked_at")
-    readonly_fields = ("shown_picture",)
+    readonly_fields = ("shown_picture", "linked_at")
     show_change_link = True
     can_delete = False
 

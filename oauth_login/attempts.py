@@ -99,7 +99,7 @@ def read_state(text: str) -> State:
         raise AttemptError("state_missing")
     try:
         state = State(*json.loads(_sealer("state").open(text, "state")))
-    except SealBroken as broken:
+    except (SealBroken, TypeError) as broken:  # TypeError: from a release that remembers something else
         raise AttemptError("state_invalid", broken) from None
     if state.age < -CLOCK_SKEW:
         raise AttemptError("state_invalid", "started in the future")
@@ -143,9 +143,9 @@ def _newest_first(request: HttpRequest) -> Iterator[tuple[str, Attempt | None]]:
 def _open(attempt_id: str, value: str) -> Attempt | None:
     try:
         content: dict[str, Any] = json.loads(_sealer("attempt").open(value, attempt_id))
-    except SealBroken:
+        return Attempt(**content)
+    except (SealBroken, TypeError):  # TypeError: from a release that remembers something else (B03)
         return None
-    return Attempt(**content)
 
 
 def _sealer(purpose: str) -> Sealer:

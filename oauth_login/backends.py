@@ -11,14 +11,16 @@ from django.contrib.auth.backends import ModelBackend
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, models, router, transaction
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact, In
 from django.http import HttpRequest
 from django.utils import timezone
 
 from oauth_login import conf, signals, usernames
-from oauth_login.errors import SignInConflict, SignInRefused
+from oauth_login.errors import ProviderResponseError, SignInConflict, SignInRefused
 from oauth_login.models import LinkedAccount, Token
 from oauth_login.oauth2 import TokenResponse
-from oauth_login.providers.base import Profile
+from oauth_login.providers.base import SUBJECT_LENGTH, Profile
 
 TRIES = 3  # a lost race is settled by the second; more means a conflict that trying does not settle
 
@@ -44,23 +46,29 @@ class OAuthBackend(ModelBackend):
 
         :raises SignInRefused: ``user_inactive``, ``email_required``.
         :raises SignInConflict: ``email_taken``, ``account_conflict``.
+        :raises ProviderResponseError: ``subject_invalid``.
         """
         if oauth_profile is None:
             return None
+        _require_identity(oauth_profile)
+        lost: IntegrityError | None = None
         for _ in range(TRIES):
             account = LinkedAccount.objects.identified(oauth_profile.issuer, oauth_profile.subject)
             try:
                 if account is not None:
                     return self._returning(account, oauth_profile, oauth_token)
                 return self._newcomer(oauth_provider, oauth_profile, oauth_token)
-            except IntegrityError:
+            except IntegrityError as error:
                 # Somebody else took the name, or this very visitor was faster in another tab.
-                continue
-        raise SignInConflict("account_conflict")
+                lost = error
+        # What is left is a constraint of the site's own, say a column that must be filled. Only the
+        # first line: in the next ones PostgreSQL shows the row.
+        raise SignInConflict("account_conflict", str(lost).partition("\n")[0]) from lost
 
     def username_for(self, profile: Profile) -> str:
         """Return the name to give a newcomer, if it is free."""
-        return usernames.username_for(profile)
+        column = _column(get_user_model().USERNAME_FIELD)
+        return usernames.username_for(profile, column.max_length or usernames.LONGEST)
 
     def create_user(self, profile: Profile, username: str, email: str) -> Any:
         """Return a new, unsaved user. Only what is named here is ever taken from a profile (F18).
@@ -69,11 +77,11 @@ class OAuthBackend(ModelBackend):
         :param email: verified by the provider and nobody else's, or "".
         """
         model = get_user_model()
-        fields = {model.get_email_field_name(): email, "first_name": profile.name}
+        fields = {_email_field(): email, "first_name": profile.name}
         if username:
             fields[model.USERNAME_FIELD] = username
         known = {name: text for name, text in fields.items() if _column(name) is not None}
-        return model(**{name: text[: _column(name).max_length] for name, text in known.items()})
+        return model(**{name: _written(text, _column(name)) for name, text in known.items()})
 
     def update_user(self, user: Any, profile: Profile) -> None:
         """Do nothing with a returning user: what a person set here is not the provider's to change.
@@ -114,35 +122,88 @@ class OAuthBackend(ModelBackend):
         return _introduce(user, account, first=True)
 
     def _free_names(self, profile: Profile) -> tuple[str, str]:
-        """Return a username and an address that nobody has here, asking in one query.
-
-        An address that somebody has is never a way in: that account is proven first (threat F07).
-        """
-        model = get_user_model()
-        email_field = model.get_email_field_name()
-        email = _address(profile) if profile.email_verified and _column(email_field) else ""
-        wants_name = email_field != model.USERNAME_FIELD and _column(model.USERNAME_FIELD) is not None
+        """Return a username and an address that nobody has here, asking in one query."""
+        field = get_user_model().USERNAME_FIELD
+        wants_name = field != _email_field() and _column(field) is not None
         names = usernames.alternatives(self.username_for(profile)) if wants_name else []
-        if not email and email_field == model.USERNAME_FIELD:
-            raise SignInRefused("email_required")
-        taken = models.Q(pk__in=[])
-        for name in names:
-            taken |= models.Q(**{f"{model.USERNAME_FIELD}__iexact": name})
-        if email:
-            taken |= models.Q(**{f"{email_field}__iexact": email})
-        columns = [model.USERNAME_FIELD, *([email_field] if email else [])]
-        rows = list(
-            model._default_manager.using(router.db_for_write(model)).filter(taken).values_list(*columns)
-        )
-        if email and any(row[-1].casefold() == email.casefold() for row in rows):
-            if conf.setting("ON_EMAIL_COLLISION") != "separate" or not wants_name:
-                raise SignInConflict("email_taken")
-            email = ""
-        used = {str(row[0]).casefold() for row in rows}
-        free = next((name for name in names if name.casefold() not in used), "")
-        if wants_name and not free:
-            raise SignInConflict("account_conflict", "no username is free")
-        return free, email
+        email = _wanted_address(profile)
+        users = _look_up(names, email)
+        free_email = _unless_taken(email, users)
+        return _first_free(names, users), free_email
+
+
+def _require_identity(profile: Profile) -> None:
+    """Refuse what the columns could not hold: cut to fit, two people would become one (threats F01, F03).
+
+    Providers check it for their own kind of subject; this holds for every provider a site may write.
+    """
+    for part in (profile.issuer, profile.subject):
+        if not 0 < len(part) <= SUBJECT_LENGTH:
+            raise ProviderResponseError("subject_invalid", f"{len(part)} characters")
+
+
+def _wanted_address(profile: Profile) -> str:
+    """Return the address for the user, or "": only a verified one, and only whole.
+
+    Cut to the column's length it would be somebody else's (threats F06, F10).
+    """
+    column = _column(_email_field())
+    email = _address(profile) if column and profile.email_verified else ""
+    if column and column.max_length and len(email) > column.max_length:
+        email = ""
+    if not email and _address_is_needed():
+        raise SignInRefused("email_required")
+    return email
+
+
+def _look_up(names: list[str], email: str) -> list[Any]:
+    """Return name and address of the users who have one of these, in whatever case.
+
+    In lower case, so that a site with very many users can index ``Lower(…)`` of its two columns; and
+    past the default manager, which may hide users: their names are taken all the same.
+    """
+    model = get_user_model()
+    columns = [model.USERNAME_FIELD]
+    taken = models.Q(In(Lower(model.USERNAME_FIELD), [name.lower() for name in names]))
+    if email:
+        columns.append(_email_field())
+        taken |= models.Q(Exact(Lower(_email_field()), email.lower()))
+    return list(model._base_manager.using(router.db_for_write(model)).filter(taken).values_list(*columns))
+
+
+def _unless_taken(email: str, users: list[Any]) -> str:
+    """Return the address if nobody has it, in any case (threat F09).
+
+    One that somebody has is never a way in: that account is proven first (threats F07, F08).
+    """
+    if not email or all((user[-1] or "").casefold() != email.casefold() for user in users):
+        return email
+    if conf.setting("ON_EMAIL_COLLISION") != "separate" or _address_is_needed():
+        raise SignInConflict("email_taken")
+    return ""
+
+
+def _first_free(names: list[str], users: list[Any]) -> str:
+    """Return the first name that nobody has; "" if none is wanted."""
+    used = {usernames.folded(str(user[0])) for user in users}
+    free = [name for name in names if usernames.folded(name) not in used]
+    if names and not free:
+        raise SignInConflict("account_conflict", "no username is free")
+    return free[0] if free else ""
+
+
+def _address_is_needed() -> bool:
+    """Tell whether the user model has no room for two users without an address."""
+    model, name = get_user_model(), _email_field()
+    column = _column(name)
+    return name == model.USERNAME_FIELD or bool(column and column.unique and not column.null)
+
+
+def _email_field() -> str:
+    """Return the name of the user model's field for the address."""
+    model = get_user_model()
+    signs_in_with_it = isinstance(_column(model.USERNAME_FIELD), models.EmailField)
+    return model.USERNAME_FIELD if signs_in_with_it else model.get_email_field_name()
 
 
 def _column(name: str) -> Any:
@@ -152,6 +213,11 @@ def _column(name: str) -> Any:
     except FieldDoesNotExist:
         return None
     return field if isinstance(field, models.CharField) else None
+
+
+def _written(text: str, column: Any) -> str | None:
+    """Return *text* as the column takes it; of nothing, a unique column takes only NULL twice."""
+    return text[: column.max_length] or (None if column.null else "")
 
 
 def _address(profile: Profile) -> str:

@@ -24,13 +24,10 @@ REQUEST_PROCESSOR: Final = "django.template.context_processors.request"
 
 def check_settings(**_kwargs: Any) -> list[CheckMessage]:
     """Check ``settings.OAUTH_LOGIN`` and what the app needs around it."""
-    found: list[CheckMessage] = [
+    problems = (
         Error(problem.message, hint=_hint(problem), id=_id(problem.id)) for problem in conf.problems()
-    ]
-    found += _surroundings()
-    if not isinstance(getattr(settings, "OAUTH_LOGIN", {}), Mapping):
-        return found
-    return [*found, *_sandbox(), *_providers()]
+    )
+    return [*problems, *_surroundings(), *_sandbox(), *_providers()]
 
 
 def check_deployment(**_kwargs: Any) -> list[CheckMessage]:

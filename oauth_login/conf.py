@@ -34,8 +34,9 @@ SANDBOX: Final = "oauth_login.sandbox.provider"  # the one way in; no layer impo
 
 
 def setting(name: str) -> Any:
-    """Return a top-level setting, or its default."""
-    return getattr(settings, "OAUTH_LOGIN", {}).get(name, DEFAULTS[name])
+    """Return a top-level setting, or its default; also when the settings are no dict, which E001 reports."""
+    written = getattr(settings, "OAUTH_LOGIN", {})
+    return written.get(name, DEFAULTS[name]) if isinstance(written, Mapping) else DEFAULTS[name]
 
 
 def aliases() -> list[str]:
@@ -73,13 +74,10 @@ def provider(alias: str) -> Provider:
 
 def problems() -> Iterator[Problem]:
     """Yield every mistake in the settings: all of them, not only the first."""
-    written = getattr(settings, "OAUTH_LOGIN", {})
-    found = list(setting_problems(written, DEFAULTS))
-    yield from found
-    if not isinstance(written, Mapping) or not isinstance(setting("PROVIDERS"), Mapping):
-        return
-    for alias, options in setting("PROVIDERS").items():
-        yield from provider_problems(alias, options, sandboxed=sandboxed(alias))
+    yield from setting_problems(getattr(settings, "OAUTH_LOGIN", {}), DEFAULTS)
+    if isinstance(written := setting("PROVIDERS"), Mapping):
+        for alias, options in written.items():
+            yield from provider_problems(alias, options, sandboxed=sandboxed(alias))
 
 
 def origin(request: HttpRequest) -> str:
@@ -115,9 +113,10 @@ def providers_from_environ(environ: Mapping[str, str]) -> dict[str, dict[str, An
     keys = sorted(PROVIDER_KEYS.union(*presets) - {"PKCE", "AUTHORIZATION_PARAMS"}, key=len)
     found: dict[str, dict[str, Any]] = {}
     for name, value in environ.items():
+        prefix, _, rest = name.partition("_")
         # The longest key wins: OAUTH_ACME_API_URL is API_URL of acme, not URL of acme_api.
-        key = next((key for key in reversed(keys) if name.endswith(f"_{key}")), "")
-        alias = name.removeprefix("OAUTH_").removesuffix(f"_{key}").lower()
-        if name.startswith("OAUTH_") and key and alias and value:
+        key = next((key for key in reversed(keys) if rest.endswith(f"_{key}")), "")
+        alias = rest.removesuffix(f"_{key}").lower()
+        if prefix == "OAUTH" and key and alias and value:
             found.setdefault(alias, {})[key] = value
     return found

@@ -17,6 +17,8 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from oauth_login.errors import ProviderMisconfigured
+
 CONNECT_TIMEOUT: Final = 3.0  # seconds, for TCP and again for the TLS handshake
 
 #: When the exchange that this thread is in must be over, as ``time.monotonic()`` counts.
@@ -83,16 +85,18 @@ class PooledAdapter(HTTPAdapter):
         return host, {"ssl_context": self._tls_context()} if host["scheme"] == "https" else {}
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(proxy, ssl_context=self._tls_context(), **kwargs)
+        return super().proxy_manager_for(proxy, proxy_ssl_context=self._tls_context(), **kwargs)
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing: the context verifies, always; there is no ``verify=False`` here (D14)."""
 
     def _tls_context(self) -> ssl.SSLContext:
         if self._context is None:
-            context = ssl.create_default_context(
-                cafile=self._ca_bundle or os.environ.get("SSL_CERT_FILE") or certifi.where()
-            )
+            bundle = self._ca_bundle or os.environ.get("SSL_CERT_FILE") or certifi.where()
+            try:
+                context = ssl.create_default_context(cafile=bundle)
+            except OSError as error:  # no such file, or no certificate in it: SSLError is an OSError
+                raise ProviderMisconfigured("settings_invalid", "the CA bundle cannot be used") from error
             context.sslsocket_class = _TLSSocket
             self._context = context
         return self._context

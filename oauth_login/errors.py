@@ -32,9 +32,12 @@ DETAIL_LENGTH = 200  # characters
 def printable(text: object, length: int = DETAIL_LENGTH) -> str:
     """Return *text* as one line without control or bidirectional characters, cut to *length*."""
     cut = str(text)[:length]
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(char)[0] == "C" else char for char in cut
-    )
+    return "".join("\N{REPLACEMENT CHARACTER}" if _is_harmful(char) else char for char in cut)
+
+
+def _is_harmful(char: str) -> bool:
+    category = unicodedata.category(char)
+    return category[0] == "C" or category in {"Zl", "Zp"}  # these two end a line, too
 
 
 class OAuthLoginError(Exception):

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.query_utils import DeferredAttribute
 
 from oauth_login import conf
 from oauth_login.sealing import Sealer
@@ -39,39 +41,34 @@ class Envelope(str):
     __slots__ = ()
 
 
-class _Attribute:
+class _Sealed(Secret):
+    """A secret as it is in the database, at the place that it is bound to."""
+
+    __slots__ = ("envelope", "field", "instance")
+
+    def __init__(self, envelope: Envelope, field: "EncryptedTextField", instance: models.Model) -> None:
+        self.envelope, self.field, self.instance = envelope, field, instance
+        super().__init__(lambda: field.sealer().open(envelope, self.place()))
+
+    def place(self) -> str:
+        return self.field.place(self.instance)
+
+
+class _Attribute(DeferredAttribute):
     """Gives ``instance.field`` as a :class:`Secret`, opened lazily: loading a row opens nothing.
 
     A row that no key opens any more can thus still be loaded, shown and replaced (threat H04).
     """
 
-    def __init__(self, field: "EncryptedTextField") -> None:
-        self.field = field
+    field: "EncryptedTextField"
 
-    def __get__(self, instance: models.Model | None, owner: type[models.Model]) -> Any:
-        if instance is None:
-            return self
-        if self.field.attname not in instance.__dict__:  # a deferred column
-            instance.refresh_from_db(fields=[self.field.attname])
-        return instance.__dict__[self.field.attname] or ""
-
-    def __set__(self, instance: models.Model, value: "str | Secret") -> None:
-        stored: Any = value
-        if isinstance(value, Envelope):
-            stored = _Sealed(value, self.field, instance) if value else ""
-        elif value and not isinstance(value, Secret):
-            stored = Secret(lambda: value)
+    def __set__(self, instance: models.Model, value: "str | Secret | None") -> None:
+        stored: Any = value or ""
+        if isinstance(stored, Envelope):
+            stored = _Sealed(stored, self.field, instance)
+        elif stored and not isinstance(stored, Secret):
+            stored = Secret(lambda: str(value))
         instance.__dict__[self.field.attname] = stored
-
-
-class _Sealed(Secret):
-    """A secret that is already in the database."""
-
-    __slots__ = ("envelope",)
-
-    def __init__(self, envelope: Envelope, field: "EncryptedTextField", instance: models.Model) -> None:
-        self.envelope = envelope
-        super().__init__(lambda: field.sealer().open(envelope, field.place(instance)))
 
 
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not generic at run time
@@ -82,9 +79,7 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not gen
     not know which row it would be bound to.
     """
 
-    def contribute_to_class(self, cls: type[models.Model], name: str, *args: Any) -> None:
-        super().contribute_to_class(cls, name, *args)
-        setattr(cls, self.attname, _Attribute(self))
+    descriptor_class = _Attribute
 
     def sealer(self) -> Sealer:
         """Return the sealer with the site's present keys."""
@@ -98,8 +93,9 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not gen
         secret = getattr(instance, self.attname)
         if not secret:
             return Envelope()
-        if isinstance(secret, _Sealed):
+        if isinstance(secret, _Sealed) and secret.place() == self.place(instance):
             return secret.envelope
+        # New, or taken over from another row or column, where alone its old envelope opens.
         envelope = Envelope(self.sealer().seal(secret.reveal(), self.place(instance)))
         setattr(instance, self.attname, envelope)
         return envelope
@@ -115,6 +111,19 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not gen
         return str(self.pre_save(obj, add=False))
 
     def get_prep_value(self, value: Any) -> Any:
+        if isinstance(value, _Sealed):  # loaddata saves without pre_save()
+            value = value.envelope
         if value and not isinstance(value, Envelope):
             raise TypeError(f"{self.name} is encrypted: assign it to an instance and save that.")
         return value if value is None else str(value)
+
+
+class ExactCharField(models.CharField):  # type: ignore[type-arg]  # not generic at run time
+    """Text that equals only itself.
+
+    To the usual collations of MariaDB and MySQL ``abc``, ``ABC`` and ``äbc`` are one text (threat F04).
+    """
+
+    def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
+        parameters = super().db_parameters(connection)
+        return {**parameters, "collation": "utf8mb4_bin"} if connection.vendor == "mysql" else parameters

@@ -14,6 +14,7 @@ from oauth_login import conf
 
 View = Callable[..., HttpResponse]
 
+STYLESHEET: Final = "oauth_login/oauth_login.css"
 HEADERS: Final = {
     "Referrer-Policy": "no-referrer",  # the callback's URL holds a code (threat I08)
     "X-Frame-Options": "DENY",
@@ -31,7 +32,8 @@ def guarded(view: View) -> View:
         response = view(request, *args, **kwargs)
         for name, value in HEADERS.items():
             response.headers[name] = value
-        response.headers.setdefault("Content-Security-Policy", content_security_policy())
+        if not response.has_header("Location"):
+            response.headers.setdefault("Content-Security-Policy", content_security_policy())
         return response
 
     return guarded_view
@@ -43,7 +45,8 @@ def content_security_policy() -> str:
     ``form-action`` must allow where the start's redirect leads, and providers lead on to hosts of
     their own, so it allows https; plain http only to a provider that is configured so on loopback.
     """
-    own = {"'self'", _origin(static(""))} - {""}
+    # Where the stylesheet is, not where "" would be: a manifest of hashed names knows only files.
+    own = {"'self'", _origin(static(STYLESHEET))} - {""}
     http_endpoints = {
         _origin(str(value))
         for options in conf.setting("PROVIDERS").values()

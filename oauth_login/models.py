@@ -11,7 +11,7 @@ from django.db import IntegrityError, models, router, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from oauth_login.fields import EncryptedTextField
+from oauth_login.fields import EncryptedTextField, ExactCharField
 
 
 class LinkedAccountQuerySet(models.QuerySet["LinkedAccount"]):
@@ -21,15 +21,15 @@ class LinkedAccountQuerySet(models.QuerySet["LinkedAccount"]):
         """Return the account of that identity with its user and token, in one query, or None.
 
         It reads from the database that is written to, as a replica may not know a new account yet.
-        The subject is compared again in Python: a column's collation may think ``abc`` is ``ABC``
-        (threat F04).
+        Both are compared again in Python: a column's collation may think ``abc`` is ``ABC`` (threat F04).
         """
         accounts = (
             self.using(router.db_for_write(self.model))
             .select_related("user", "token")
             .filter(issuer=issuer, subject=subject)
         )
-        return next((account for account in accounts if account.subject == subject), None)
+        exact = (row for row in accounts if (row.issuer, row.subject) == (issuer, subject))
+        return next(exact, None)
 
     def with_last_sign_in_at(self) -> "LinkedAccountQuerySet":
         """Annotate when each account last signed in, for ordering and for lists."""
@@ -51,8 +51,8 @@ class LinkedAccount(models.Model):
         verbose_name=_("user"),
     )
     provider = models.CharField(_("provider"), max_length=50, help_text=_("Alias in the settings."))
-    issuer = models.CharField(_("issuer"), max_length=255)
-    subject = models.CharField(_("subject"), max_length=255)
+    issuer = ExactCharField(_("issuer"), max_length=255)
+    subject = ExactCharField(_("subject"), max_length=255)
     username = models.CharField(_("username"), max_length=150, blank=True)
     name = models.CharField(_("name"), max_length=150, blank=True)
     email = models.EmailField(_("e-mail address"), blank=True)

@@ -28,6 +28,7 @@ TOKEN_LENGTH: Final = 8_192
 TEN_YEARS: Final = 10 * 365 * 24 * 3600  # seconds; "never expires" in the wild is shorter than this
 VSCHAR: Final = re.compile(r"[\x20-\x7e]+")  # RFC 6749 appendix A
 TOKEN_CHARS: Final = re.compile(r"[\x21-\x7e]+")  # what may stand in an Authorization header
+SCOPE_TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 §3.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +259,10 @@ def token_error(error: object, description: object) -> Exception:
 
     Only the words this library knows decide anything; the provider's text goes to the log, cut.
     """
-    evidence = f"{error}: {description}"
+    if not isinstance(error, str):
+        # Some APIs answer an object here. It cannot be looked up, and may be nested too deeply to print.
+        return ProviderResponseError("token_answer_invalid", f"error is a {type(error).__name__}")
+    evidence = f"{error}: {description}" if isinstance(description, str) else error
     if error in REJECTED_CODES:
         return TokenRequestError(detail=evidence)
     if error == "unverified_user_email":
@@ -285,10 +289,15 @@ def _lifetime(value: object) -> int | None:
 
 
 def _scope(value: object) -> frozenset[str] | None:
-    """Return granted scopes; RFC 6749 §3.3 separates by space, GitHub by comma."""
+    """Return granted scopes; RFC 6749 §3.3 separates by space, GitHub by comma.
+
+    They are stored and shown, so what is no scope there is dropped, and no cut makes another one of it.
+    """
     if not isinstance(value, str):
         return None
-    return frozenset(filter(None, re.split(r"[ ,]+", value[:TOKEN_LENGTH])))
+    if len(value) > TOKEN_LENGTH:
+        raise ProviderResponseError("token_answer_invalid", "scope is too long")
+    return frozenset(word for word in re.split(r"[ ,]+", value) if SCOPE_TOKEN.fullmatch(word))
 
 
 def new_code_verifier() -> str:

@@ -17,15 +17,22 @@ from oauth_login.errors import (
     ProviderTimeout,
     ProviderUnavailable,
     SignInRefused,
+    TokenRequestError,
 )
+from oauth_login.redirects import default_page
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a visitor is told. Never a provider's words: they are somebody else's (threats I04, I05)."""
+    """What a visitor is told. Never a provider's words: they are somebody else's (threats I04, I05).
+
+    ``way_on`` is what the one button does: the same sign-in ``again``, ``sign_out``, or ``other`` for all
+    the ways to sign in, where doing the same again would only fail again.
+    """
 
     title: str | Promise
     text: str | Promise
+    way_on: str = "again"
 
 
 _AGAIN = _("Nothing was changed, and nothing is lost. Please try again.")
@@ -57,6 +64,7 @@ _EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     "user_inactive": Explanation(
         _("This account is not active"),
         _("The owner of this site has deactivated it. Please ask them if you think this is wrong."),
+        way_on="other",
     ),
     "not_a_person": Explanation(
         _("Only people can sign in here"),
@@ -72,16 +80,19 @@ _EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     "email_taken": Explanation(
         _("You already have an account here"),
         _("Your e-mail address belongs to it. Please sign in the way you did before."),
+        way_on="other",
     ),
     "already_signed_in": Explanation(
         _("You are already signed in as somebody else"),
         _("To change to the other account, sign out first."),
+        way_on="sign_out",
     ),
 }
 _KINDS: Final[Mapping[type[OAuthLoginError], Explanation]] = {
     ProviderMisconfigured: Explanation(
         _("This sign-in is not available"),
         _("The provider and this site do not agree with each other. The owner can see why."),
+        way_on="other",
     ),
     ProviderUnavailable: Explanation(
         _("The provider cannot be reached"),
@@ -91,6 +102,10 @@ _KINDS: Final[Mapping[type[OAuthLoginError], Explanation]] = {
         _("The provider takes too long to answer"),
         _("Please try again in a little while."),
     ),
+    TokenRequestError: Explanation(
+        _("The provider did not accept this sign-in"),
+        _("Perhaps it took too long, or was already used. One click starts it again."),
+    ),
     ProviderError: Explanation(
         _("The provider gave an answer we cannot use"),
         _AGAIN,
@@ -98,6 +113,7 @@ _KINDS: Final[Mapping[type[OAuthLoginError], Explanation]] = {
     SignInRefused: Explanation(
         _("You cannot sign in here with this account"),
         _("Please try another way, or ask the owner of this site."),
+        way_on="other",
     ),
 }
 
@@ -119,7 +135,7 @@ def refusal(request: HttpRequest, error: OAuthLoginError, *, alias: str, next_pa
             "alias": alias,
             "label": label(alias),
             "next": next_page,
-            "sign_out_first": error.code == "already_signed_in",
+            "elsewhere": next_page or default_page(),
         },
         status=error.status,
     )

@@ -70,8 +70,7 @@ def provider_problems(alias: object, written: object, *, sandboxed: bool) -> Ite
         yield Problem("E004", f"{where}: this alias is a page of ours.", "Choose another.")
     elif not isinstance(written, Mapping):
         yield Problem("E005", f"{where} must be a dict.", 'E.g. {"CLIENT_ID": "…"}.')
-    elif written.get("PRESET", alias) not in providers.PRESETS:
-        name = written.get("PRESET", alias)
+    elif (name := written.get("PRESET", alias)) not in list(providers.PRESETS):  # it may be unhashable
         yield _unknown("E006", f"{where}: the preset", name, providers.PRESETS)
     else:
         yield from _option_problems(alias, where, written)

@@ -1,11 +1,12 @@
 """Where a visitor may be sent after signing in: to a page of this very site, or to the default one."""
 
 from typing import Final
+from urllib.parse import unquote
 
-from django.conf import settings
+from django.conf import global_settings, settings
 from django.http import HttpRequest
 from django.shortcuts import resolve_url
-from django.urls import Resolver404, resolve, reverse
+from django.urls import Resolver404, ResolverMatch, get_script_prefix, resolve, reverse
 from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -21,7 +22,8 @@ def same_origin_path(value: object) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= LONGEST or not value.isprintable():
         return ""
     path = iri_to_uri(value)
-    if len(path) > LONGEST or not path.startswith("/") or path.startswith("//") or "\\" in path:
+    # Browsers read a backslash as a slash; so ask the value, in which it is not yet percent-encoded.
+    if len(path) > LONGEST or not path.startswith("/") or path.startswith("//") or "\\" in value:
         return ""
     if not url_has_allowed_host_and_scheme(path, allowed_hosts=None) or _is_ours(path):
         return ""
@@ -36,22 +38,28 @@ def requested_page(request: HttpRequest) -> str:
 
 
 def default_page() -> str:
-    """Return ``LOGIN_REDIRECT_URL``; if that page does not exist, the visitor's linked accounts.
+    """Return ``LOGIN_REDIRECT_URL``, or the visitor's linked accounts if the site never chose one.
 
-    Django's own default, ``/accounts/profile/``, is a 404 in a new project.
+    Django's own default, ``/accounts/profile/``, is a 404 in a new project. What a site has set is
+    taken at its word: the page may be served by something other than Django.
     """
     page = resolve_url(settings.LOGIN_REDIRECT_URL)
-    try:
-        resolve(page.partition("?")[0].partition("#")[0])
-    except Resolver404:
-        return page if "//" in page else reverse("oauth_login:accounts")
+    if page == global_settings.LOGIN_REDIRECT_URL and _match(page) is None:
+        return reverse("oauth_login:accounts")
     return page
 
 
 def _is_ours(path: str) -> bool:
     """Tell whether *path* is a step of the flow itself, which would go round in circles (C17)."""
+    match = _match(path)
+    return match is not None and match.app_names[-1:] == ["oauth_login"] and match.url_name != "accounts"
+
+
+def _match(path: str) -> ResolverMatch | None:
+    """Return which view of this site answers *path*, read as the server would read it."""
+    bare = unquote(path.partition("?")[0].partition("#")[0])
+    prefix = get_script_prefix()  # where the whole project is mounted; it ends with a slash
     try:
-        match = resolve(path.partition("?")[0].partition("#")[0])
+        return resolve(f"/{bare.removeprefix(prefix)}") if bare.startswith(prefix) else None
     except Resolver404:
-        return False
-    return match.app_names[-1:] == ["oauth_login"] and match.url_name != "accounts"
+        return None

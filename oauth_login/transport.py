@@ -12,6 +12,7 @@ original carries a URL or a body: tracebacks end up in error trackers.
 import json
 import logging
 import os
+import re
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -43,6 +44,9 @@ CHUNK: Final = 1 << 16
 USER_AGENT: Final = "django-oauth-login"
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
+# Parsers disagree about what these mean in a URL, so that one would check what another does not call.
+NOT_IN_URL: Final = re.compile(r'[\x00-\x20"<>\\^`{|}\x7f]')
+
 T = TypeVar("T", dict[str, Any], list[Any])
 
 
@@ -53,7 +57,7 @@ def is_secure(url: str) -> bool:
         host, _port = parts.hostname, parts.port
     except ValueError:
         return False
-    if not host or parts.username is not None or parts.password is not None:
+    if not host or parts.username is not None or NOT_IN_URL.search(url):
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
 
@@ -65,6 +69,13 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+
+    @property
+    def retry_after(self) -> int | None:
+        """The seconds after which the provider wants to be asked again, if it says so (RFC 9110 §10.2.3)."""
+        value = self.headers.get("Retry-After", "")
+        # Up to eleven days; a number of five thousand digits would not even parse.
+        return int(value) if value.isascii() and value.isdigit() and len(value) <= 6 else None
 
     def json(self, kind: type[T]) -> T:
         """Return the body as a JSON object (``dict``) or array (``list``).
@@ -122,7 +133,7 @@ class Transport:
         proxies: Mapping[str, str] | None = None,
         mounts: Mapping[str, BaseAdapter] | None = None,
     ) -> None:
-        self._session = session = requests.Session()
+        self._session = session = _Session()
         session.trust_env = False
         session.proxies = dict(proxies or {})
         # A jar shared by all visitors would mix them up (threat D26).
@@ -208,6 +219,17 @@ class Transport:
         return answer
 
 
+class _Session(requests.Session):
+    """A session that does not even prepare the next request of a redirect.
+
+    ``requests`` does that also when it is told to follow none: it reads the whole body, unlimited and
+    decompressed, and trips over a ``Location`` that is no URL (threats D04, D05, D07).
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 def _read(response: requests.Response) -> Answer:
     """Read the whole answer, but never more than MAX_BODY and never past the deadline."""
     encoding = response.headers.get("Content-Encoding", "identity")
@@ -227,12 +249,10 @@ def _refuse_status(answer: Answer) -> None:
     if 300 <= answer.status < 400:
         # Following it would carry the secret or the bearer token elsewhere (D07, D08, D09).
         raise ProviderResponseError("redirect_refused", f"HTTP {answer.status}")
-    retry_after = answer.headers.get("Retry-After", "")
-    seconds = int(retry_after) if retry_after.isascii() and retry_after.isdigit() else None
     if answer.status == 429:
-        raise RateLimited(detail="HTTP 429", retry_after=seconds)
+        raise RateLimited(detail="HTTP 429", retry_after=answer.retry_after)
     if answer.status >= 500:
-        raise ProviderUnavailable(detail=f"HTTP {answer.status}", retry_after=seconds)
+        raise ProviderUnavailable(detail=f"HTTP {answer.status}", retry_after=answer.retry_after)
 
 
 def _failure(error: Exception) -> ProviderError:

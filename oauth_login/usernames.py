@@ -7,22 +7,24 @@ path. Nothing here decides who anybody is.
 import hashlib
 import re
 import secrets
+import unicodedata
 from typing import Final
 
 from oauth_login.providers.base import Profile
 
 SAFE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")
-LONGEST: Final = 60  # characters, leaving room for a suffix in any sensible column
+LONGEST: Final = 67  # characters, with a suffix
+SUFFIX: Final = 7  # characters: a hyphen and six hexadecimal digits
 RESERVED: Final = frozenset(
     """
-    about abuse account accounts admin administrator anonymous api app apps auth billing blog bot
-    callback ceo config contact daemon default deleted demo dev developer docs everyone false feedback
-    ftp ghost god guest guestbook help home hostmaster info internal it login logout mail mailer
-    mailerdaemon manager master me moderator mod moderators myself news nobody none noreply null
-    oauth official operator ops owner postmaster privacy private public register robot root sa sales
-    security self service settings signin signout signup staff static status su super superuser
-    support sys sysadmin sysop system team test tester true undefined unknown user username users
-    webmaster wellknown www you
+    about abuse account accounts admin administrator administrators admins anonymous anonymoususer api
+    app apps auth billing blog bot callback ceo config contact daemon default deleted demo dev developer
+    docs everyone false feedback founder ftp ghost god guest guestbook help helpdesk home hostmaster info
+    internal it login logout mail mailer mailerdaemon manager master me moderator mod moderators myself
+    news nobody none noreply null oauth official operator ops owner postmaster privacy private public
+    register robot root sa sales security self service settings signin signout signup siteadmin staff
+    static status su super superadmin superuser support sys sysadmin sysop system team test tester true
+    undefined unknown user username users webadmin webmaster wellknown www you
     """.split()  # noqa: SIM905  a list of literals would be a page long
 )
 #: Characters that pass for another; each group becomes its first member in a skeleton (UTS 39 §4).
@@ -38,22 +40,34 @@ def skeleton(name: str) -> str:
 RESERVED_SKELETONS: Final = frozenset(skeleton(name) for name in RESERVED)
 
 
-def username_for(profile: Profile) -> str:
+def username_for(profile: Profile, longest: int = LONGEST) -> str:
     """Return a name for the person: their own if it is harmless, else a neutral one.
 
-    A name that needs mending is not mended: dropping a Cyrillic letter from somebody's ``admin`` would leave
-    somebody else's name (threats F13, F15, F16).
+    A name that needs mending is not mended: dropping a Cyrillic letter from somebody's ``admin``, or the
+    end of a long name, would leave somebody else's name (threats F13, F15, F16).
+
+    :param longest: the characters that the name may have together with a suffix.
     """
     person = hashlib.sha256(f"{profile.issuer}\n{profile.subject}".encode()).hexdigest()
     name = profile.preferred_username
-    if not SAFE.fullmatch(name) or len(name) > LONGEST:
-        return f"user-{person[:8]}"
-    if skeleton(name) in RESERVED_SKELETONS:
-        return f"{name}-{person[:4]}"
-    return name
+    is_safe = SAFE.fullmatch(name)
+    if _looks_reserved(name):
+        name = f"{name}-{person[:4]}"
+    return name if is_safe and len(name) <= min(longest, LONGEST) - SUFFIX else f"user-{person[:8]}"
+
+
+def _looks_reserved(name: str) -> bool:
+    without_number = name.rstrip("0123456789-_")  # whose digits would pass for letters: admin1
+    return not RESERVED_SKELETONS.isdisjoint({skeleton(name), skeleton(without_number)})
 
 
 def alternatives(name: str) -> list[str]:
     """Return *name* and what to try when it is taken, best first, in bounded number (threat F17)."""
     numbered = [f"{name}-{number}" for number in (2, 3, 4)]
-    return [name, *numbered, f"{name}-{secrets.token_hex(3)}"]
+    return [name, *numbered, f"{name}-{secrets.token_hex(SUFFIX // 2)}"]
+
+
+def folded(name: str) -> str:
+    """Return *name* as the most forgiving collation compares it: without case and accents (threat F14)."""
+    parts = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(char for char in parts if not unicodedata.combining(char))

@@ -19,7 +19,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AnonymousUser
 from django.core.signals import got_request_exception
 from django.db import DatabaseError, transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -63,9 +63,8 @@ def login(request: HttpRequest) -> HttpResponse:
 def logout(request: HttpRequest) -> HttpResponse:
     """Sign out; nothing else can do that, so no image tag on another site can (I10)."""
     end_session(request)
-    page = requested_page(request)
-    fallback = settings.LOGOUT_REDIRECT_URL
-    response = redirect(page or (resolve_url(fallback) if fallback else "oauth_login:login"))
+    page = requested_page(request) or resolve_url(settings.LOGOUT_REDIRECT_URL or "oauth_login:login")
+    response = HttpResponseRedirect(page)
     attempts.forget_all(request, response)
     return response
 
@@ -98,7 +97,7 @@ def authorize(request: HttpRequest, alias: str) -> HttpResponse:
         next_page=next_page,
         user=sessions.signed_in_user(request),
     )
-    response = redirect(url)
+    response = HttpResponseRedirect(url)
     attempt.save(request, response)
     return response
 
@@ -119,9 +118,9 @@ def callback(request: HttpRequest, alias: str) -> HttpResponse:
             return redirect(reverse("oauth_login:authorize", kwargs={"alias": alias}))
         state = attempts.read_state(response.state)
         if page := sessions.finished_page(request.session, state.id, response.code):
-            return redirect(page)
+            return HttpResponseRedirect(page)
         attempt = attempts.recall(request, state, alias)
-    except OAuthLoginError as error:
+    except (OAuthLoginError, DatabaseError) as error:
         next_page = error.next_page if isinstance(error, AttemptError) else ""
         return _refuse(request, error, alias=alias, next_page=next_page)
     return _finish(request, attempt, response)
@@ -135,7 +134,7 @@ def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationRespo
             raise AuthorizationResponseError("prefetch_refused")  # and not spent (A22)
         flow.check(provider, attempt, response, sessions.user_since(request, attempt.user))
         sign_in = _claim(attempt)
-    except OAuthLoginError as error:
+    except (OAuthLoginError, DatabaseError) as error:
         return _refuse(request, error, alias=attempt.provider, next_page=attempt.next_page)
     try:
         user = _sign_in(request, provider, attempt, response)
@@ -154,7 +153,7 @@ def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationRespo
             account=user.signed_in_with,
             created=user.signed_in_first,
         )
-        answer = redirect(page)
+        answer = HttpResponseRedirect(page)
     attempt.forget(request, answer)
     return answer
 
@@ -164,8 +163,8 @@ def _sign_in(
     request: HttpRequest, provider: Provider, attempt: Attempt, response: AuthorizationResponse
 ) -> Any:
     """Return the user, logged in; or raise, with nobody new signed in and nothing half written."""
-    token, profile = flow.complete(provider, attempt, response)
     try:
+        token, profile = flow.complete(provider, attempt, response)
         _refuse_somebody_else(request, profile)
         user: Any = authenticate(
             request, oauth_profile=profile, oauth_token=token, oauth_provider=provider.alias
@@ -175,7 +174,7 @@ def _sign_in(
     except OAuthLoginError:
         raise
     except Exception as error:
-        raise _unfinished(request, provider, error) from error
+        raise _unfinished(request, provider.alias, error) from error
     try:
         sessions.sign_in(request, user)
     except Exception as error:
@@ -183,14 +182,14 @@ def _sign_in(
         # the session is half somebody's, so nobody gets it.
         request.session = type(request.session)()
         request.user = AnonymousUser()
-        raise _unfinished(request, provider, error) from error
+        raise _unfinished(request, provider.alias, error) from error
     return user
 
 
-def _unfinished(request: HttpRequest, provider: Provider, error: Exception) -> SignInUnfinished:
+def _unfinished(request: HttpRequest, alias: str, error: Exception) -> SignInUnfinished:
     """Report an error of this site's own as Django would, for the owner; return the visitor's."""
     got_request_exception.send(sender=type(error), request=request)
-    logger.error("sign-in through %s could not be finished", provider.alias, exc_info=error)
+    logger.error("sign-in through %s could not be finished", alias, exc_info=error)
     return SignInUnfinished(detail=type(error).__name__)
 
 
@@ -204,10 +203,7 @@ def _refuse_somebody_else(request: HttpRequest, profile: Profile) -> None:
 
 def _claim(attempt: Attempt) -> SignIn:
     started_at = datetime.fromtimestamp(attempt.started_at, UTC)
-    try:
-        sign_in = SignIn.objects.claim(attempt=attempt.id, provider=attempt.provider, started_at=started_at)
-    except DatabaseError as error:
-        raise SignInUnfinished(detail=type(error).__name__) from error
+    sign_in = SignIn.objects.claim(attempt=attempt.id, provider=attempt.provider, started_at=started_at)
     if sign_in is None:
         raise AttemptError("attempt_replayed")
     return sign_in
@@ -221,8 +217,12 @@ def _write_outcome(sign_in: SignIn, outcome: str, account: LinkedAccount | None)
         logger.exception("the sign-in log could not be written")
 
 
-def _refuse(request: HttpRequest, error: OAuthLoginError, *, alias: str, next_page: str) -> HttpResponse:
-    """Log, signal and answer a refusal."""
+def _refuse(
+    request: HttpRequest, error: OAuthLoginError | DatabaseError, *, alias: str, next_page: str
+) -> HttpResponse:
+    """Log, signal and answer a refusal; a database that is locked or down is one, too (J09)."""
+    if isinstance(error, DatabaseError):
+        error = _unfinished(request, alias, error)
     level = logging.ERROR if isinstance(error, ProviderMisconfigured) else logging.WARNING
     if isinstance(error, AuthorizationDenied):
         level = logging.INFO

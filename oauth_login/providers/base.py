@@ -115,7 +115,7 @@ def text(value: object, length: int = NAME_LENGTH) -> str:
     """Return a display string on one line, or "" if *value* is none.
 
     Characters that control, reverse or hide what follows are removed (threat I14); the two joiners
-    stay, as names in several scripts are wrong without them.
+    stay between others, as names in several scripts are wrong without them.
     """
     if not isinstance(value, str):
         return ""
@@ -124,7 +124,7 @@ def text(value: object, length: int = NAME_LENGTH) -> str:
         for char in value[:length]
         if char in JOINERS or unicodedata.category(char)[0] not in {"C", "Z"} or char == " "
     )
-    return "".join(kept).strip()
+    return "".join(kept).strip(f" {JOINERS}")
 
 
 def https_url(value: object) -> str:

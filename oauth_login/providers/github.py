@@ -5,6 +5,7 @@ https://docs.github.com/en/rest/users. GitHub is OAuth 2.0, not OpenID Connect: 
 although a discovery document exists; the issuer below serves RFC 9207 only.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
@@ -21,7 +22,7 @@ from oauth_login.providers.base import (
 from oauth_login.transport import Answer, Transport
 
 API_VERSION: Final = "2022-11-28"
-NOREPLY: Final = "@users.noreply.github.com"
+NOREPLY: Final = re.compile(r"[\w.+-]{1,100}@users\.noreply\.github\.com", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class GitHub(Provider):
         user = self._get("/user", token).json(dict)
         subject = positive_integer_subject(user.get("id"))
         if user.get("type", "User") != "User" or user.get("suspended_at"):
-            raise SignInRefused("not_a_person", user.get("type"))
+            raise SignInRefused("not_a_person", text(user.get("type")))
         email, noreply = self._addresses(token)
         return Profile(
             issuer=self.server.issuer,
@@ -97,7 +98,7 @@ class GitHub(Provider):
                 raise ProviderResponseError("emails_invalid")
             if entry.get("verified") is not True:
                 continue
-            if entry["email"].lower().endswith(NOREPLY):
+            if NOREPLY.fullmatch(entry["email"]):
                 noreply = noreply or entry["email"]
             elif entry.get("primary") is True:
                 email = entry["email"]
@@ -116,7 +117,7 @@ class GitHub(Provider):
         if answer.status == 403 and (
             "Retry-After" in answer.headers or answer.headers.get("X-RateLimit-Remaining") == "0"
         ):
-            raise RateLimited(detail="HTTP 403 with an exhausted limit")
+            raise RateLimited(detail="HTTP 403 with an exhausted limit", retry_after=answer.retry_after)
         if answer.status == 200 or (missing_ok and answer.status in {403, 404}):
             return answer
         raise ProviderResponseError("profile_refused", f"HTTP {answer.status}")

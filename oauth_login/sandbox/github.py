@@ -29,9 +29,9 @@ class GitHubFlavour:
             return self._token(headers, body)
         if not headers.get("user-agent"):
             return _json(403, {"message": "Request forbidden by administrative rules."})
-        authorization = headers.get("authorization", "")
-        holder = self.server.holder(authorization.removeprefix("Bearer "))
-        if holder is None:
+        scheme, _, access_token = headers.get("authorization", "").partition(" ")
+        holder = self.server.holder(access_token)
+        if holder is None or scheme != "Bearer":
             return _json(401, {"message": "Bad credentials"})
         if method == "GET" and path == "/api/v3/user":
             return _json(200, self._user(holder[0]))

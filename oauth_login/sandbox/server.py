@@ -11,7 +11,7 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -52,18 +52,22 @@ class AuthorizationServer:
     def __init__(self, issuer: str) -> None:
         self.issuer = issuer
 
-    def authorize(self, parameters: Mapping[str, str], registered_uri: str) -> Authorization:
+    def authorize(self, query: Mapping[str, Sequence[str]], registered_uri: str) -> Authorization:
         """Read an authorization request.
 
+        :param query: every value of every parameter.
         :param registered_uri: the callback URL that this client registered.
-        :raises Refused: it must not be answered by a redirect, or names the wrong client or URI, or
-            has no PKCE S256 challenge.
+        :raises Refused: it repeats a parameter, names the wrong client or URI, or has no PKCE S256
+            challenge; none of these may be answered by a redirect.
         """
+        if any(len(values) > 1 for values in query.values()):
+            raise Refused("invalid_request", "A parameter is repeated.")
+        parameters = {name: values[0] for name, values in query.items()}
         if parameters.get("client_id") != CLIENT_ID:
             raise Refused("unknown_client", "There is no client of this client_id.")
         if parameters.get("redirect_uri") != registered_uri:
             raise Refused("redirect_uri_mismatch", "The redirect_uri is not the registered one.")
-        if parameters.get("response_type", "code") != "code":
+        if parameters.get("response_type") != "code":
             raise Refused("unsupported_response_type", "Only the code grant is offered.")
         challenge = parameters.get("code_challenge", "")
         if parameters.get("code_challenge_method") != "S256" or len(challenge) != 43:
@@ -92,11 +96,13 @@ class AuthorizationServer:
     def exchange(self, form: Mapping[str, str]) -> tuple[str, str]:
         """Redeem a code; return the access token and the granted scope (RFC 6749 §4.1.3).
 
-        :raises Refused: ``invalid_client`` or ``invalid_grant``.
+        :raises Refused: with the error that a good server answers.
         """
         known = hmac.compare_digest(form.get("client_secret", "").encode(), CLIENT_SECRET.encode())
         if form.get("client_id") != CLIENT_ID or not known:
             raise Refused("invalid_client", "The client_id and/or client_secret are incorrect.")
+        if form.get("grant_type") != "authorization_code":
+            raise Refused("unsupported_grant_type", "Only the code grant is offered.")
         code = _open(form.get("code", ""), "code")
         if code is None or code["expires"] < time.time() or code["issuer"] != self.issuer:
             raise Refused("invalid_grant", "The code is incorrect or expired.")

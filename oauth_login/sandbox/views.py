@@ -7,6 +7,7 @@ from django.views.decorators.http import require_http_methods
 
 from oauth_login import conf
 from oauth_login.guard import guarded
+from oauth_login.pages import label
 from oauth_login.sandbox.github import GitHubFlavour
 from oauth_login.sandbox.personas import PERSONAS, resolve
 from oauth_login.sandbox.server import Refused
@@ -21,12 +22,12 @@ def authorize(request: HttpRequest, alias: str) -> HttpResponse:
         raise Http404("no sandbox here")
     server = GitHubFlavour(alias).server
     try:
-        parameters = request.GET.dict()
-        authorization = server.authorize(parameters, conf.redirect_uri(request, alias))
+        query = dict(request.GET.lists())
+        authorization = server.authorize(query, conf.redirect_uri(request, alias))
     except Refused as refused:
         return render(request, "oauth_login/sandbox_refused.html", {"refused": refused}, status=400)
     if request.method == "GET":
-        context = {"personas": PERSONAS.values(), "alias": alias, "authorization": authorization}
+        context = {"personas": PERSONAS.values(), "label": label(alias), "authorization": authorization}
         return render(request, "oauth_login/sandbox.html", context)
     if request.POST.get("persona") == "deny":
         return redirect(server.deny(authorization))

@@ -1,0 +1,42 @@
+"""Providers that differ from GitHub in one thing each; ``registered`` lets the settings name them."""
+
+from dataclasses import replace
+
+from oauth_login import providers
+from oauth_login.providers.github import GitHub
+
+
+def registered(monkeypatch, settings, kind):
+    """Let the alias ``github`` mean *kind* for this test."""
+    monkeypatch.setitem(providers.PRESETS, kind.__name__, f"{kind.__module__}.{kind.__name__}")
+    options = settings.OAUTH_LOGIN["PROVIDERS"]["github"] | {"PRESET": kind.__name__}
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": {"github": options}}
+
+
+class PromisesItsName(GitHub):
+    """It advertises ``authorization_response_iss_parameter_supported`` (RFC 9207 §3)."""
+
+    @classmethod
+    def from_options(cls, alias, options, transport):
+        plain = super().from_options(alias, options, transport)
+        server = replace(plain.server, authorization_response_iss_parameter_supported=True)
+        return replace(plain, server=server)
+
+
+class HasNoName(GitHub):
+    """No issuer is known of it, as of many OAuth 2.0 providers."""
+
+    @classmethod
+    def from_options(cls, alias, options, transport):
+        plain = super().from_options(alias, options, transport)
+        return replace(plain, server=replace(plain.server, issuer=""))
+
+    def fetch_profile(self, token):
+        return replace(super().fetch_profile(token), issuer="https://has-no-name.example")
+
+
+class HasABug(GitHub):
+    """Somebody's own provider class, with a mistake in it."""
+
+    def fetch_profile(self, token):
+        raise RuntimeError("a mistake")

@@ -1,0 +1,366 @@
+"""Every mistake in the settings has an id that never changes, and is found before anybody signs in."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.core.checks import Error
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+
+import oauth_login
+from oauth_login.backends import OAuthBackend
+from oauth_login.checks import check_deployment, check_settings
+
+GITHUB = {"CLIENT_ID": "client-id", "CLIENT_SECRET": "secret"}
+URLS = "guestbook.urls"  # without our pages
+
+
+class OwnBackend(OAuthBackend):
+    """A site's own."""
+
+
+class OwnMiddleware(AuthenticationMiddleware):
+    """A site's own."""
+
+
+def of(**options):
+    return {"OAUTH_LOGIN": {"PROVIDERS": {"github": {**GITHUB, **options}}}}
+
+
+def at_top(**options):
+    return {"OAUTH_LOGIN": {"PROVIDERS": {"github": GITHUB}, **options}}
+
+
+def named(alias, options=None):
+    return {"OAUTH_LOGIN": {"PROVIDERS": {alias: GITHUB if options is None else options}}}
+
+
+def without(middleware):
+    from tests.settings import MIDDLEWARE
+
+    return {"MIDDLEWARE": [path for path in MIDDLEWARE if middleware not in path]}
+
+
+def each(settings: Callable[..., Any], **values: list[Any]) -> list[Any]:
+    """Return *settings* with each of the values of one key."""
+    ((key, wrong),) = values.items()
+    return [settings(**{key: value}) for value in wrong]
+
+
+NO_ORIGINS: list[Any] = [
+    *("", 7, "www.example.com", "http://10.0.0.5", "http://www.example.com", "https://www.example.com/"),
+    *("https://www.example.com/path", "https://www.example.com?x", "https://WWW.example.com"),
+    *("https://user@www.example.com", "https://www.example.com\\.evil.example", "http://0x7f.1"),
+    *("http://127.0.0.1@evil.example", "http://127.0.0.1.evil.example", "http://[::ffff:127.0.0.1]"),
+    *("myapp://", "myapp://callback"),
+]
+NO_URLS: list[Any] = [
+    "http://ghe.example",
+    "ghe.example",
+    "",
+    None,
+    7,
+    "https://user@ghe.example",
+    "https://a b",
+]
+#: What is wrong, by the id that must say so.
+MISTAKES = {
+    "E001": each(dict, OAUTH_LOGIN=[None, [], "github", 7]),
+    "E002": [
+        *(at_top(PROVIDER={}), at_top(providers={}), at_top(**{"": 1}), {"OAUTH_LOGIN": {1: 2}}),
+        *(at_top(VERIFY=False), at_top(TIMEOUT=None), at_top(PKCE=False)),
+    ],
+    "E003": [
+        *each(at_top, PROVIDERS=[None, [], "github"]),
+        *each(at_top, SANDBOX=["True", 1, None]),
+        *each(at_top, STORE_TOKENS=["False", 0, None]),
+        *each(at_top, ATTEMPT_MAX_AGE=[None, "600", 59, 3601, 60.5, True, 86_400]),
+        *each(at_top, ENCRYPTION_KEYS=["k" * 32, [], ["k" * 31], ["k" * 32, 7], [b"k" * 32]]),
+        *each(at_top, ON_EMAIL_COLLISION=["link", None, [], "GUIDE"]),
+        *each(at_top, CA_BUNDLE=[False, True, 7]),
+        *each(at_top, PROXIES=["http://proxy", {"https": None}, {1: "x"}]),
+        *each(at_top, ORIGIN=NO_ORIGINS),
+    ],
+    "E004": [
+        *map(named, ["", "Git Hub", "GITHUB", "git.hub", "a/b", "ü", 7, None]),
+        *map(named, ["login", "logout", "accounts", "sandbox"]),
+    ],
+    "E005": [named("github", []), named("github", "secret"), named("github", 7)],
+    "E006": [named("gitlab"), *each(of, PRESET=["gitlab", "", None, ["github"]])],
+    "E007": [
+        *(
+            of(CLIENT="x"),
+            of(client_id="x"),
+            of(VERIFY=False),
+            of(**{"": 1}),
+            of(USERINFO_ENDPOINT="https://x"),
+        ),
+        named("github", {**GITHUB, 7: 7}),
+    ],
+    "E008": [named("github", {}), *each(of, CLIENT_ID=["", 7]), *each(of, CLIENT_SECRET=[None, " "])],
+    "E009": [
+        *each(of, AUTHORIZATION_ENDPOINT=NO_URLS),
+        *each(of, TOKEN_ENDPOINT=NO_URLS),
+        *each(of, API_URL=NO_URLS),
+        *each(of, BASE_URL=NO_URLS),
+        *each(of, ISSUER=NO_URLS),
+    ],
+    "E010": [
+        *each(of, LABEL=["", " ", None, 7]),
+        *each(of, SCOPE=[None, ["user:email"]]),
+        *each(of, PKCE=["False", 0, None, "plain"]),
+        *each(of, AUTHORIZATION_PARAMS=[None, "a=b", {"a": 1}, {1: "a"}, [("a", "b")]]),
+        *each(of, TOKEN_ENDPOINT_AUTH_METHOD=["none", "basic", None, []]),
+    ],
+    "E011": [at_top(SANDBOX=True)],
+    "E012": [
+        {"AUTHENTICATION_BACKENDS": []},
+        {"AUTHENTICATION_BACKENDS": ["django.contrib.auth.backends.ModelBackend"]},
+        {"AUTHENTICATION_BACKENDS": ["not.there.Backend"]},
+        {"AUTHENTICATION_BACKENDS": ["oauth_login.backends.NotThere"]},
+    ],
+    "E013": [without("SessionMiddleware"), without("AuthenticationMiddleware")],
+    "E014": [{"ROOT_URLCONF": URLS}],
+    "E015": [
+        {"TEMPLATES": []},
+        {"TEMPLATES": [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]},
+        {"TEMPLATES": [{"BACKEND": "x", "OPTIONS": {"context_processors": []}}]},
+    ],
+    "W001": [{"OAUTH_LOGIN": {}}, {"OAUTH_LOGIN": {"PROVIDERS": {}}}],
+    "W002": [at_top(ORIGIN="http://localhost:8000"), at_top(ORIGIN="http://localhost")],
+    "W003": [without("MessageMiddleware")],
+    "W004": [of(PKCE=False)],
+}
+DEPLOYMENT_MISTAKES = {
+    "E020": [{"ALLOWED_HOSTS": ["*"]}, {"ALLOWED_HOSTS": ["www.example.com", "*"]}],
+    "E021": [at_top(ORIGIN="http://127.0.0.1:8000"), at_top(ORIGIN="http://localhost")],
+}
+#: Mistakes that leave no provider.
+ALSO = {"E001": {"W001"}, "E002": {"W001"}, "E003": {"W001"}}
+RIGHT = [
+    {},
+    {**at_top(SANDBOX=True), "DEBUG": True},
+    at_top(SANDBOX=False, STORE_TOKENS=False, ATTEMPT_MAX_AGE=60, ON_EMAIL_COLLISION="separate"),
+    at_top(ATTEMPT_MAX_AGE=3600, ON_EMAIL_COLLISION="deny", ENCRYPTION_KEYS=["k" * 32], CA_BUNDLE="ca.pem"),
+    at_top(ENCRYPTION_KEYS=("k" * 32, "l" * 40), PROXIES={"https": "http://proxy.example:3128"}),
+    at_top(ENCRYPTION_KEYS=None, PROXIES=None, CA_BUNDLE=None, ORIGIN=None),
+    at_top(ORIGIN="https://www.example.com"),
+    at_top(ORIGIN="https://www.example.com:8443"),
+    at_top(ORIGIN="http://127.0.0.1:8000"),
+    at_top(ORIGIN="http://[::1]:8000"),
+    of(LABEL="Octopus", SCOPE="", PKCE=True, AUTHORIZATION_PARAMS={"allow_signup": "false"}),
+    of(TOKEN_ENDPOINT_AUTH_METHOD="client_secret_basic", BASE_URL="http://127.0.0.1:3000"),
+    of(BASE_URL="https://ghe.example", API_URL="https://api.ghe.example", ISSUER="https://ghe.example/x"),
+    named("my_ghe-2", {**GITHUB, "PRESET": "github"}),
+    {"AUTHENTICATION_BACKENDS": ["not.there.Backend", f"{__name__}.OwnBackend"]},
+]
+
+
+def configure(settings, changes):
+    for name, value in changes.items():
+        setattr(settings, name, value)
+
+
+def own_middleware(settings):
+    own = f"{__name__}.OwnMiddleware"
+    names = [own if "AuthenticationMiddleware" in path else path for path in settings.MIDDLEWARE]
+    settings.MIDDLEWARE = [f"{__name__}.own_middleware", *names]  # a function
+
+
+def ids(found):
+    return {str(message.id).removeprefix("oauth_login.") for message in found}
+
+
+def cases(mistakes):
+    return [
+        pytest.param(number, changes, id=f"{number} {position}")
+        for number, all_changes in mistakes.items()
+        for position, changes in enumerate(all_changes)
+    ]
+
+
+@pytest.mark.threat("L01", "L03", "M01", "M02", "M03", "D03", "D14", "B02")
+@pytest.mark.parametrize(("number", "changes"), cases(MISTAKES))
+def test_a_mistake_is_reported_under_its_id(settings, number, changes):
+    configure(settings, changes)
+    found = check_settings()
+
+    assert number in ids(found)
+    assert ids(found) <= {number} | ALSO.get(number, set())
+    for message in found:
+        assert message.msg
+        assert isinstance(message, Error) == ("oauth_login.E" in str(message.id))
+        assert message.hint or " must be " in message.msg
+
+
+@pytest.mark.threat("L01", "M01")
+@pytest.mark.parametrize(("number", "changes"), cases(DEPLOYMENT_MISTAKES))
+def test_a_mistake_of_the_deployment_is_reported_under_its_id(settings, number, changes):
+    configure(settings, changes)
+    found = check_deployment()
+
+    assert ids(found) == {number}
+    assert all(isinstance(message, Error) and message.hint for message in found)
+
+
+@pytest.mark.parametrize("changes", RIGHT, ids=str)
+def test_what_is_right_is_not_complained_about(settings, changes):
+    configure(settings, changes)
+
+    assert check_settings() == []
+
+
+def test_a_site_may_have_middleware_and_templates_of_its_own(settings):
+    own_middleware(settings)
+    settings.TEMPLATES = [{"BACKEND": "django.template.backends.jinja2.Jinja2"}, *settings.TEMPLATES]
+
+    assert check_settings() == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        at_top(ORIGIN="https://www.example.com"),
+        {**at_top(ORIGIN="https://www.example.com"), "ALLOWED_HOSTS": ["*"]},
+        {"OAUTH_LOGIN": None},
+        {"OAUTH_LOGIN": []},
+    ],
+    ids=str,
+)
+def test_a_right_deployment_is_not_complained_about(settings, changes):
+    configure(settings, changes)
+
+    assert check_deployment() == []
+
+
+def test_several_mistakes_are_reported_at_once(settings):
+    settings.OAUTH_LOGIN = {
+        "PROVIDERS": {"a.b": {}, "github": {"CLIENT_ID": "x", "LABEL": ""}, "ghe": {"PRESET": "ghe"}},
+        "SANDBOKS": True,
+        "ATTEMPT_MAX_AGE": 0,
+    }
+
+    assert ids(check_settings()) == {"E002", "E003", "E004", "E006", "E008", "E010"}
+
+
+# --- Hints --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [
+        (at_top(SANDBOKS=True), "Did you mean 'SANDBOX'?"),
+        (at_top(encryption_keys=None), "Did you mean 'ENCRYPTION_KEYS'?"),
+        (of(CLIENTID="x"), "Did you mean 'CLIENT_ID'?"),
+        (of(base_url="x"), "Did you mean 'BASE_URL'?"),
+        (of(PRESET="githbu"), "Did you mean 'github'?"),
+        (of(PRESET="GitHub"), "Did you mean 'github'?"),
+        (named("gitlab-of-ours"), "Known: github."),
+        (at_top(XYZZY=1), "Known: ATTEMPT_MAX_AGE, CA_BUNDLE, "),
+    ],
+    ids=str,
+)
+def test_a_slip_is_answered_by_what_was_meant(settings, changes, hint):
+    configure(settings, changes)
+    (found,) = check_settings()
+
+    assert str(found.hint).startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("changes", "url"),
+    [
+        ({"DEBUG": True, "ALLOWED_HOSTS": []}, "http://127.0.0.1:8000/oauth2/github/callback/"),
+        (
+            {"DEBUG": True, "ALLOWED_HOSTS": ["www.example.com"]},
+            "http://127.0.0.1:8000/oauth2/github/callback/",
+        ),
+        (
+            {"ALLOWED_HOSTS": [".example.org", "*", "www.example.com", "b.example"]},
+            "https://www.example.com/oauth2/github/callback/",
+        ),
+        ({"ALLOWED_HOSTS": ["*"]}, "http://127.0.0.1:8000/oauth2/github/callback/"),
+        (
+            {"ALLOWED_HOSTS": ["b.example"], "ORIGIN": "https://a.example"},
+            "https://a.example/oauth2/github/callback/",
+        ),
+        ({"ALLOWED_HOSTS": ["a.example"], "ROOT_URLCONF": URLS}, "https://a.example/…/github/callback/"),
+    ],
+    ids=str,
+)
+def test_a_missing_registration_is_hinted_at_with_the_exact_callback_url(settings, changes, url):
+    configure(settings, changes)
+    settings.OAUTH_LOGIN = {"PROVIDERS": {"github": {}}, "ORIGIN": changes.get("ORIGIN")}
+    found = [message for message in check_settings() if message.id == "oauth_login.E008"]
+
+    for message, key in zip(found, ("CLIENT_ID", "CLIENT_SECRET"), strict=True):
+        assert message.msg == f"OAUTH_LOGIN['PROVIDERS']['github'] has no {key}."
+        assert message.hint == (
+            f"Register an application with the provider and set {key} (or OAUTH_GITHUB_{key}). "
+            f"Its callback URL: {url}"
+        )
+
+
+def test_a_sandboxed_provider_needs_no_registration(settings):
+    settings.DEBUG = True
+    settings.OAUTH_LOGIN = {"PROVIDERS": {"github": {}}, "SANDBOX": True}
+
+    assert check_settings() == []
+
+
+@pytest.mark.parametrize(
+    "middleware", ["sessions.middleware.SessionMiddleware", "auth.middleware.AuthenticationMiddleware"]
+)
+def test_missing_middleware_is_named_as_it_has_to_be_written(settings, middleware):
+    configure(settings, without(middleware))
+    (found,) = check_settings()
+
+    assert found.hint == f"Add 'django.contrib.{middleware}'."
+
+
+@pytest.mark.threat("H07")
+def test_no_check_repeats_a_secret(settings):
+    secret = "a-very-secret-value"
+    settings.OAUTH_LOGIN = {
+        "PROVIDERS": {"github": {"CLIENT_ID": secret, "CLIENT_SECRET": [secret], "CLIENT_SECRT": secret}},
+        "ENCRYPTION_KEYS": [secret],
+        "ENCRYPTION_KEY": secret,
+    }
+
+    assert ids(check_settings()) == {"E002", "E003", "E007", "E008"}
+    assert secret not in str(check_settings())
+
+
+# --- Registration and ids ------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_manage_py_check_fails_on_a_mistake(settings):
+    call_command("check", tags=["security"])
+    settings.OAUTH_LOGIN = of(CLIENT_SECRET="")["OAUTH_LOGIN"]
+
+    for tags in (None, ["security"]):
+        with pytest.raises(SystemCheckError, match=r"\(oauth_login\.E008\)"):
+            call_command("check", tags=tags)
+
+
+def test_manage_py_check_deploy_fails_on_a_mistake_of_the_deployment(settings):
+    settings.ALLOWED_HOSTS = ["*"]
+
+    call_command("check", tags=["security"])
+    with pytest.raises(SystemCheckError, match=r"\(oauth_login\.E020\)"):
+        call_command("check", tags=["security"], deploy=True)
+
+
+@pytest.mark.threat("L01")
+def test_every_id_of_the_code_is_tested_here_and_has_one_meaning():
+    source = "".join(path.read_text() for path in Path(oauth_login.__file__).parent.rglob("*.py"))
+    written = re.findall(r'"([EW]\d{3})"', source)
+
+    assert set(written) == {*MISTAKES, *DEPLOYMENT_MISTAKES}
+    assert {number for number in written if written.count(number) > 1} == {"E004"}  # two ways to be unusable

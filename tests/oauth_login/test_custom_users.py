@@ -1,0 +1,50 @@
+"""The user model is the site's. It cannot be changed once models are loaded, so each gets runs of its own."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PEOPLE = Path(__file__).parent / "people"
+ROOT = PEOPLE.parents[2]
+
+pytestmark = [
+    pytest.mark.threat("L06"),
+    pytest.mark.parametrize(
+        ("users", "tests"),
+        [("addressed", 27), ("keyed", 33), ("reachable", 21), ("unreachable", 19)],
+        ids=["an address for a name", "a UUID for a key", "a unique address", "no address"],
+    ),
+]
+
+
+def run(users, *command):
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "DATABASE_URL": "sqlite://:memory:",  # another database's would be in use by this very run
+            "DJANGO_SETTINGS_MODULE": f"tests.oauth_login.people.{users}.settings",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_suite_passes_with_users_that_have(users, tests):
+    done = run(users, "pytest", "-p", "no:cacheprovider", PEOPLE)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (passed,) = re.findall(r"^=+ (\d+) passed in", done.stdout, re.MULTILINE)
+    assert int(passed) >= tests
+
+
+def test_the_system_checks_have_nothing_to_say_about_users_that_have(users, tests):
+    done = run(users, "django", "check", "--fail-level", "WARNING")
+
+    assert done.returncode == 0, done.stderr
