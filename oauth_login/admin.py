@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 
 from oauth_login import conf, signals
 from oauth_login.models import LinkedAccount, SignIn
+from oauth_login.providers.base import picture_url
 
 
 class ReadOnly:
@@ -39,7 +40,7 @@ class Shown:
     @admin.display(description=_("picture"))
     def shown_picture(self, account: LinkedAccount) -> SafeString | str:
         """Show the picture, without telling its host who looks."""
-        if not account.picture.startswith("https://"):
+        if not picture_url(account.picture):
             return ""
         return format_html(
             '<img src="{}" alt="" width="24" height="24" loading="lazy" referrerpolicy="no-referrer">',
@@ -127,7 +128,7 @@ class LinkedAccountAdmin(Shown, ReadOnly, admin.ModelAdmin):
     search_fields = ("username", "name", "email", "=subject")
     ordering = ("-pk",)
     show_full_result_count = False
-    actions = ("unlink",)
+    actions = ("delete_selected",)
     fields = (
         ("shown_picture", "username", "name"),
         "user_link",
@@ -143,15 +144,12 @@ class LinkedAccountAdmin(Shown, ReadOnly, admin.ModelAdmin):
     def get_queryset(self, _request: HttpRequest) -> QuerySet[LinkedAccount]:
         return LinkedAccount.objects.with_last_sign_in_at()
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Offer "unlink" only: Django's "delete selected" does the same by a name that says less."""
-        actions: dict[str, Any] = super().get_actions(request)
-        actions.pop("delete_selected", None)
-        return actions
-
     @admin.action(permissions=["delete"], description=_("Unlink the selected accounts"))
-    def unlink(self, request: HttpRequest, accounts: QuerySet[LinkedAccount]) -> None:
-        """Remove the links and their tokens; the users stay, and so does what they wrote."""
+    def delete_selected(self, request: HttpRequest, accounts: QuerySet[LinkedAccount]) -> None:
+        """Remove the links and their tokens; the users stay, and so does what they wrote.
+
+        Its name replaces Django's own action, which does the same and says less.
+        """
         unlinked = list(accounts.select_related("user"))
         with transaction.atomic(using=router.db_for_write(LinkedAccount)):
             self.log_deletions(request, accounts)

@@ -20,7 +20,7 @@ from oauth_login import conf, signals, usernames
 from oauth_login.errors import ProviderResponseError, SignInConflict, SignInRefused
 from oauth_login.models import LinkedAccount, Token
 from oauth_login.oauth2 import TokenResponse
-from oauth_login.providers.base import SUBJECT_LENGTH, Profile
+from oauth_login.providers.base import SUBJECT_LENGTH, Profile, https_url, picture_url, text
 
 TRIES = 3  # a lost race is settled by the second; more means a conflict that trying does not settle
 
@@ -77,11 +77,11 @@ class OAuthBackend(ModelBackend):
         :param email: verified by the provider and nobody else's, or "".
         """
         model = get_user_model()
-        fields = {_email_field(): email, "first_name": profile.name}
+        fields = {_email_field(): email, "first_name": text(profile.name)}
         if username:
             fields[model.USERNAME_FIELD] = username
-        known = {name: text for name, text in fields.items() if _column(name) is not None}
-        return model(**{name: _written(text, _column(name)) for name, text in known.items()})
+        known = {name: value for name, value in fields.items() if _column(name) is not None}
+        return model(**{name: _written(value, _column(name)) for name, value in known.items()})
 
     def update_user(self, user: Any, profile: Profile) -> None:
         """Do nothing with a returning user: what a person set here is not the provider's to change.
@@ -215,9 +215,9 @@ def _column(name: str) -> Any:
     return field if isinstance(field, models.CharField) else None
 
 
-def _written(text: str, column: Any) -> str | None:
-    """Return *text* as the column takes it; of nothing, a unique column takes only NULL twice."""
-    return text[: column.max_length] or (None if column.null else "")
+def _written(value: str, column: Any) -> str | None:
+    """Return *value* as the column takes it; of nothing, a unique column takes only NULL twice."""
+    return value[: column.max_length] or (None if column.null else "")
 
 
 def _address(profile: Profile) -> str:
@@ -230,15 +230,18 @@ def _address(profile: Profile) -> str:
 
 
 def _show(account: LinkedAccount, profile: Profile, token: TokenResponse | None) -> list[str]:
-    """Take over the display data; return the names of what changed."""
+    """Take over the display data; return the names of what changed.
+
+    Providers clean what they say; here it holds for those that a site may write (threats I02, I14).
+    """
     email = _address(profile)
     shown = {
-        "username": profile.preferred_username,
-        "name": profile.name,
+        "username": text(profile.preferred_username),
+        "name": text(profile.name),
         "email": email,
         "email_verified": profile.email_verified and bool(email),
-        "picture": profile.picture,
-        "profile_url": profile.profile,
+        "picture": picture_url(profile.picture),
+        "profile_url": https_url(profile.profile),
         "claims": dict(profile.claims),
     }
     if token and token.scope is not None:

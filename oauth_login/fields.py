@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from django.db import models
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.query_utils import DeferredAttribute
 
 from oauth_login import conf
@@ -121,9 +120,13 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not gen
 class ExactCharField(models.CharField):  # type: ignore[type-arg]  # not generic at run time
     """Text that equals only itself.
 
-    To the usual collations of MariaDB and MySQL ``abc``, ``ABC`` and ``äbc`` are one text (threat F04).
+    To the usual collations of MariaDB and MySQL ``abc``, ``ABC``, ``äbc`` and ``abc `` are one text
+    (threat F04).
     """
 
-    def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
+    def db_parameters(self, connection: Any) -> Any:
         parameters = super().db_parameters(connection)
-        return {**parameters, "collation": "utf8mb4_bin"} if connection.vendor == "mysql" else parameters
+        if connection.vendor == "mysql":
+            exact = "utf8mb4_nopad_bin" if connection.mysql_is_mariadb else "utf8mb4_0900_bin"
+            return {**parameters, "collation": exact}
+        return parameters

@@ -9,6 +9,7 @@ from django.contrib.auth import (
     SESSION_KEY,
     login,
 )
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
@@ -17,7 +18,21 @@ REMEMBERED: Final = 5  # finished attempts, for a reload or a step back
 
 
 def sign_in(request: HttpRequest, user: Any) -> None:
-    """Log *user* in with Django's ``login()``, under a session key nobody has seen before (A15)."""
+    """Log *user* in with Django's ``login()``, under a session key nobody has seen before (A15).
+
+    If that fails, say in a receiver of the site's own, the session is half somebody's: it is let go, and
+    the visitor has the one they came with.
+    """
+    came_with = request.session.session_key
+    try:
+        _log_in(request, user)
+    except Exception:
+        request.session = type(request.session)(came_with)
+        request.user = AnonymousUser()
+        raise
+
+
+def _log_in(request: HttpRequest, user: Any) -> None:
     session = request.session
     if session.session_key is None:
         # There is no key to cycle. Saying who it is first keeps login() from saving an empty session

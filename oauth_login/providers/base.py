@@ -141,6 +141,12 @@ def https_url(value: object) -> str:
     return value if parts.scheme == "https" and parts.hostname and not credentials else ""
 
 
+def picture_url(value: object) -> str:
+    """Return *value* if it is an https URL or a path of this very site, as the sandbox's are, or ""."""
+    path = value if isinstance(value, str) and value.startswith("/") else ""
+    return path if path and https_url(f"https://this.site{path}") and path[:2] != "//" else https_url(value)
+
+
 def positive_integer_subject(value: object) -> str:
     """Return the canonical decimal text of a positive integer id (threats F01, F02).
 

@@ -257,10 +257,39 @@ def test_a_newcomer_gets_name_and_verified_address(visitor, github):
     assert visitor.user.first_name == "The Octocat"
 
 
-def test_a_name_too_long_for_its_column_is_cut(db):
-    user = user_of(profile(name="N" * 151))
+@pytest.mark.threat("I02", "I14", "F16")
+def test_a_provider_that_cleans_nothing_breaks_nothing(db):
+    user = user_of(
+        profile(
+            preferred_username="o" * 300,
+            name=f"Ada\x00\r\n\N{RIGHT-TO-LEFT OVERRIDE}{'a' * 300}",
+            picture="javascript:alert(1)",
+            profile="http://example.com/ada",
+        )
+    )
+    account = LinkedAccount.objects.get()
 
-    assert user.first_name == "N" * 150
+    assert user.first_name == account.name == f"Ada{'a' * 143}"
+    assert account.username == "o" * 150
+    assert account.picture == account.profile_url == ""
+
+
+@pytest.mark.threat("I02")
+@pytest.mark.parametrize(
+    ("picture", "kept"),
+    [
+        ("/static/octocat.svg", "/static/octocat.svg"),
+        ("https://pictures.example/o.png", "https://pictures.example/o.png"),
+        ("//pictures.example/o.png", ""),
+        ("/\\pictures.example/o.png", ""),
+        ("http://pictures.example/o.png", ""),
+        ("data:image/svg+xml,<svg/>", ""),
+    ],
+)
+def test_a_picture_is_of_the_web_or_of_this_very_site(db, picture, kept):
+    user_of(profile(picture=picture))
+
+    assert LinkedAccount.objects.get().picture == kept
 
 
 def test_the_account_keeps_what_there_is_to_show(visitor, github):
@@ -1010,6 +1039,7 @@ class Replica:
 @pytest.mark.threat("J10")
 def test_a_replica_that_is_behind_is_not_asked_who_somebody_is(db, settings):
     settings.DATABASE_ROUTERS = [f"{__name__}.Replica"]
+    assert LinkedAccount.objects.all().db == "replica"
     first = user_of(profile(), grant())
     again = user_of(profile(name="New"), grant("gho_2"))
 

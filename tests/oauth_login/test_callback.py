@@ -183,6 +183,15 @@ def test_a_reload_with_anything_else_is_refused_and_signs_nobody_out(visitor, gi
 
 
 @pytest.mark.threat("A04")
+def test_the_code_of_a_finished_attempt_is_worth_nothing_to_the_next(visitor, github, returning):
+    visitor.come_back(returning)
+
+    answer = visitor.come_back(github.approve(visitor.start()["Location"], code=returning["code"]))
+
+    assert (answer.status_code, code_of(answer)) == (400, "code_rejected")
+
+
+@pytest.mark.threat("A04")
 def test_a_reload_knows_only_the_attempts_of_this_session(visitor, new_visitor, github, returning):
     visitor.come_back(returning)
     neighbour = new_visitor()
@@ -694,6 +703,22 @@ def test_a_sign_in_begun_by_one_is_not_finished_by_another(visitor, github):
 
 
 @pytest.mark.threat("A10")
+def test_a_sign_in_begun_by_one_is_not_finished_by_another_who_came_the_same_way(visitor, github):
+    visitor.sign_in(github)
+    query = github.approve(visitor.start()["Location"])
+    kept = visitor.attempt_cookies()
+    visitor.post("/oauth2/logout/")
+    github.user, github.emails = github.user | {"id": 7, "login": "mona"}, []
+    visitor.sign_in(github)
+    visitor.cookies.load(kept)
+
+    answer = visitor.come_back(query)
+
+    assert (answer.status_code, code_of(answer)) == (400, "user_changed")
+    assert visitor.user.get_username() == "mona"
+
+
+@pytest.mark.threat("A10")
 def test_a_sign_in_begun_by_somebody_is_not_finished_by_nobody(visitor, github, refused):
     password_sign_in(visitor, "ada")
     query = github.approve(visitor.start()["Location"])
@@ -848,6 +873,22 @@ def test_a_log_that_cannot_be_written_costs_nobody_their_sign_in(visitor, return
     assert "the sign-in log could not be written" in caplog.text
 
 
+@pytest.mark.threat("J09")
+def test_a_session_store_that_fails_costs_no_visitor_their_draft(calm_visitor, github):
+    visitor = calm_visitor
+    session = visitor.session
+    session["draft"] = "mine"
+    session.save()
+    query = github.approve(visitor.start()["Location"])
+
+    with failing('INSERT INTO "django_session"'):
+        answer = visitor.come_back(query)
+
+    assert (answer.status_code, code_of(answer)) == (503, "site_unavailable")
+    assert visitor.session["draft"] == "mine"
+    assert visitor.user is None
+
+
 @pytest.mark.threat("F24")
 @pytest.mark.parametrize("had_session", [False, True], ids=["no session", "session"])
 def test_when_login_itself_fails_nobody_is_signed_in_and_trying_again_works(
@@ -864,7 +905,9 @@ def test_when_login_itself_fails_nobody_is_signed_in_and_trying_again_works(
     answer = visitor.sign_in(github, next="/where/")
 
     assert (answer.status_code, code_of(answer)) == (503, "site_unavailable")
+    # Nobody is who else looks at this request: context processors, middleware.
     assert isinstance(answer.wsgi_request.user, AnonymousUser)
+    assert "_auth_user_id" not in answer.wsgi_request.session
     assert visitor.user is None
     assert not any("_auth_user_id" in session.get_decoded() for session in Session.objects.all())
     assert SignIn.objects.get().outcome == "site_unavailable"

@@ -133,7 +133,7 @@ def test_a_person_who_was_faster_in_another_tab_is_no_conflict_with_themselves(v
     github.emails = github.emails if public else []
     faster = Visitor()
     queries = [github.approve(browser.start()["Location"]) for browser in (visitor, faster)]
-    overtaken = []
+    overtaken: list[str] = []
 
     def look_up_and_be_overtaken(execute, sql, params, many, context):
         found = execute(sql, params, many, context)

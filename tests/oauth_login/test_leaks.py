@@ -159,6 +159,7 @@ def test_a_report_of_an_error_shows_the_owner_no_secret(
 
     (text,) = reports
     assert "views.py" in text
+    assert "octocat@example.com" not in text
     for name, secret in secrets_of(query, cookies).items():
         assert secret not in text, name
 

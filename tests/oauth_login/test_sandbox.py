@@ -153,8 +153,8 @@ def test_another_alias_is_another_provider(visitor, settings):
     assert LinkedAccount.objects.get().issuer == "https://our-own.sandbox.invalid/login/oauth"
     # A code of one is worth nothing at the other.
     code = authorize("github")["code"]
-    assert exchange(code=code)["token_type"] == "bearer"
     assert exchange(GitHubFlavour("our_own"), code=code)["error"] == "bad_verification_code"
+    assert exchange(code=code)["token_type"] == "bearer"
 
 
 # --- When there is none ----------------------------------------------------------------------------------
