@@ -19,6 +19,7 @@ from oauth_login.errors import (
     SignInRefused,
     TokenRequestError,
 )
+from oauth_login.providers.base import Provider
 from oauth_login.redirects import default_page
 
 
@@ -146,7 +147,19 @@ def refusal(request: HttpRequest, error: OAuthLoginError, *, alias: str, next_pa
 
 def label(alias: str) -> str:
     """Return the name to show for a provider, from the settings only (threat I17)."""
+    provider = _configured(alias)
+    return provider.label if provider else alias
+
+
+def grant_url(alias: str) -> str:
+    """Return the provider's page where visitors review what they granted, or "" (threat GH23)."""
+    provider = _configured(alias)
+    return provider.grant_url if provider else ""
+
+
+def _configured(alias: str) -> Provider | None:
+    # The settings may not know a provider any more; what was linked through it is there all the same.
     try:
-        return conf.provider(alias).label
-    except ProviderMisconfigured:
-        return alias
+        return conf.provider(alias)
+    except (KeyError, ProviderMisconfigured):
+        return None

@@ -73,7 +73,7 @@ def logout(request: HttpRequest) -> HttpResponse:
 @require_safe
 def accounts(request: HttpRequest) -> HttpResponse:
     """Show the visitor's own linked accounts."""
-    return render(request, "oauth_login/accounts.html")
+    return render(request, "oauth_login/accounts.html", {"back": default_page()})
 
 
 @guarded

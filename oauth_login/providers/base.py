@@ -61,6 +61,7 @@ class Provider(ABC):
     transport: Transport = field(repr=False)
     authorization_params: Mapping[str, str] = field(default_factory=dict)
     api_url: str = ""
+    grant_url: str = ""  # the provider's page where a visitor reviews and withdraws what they granted
     pkce: bool = True
 
     #: Settings keys, beyond the common ones, that this kind of provider understands.

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
+from urllib.parse import quote
 
 from oauth_login.errors import ProviderResponseError, RateLimited, SignInRefused
 from oauth_login.oauth2 import AuthorizationServer, Client, TokenResponse
@@ -52,6 +53,7 @@ class GitHub(Provider):
             api_url=str(
                 options.get("API_URL", f"{base}/api/v3" if enterprise else "https://api.github.com")
             ).rstrip("/"),
+            grant_url=f"{base}/settings/connections/applications/{quote(options['CLIENT_ID'], safe='')}",
             scope=options.get("SCOPE", "read:user user:email"),
             authorization_params=options.get("AUTHORIZATION_PARAMS", {}),
             # GitHub Enterprise Server ignores PKCE (RFC 6749 §3.1: unknown parameters are ignored),

@@ -42,7 +42,8 @@ def provider(alias: str, written: Mapping[str, Any]) -> Provider:
     }
     transport = Transport(mounts={f"{flavour.base_url}/": InProcessAdapter(flavour)})
     sandboxed: type[Provider] = type(preset.__name__, (_LocalPictures, preset), {"__slots__": ()})
-    return sandboxed.from_options(alias, options, transport)
+    # Nothing was granted to anybody, and no page of a host that cannot exist could show it.
+    return replace(sandboxed.from_options(alias, options, transport), grant_url="")
 
 
 class _LocalPictures:

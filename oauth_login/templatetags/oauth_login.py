@@ -34,10 +34,15 @@ def linked_accounts(context: RequestContext) -> dict[str, Any]:
     """List the accounts through which the visitor signs in."""
     user = _request(context).user
     accounts = user.linked_accounts.with_last_sign_in_at().order_by("pk") if user.is_authenticated else []
-    # The settings may not know a provider any more; the account is the visitor's all the same.
-    labels = {alias: pages.label(alias) for alias in conf.aliases()}
-    labelled = [(account, labels.get(account.provider, account.provider)) for account in accounts]
-    return _with_request(context, accounts=labelled)
+    shown = [
+        {
+            "account": account,
+            "label": pages.label(account.provider),
+            "grant_url": pages.grant_url(account.provider),
+        }
+        for account in accounts
+    ]
+    return _with_request(context, accounts=shown)
 
 
 def _request(context: RequestContext) -> HttpRequest:

@@ -96,6 +96,15 @@ def test_each_persona_is_a_situation_that_a_site_should_have_seen(
     assert not visitor.user.is_staff
 
 
+def test_no_page_leads_to_a_host_that_cannot_exist(visitor):
+    location = visitor.start()["Location"]
+    answers = [visitor.get(location), visitor.get("/oauth2/login/")]
+    sign_in_as(visitor, "octocat")
+
+    for answer in (*answers, visitor.get("/oauth2/")):
+        assert ".invalid" not in answer.content.decode()
+
+
 def test_a_persona_who_comes_back_is_the_same_user(visitor, new_visitor):
     sign_in_as(visitor, "octocat")
     other_browser = new_visitor()

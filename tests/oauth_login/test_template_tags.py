@@ -128,6 +128,34 @@ def test_an_account_shows_when_it_was_used(visitor, github):
     assert re.search(r"linked [A-Z][a-z]+\.? \d+, \d{4},\s+last used [A-Z][a-z]+\.? \d+, \d{4}", page)
 
 
+@pytest.mark.threat("GH23")
+@pytest.mark.parametrize(
+    ("options", "page"),
+    [
+        ({}, "https://github.com/settings/connections/applications/client-id"),
+        (
+            {"BASE_URL": "https://ghe.example", "CLIENT_ID": "a/b"},
+            "https://ghe.example/settings/connections/applications/a%2Fb",
+        ),
+    ],
+)
+def test_an_account_links_to_where_its_grant_can_be_withdrawn(show, ada, settings, options, page):
+    github = settings.OAUTH_LOGIN["PROVIDERS"]["github"] | options
+    settings.OAUTH_LOGIN = {"PROVIDERS": {"github": github}}
+    ada.linked_accounts.create(provider="github", issuer=ISSUER, subject="1")
+    ada.linked_accounts.create(provider="gone", issuer="https://gone.example", subject="2")
+
+    assert re.findall(r'<a [^>]*href="([^"]*)"', show("{% linked_accounts %}", ada)) == [page]
+
+
+def test_the_accounts_page_leads_back_to_the_site(visitor, github, settings):
+    visitor.sign_in(github)
+    assert '<a href="/">Back to the site</a>' in visitor.get("/oauth2/").content.decode()
+
+    settings.LOGIN_REDIRECT_URL = "/accounts/profile/"  # Django's default, which is no page here
+    assert "Back to the site" not in visitor.get("/oauth2/").content.decode()
+
+
 def test_whoever_has_no_account_is_told_how_they_sign_in(show, ada):
     assert "No account is linked. You sign in with a password." in show("{% linked_accounts %}", ada)
 
