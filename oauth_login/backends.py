@@ -61,6 +61,10 @@ class OAuthBackend(ModelBackend):
             except IntegrityError as error:
                 # Somebody else took the name, or this very visitor was faster in another tab.
                 lost = error
+            except SignInConflict:
+                # So was the visitor perhaps whose address is taken: it may be their own by now (F25).
+                if not LinkedAccount.objects.identified(oauth_profile.issuer, oauth_profile.subject):
+                    raise
         # What is left is a constraint of the site's own, say a column that must be filled. Only the
         # first line: in the next ones PostgreSQL shows the row.
         raise SignInConflict("account_conflict", str(lost).partition("\n")[0]) from lost

@@ -97,7 +97,7 @@ def _sandbox() -> Iterator[CheckMessage]:
 
 
 def _providers() -> Iterator[CheckMessage]:
-    providers = conf.setting("PROVIDERS")
+    providers = conf.provider_settings()
     if not providers:
         yield Warning(
             "OAUTH_LOGIN has no PROVIDERS: there is no way to sign in.",
@@ -110,7 +110,7 @@ def _providers() -> Iterator[CheckMessage]:
             hint="Use http://127.0.0.1 (RFC 8252 §8.3), here and in the browser.",
             id=_id("W002"),
         )
-    for alias, options in providers.items() if isinstance(providers, Mapping) else ():
+    for alias, options in providers.items():
         if isinstance(options, Mapping) and options.get("PKCE") is False:
             yield Warning(
                 f"PKCE is off for {alias!r}.",

@@ -39,14 +39,20 @@ def setting(name: str) -> Any:
     return written.get(name, DEFAULTS[name]) if isinstance(written, Mapping) else DEFAULTS[name]
 
 
+def provider_settings() -> Mapping[str, Any]:
+    """Return the providers' settings by alias, in the site's order; none if they are no dict (E003)."""
+    written = setting("PROVIDERS")
+    return written if isinstance(written, Mapping) else {}
+
+
 def aliases() -> list[str]:
     """Return the configured providers' aliases, in the site's order."""
-    return list(setting("PROVIDERS"))
+    return list(provider_settings())
 
 
 def sandboxed(alias: str) -> bool:
     """Tell whether the sandbox answers for *alias*: only in DEBUG, only without credentials."""
-    written = setting("PROVIDERS").get(alias)
+    written = provider_settings().get(alias)
     return (
         isinstance(written, Mapping)
         and settings.DEBUG
@@ -61,7 +67,7 @@ def provider(alias: str) -> Provider:
     :raises KeyError: the site has none.
     :raises ProviderMisconfigured: it has, but its settings are wrong; ``manage.py check`` says how.
     """
-    written = setting("PROVIDERS")[alias]
+    written = provider_settings()[alias]
     in_sandbox = sandboxed(alias)
     for problem in provider_problems(alias, written, sandboxed=in_sandbox):
         raise ProviderMisconfigured("settings_invalid", problem.message)
@@ -75,9 +81,8 @@ def provider(alias: str) -> Provider:
 def problems() -> Iterator[Problem]:
     """Yield every mistake in the settings: all of them, not only the first."""
     yield from setting_problems(getattr(settings, "OAUTH_LOGIN", {}), DEFAULTS)
-    if isinstance(written := setting("PROVIDERS"), Mapping):
-        for alias, options in written.items():
-            yield from provider_problems(alias, options, sandboxed=sandboxed(alias))
+    for alias, options in provider_settings().items():
+        yield from provider_problems(alias, options, sandboxed=sandboxed(alias))
 
 
 def origin(request: HttpRequest) -> str:

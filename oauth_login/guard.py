@@ -6,6 +6,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_not_required
+from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
@@ -39,6 +40,13 @@ def guarded(view: View) -> View:
     return guarded_view
 
 
+def outside_transactions(view: View) -> View:
+    """Exempt *view* from ``ATOMIC_REQUESTS`` in every database: it waits for a provider (threat D28)."""
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return view
+
+
 def content_security_policy() -> str:
     """Return a policy without any script; pictures may come from the providers.
 
@@ -49,7 +57,7 @@ def content_security_policy() -> str:
     own = {"'self'", _origin(static(STYLESHEET))} - {""}
     http_endpoints = {
         _origin(str(value))
-        for options in conf.setting("PROVIDERS").values()
+        for options in conf.provider_settings().values()
         if isinstance(options, dict)
         for value in options.values()
         if str(value).startswith("http:")

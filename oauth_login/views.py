@@ -17,7 +17,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth import logout as end_session
 from django.contrib.auth.decorators import login_required
 from django.core.signals import got_request_exception
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
@@ -38,7 +38,7 @@ from oauth_login.errors import (
     SignInConflict,
     SignInUnfinished,
 )
-from oauth_login.guard import guarded
+from oauth_login.guard import guarded, outside_transactions
 from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.oauth2 import AuthorizationResponse
 from oauth_login.providers.base import Profile, Provider
@@ -103,7 +103,7 @@ def authorize(request: HttpRequest, alias: str) -> HttpResponse:
 
 @guarded
 @require_GET
-@transaction.non_atomic_requests
+@outside_transactions
 @sensitive_variables()  # here, and in whatever this calls: error reports show no code, token or profile
 def callback(request: HttpRequest, alias: str) -> HttpResponse:
     """Take the visitor back from the provider. What is not about this browser's own attempt ends here."""

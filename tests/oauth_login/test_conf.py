@@ -217,3 +217,13 @@ def test_what_the_environment_says_signs_somebody_in(visitor, github, settings):
 
     assert visitor.sign_in(github).status_code == 302
     assert reverse("oauth_login:callback", args=["github"]) in github.token_requests[0]["redirect_uri"]
+
+
+@pytest.mark.django_db
+@pytest.mark.threat("A26")
+@pytest.mark.parametrize("written", [None, [], "github", {"PROVIDERS": None}, {"PROVIDERS": ["github"]}])
+def test_settings_of_the_wrong_type_offer_no_provider_and_break_no_page(client, settings, written):
+    settings.OAUTH_LOGIN = written
+
+    assert "set up no provider" in client.get("/oauth2/login/").content.decode()
+    assert client.get("/oauth2/github/authorize/").status_code == 404

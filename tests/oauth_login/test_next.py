@@ -116,6 +116,7 @@ def is_on_this_site(location):
     return location.isascii() and location.isprintable() and re.match(r"/(?![/\\])", location) is not None
 
 
+@pytest.mark.threat("C10", "C11")
 def test_a_visitor_comes_back_to_any_page_of_this_site(visitor, github):
     for asked, given_back in GOOD.items():
         answer = visitor.sign_in(github, next=asked)

@@ -231,7 +231,7 @@ def test_a_byte_now_and_then_does_not_hold_a_worker(
 ):
     context, bundle = certificate(tmp_path) if over_tls else (None, "")
     server = servers(context)
-    whole = reply(b" " * 9_999)[0]
+    whole = reply(b" " * 200)[0]
     fast = 5 if slow == "head" else 100
     parts = [whole[:fast], *(bytes([byte]) for byte in whole[fast:])]
     server.answers["/"] = lambda _: server.drip(parts)
@@ -248,7 +248,7 @@ def test_a_byte_now_and_then_does_not_hold_a_worker(
 def test_a_sign_in_at_a_provider_that_drips_ends_with_a_page_in_time(
     enterprise, server, visitor, rows, impatient, path
 ):
-    server.answers[path] = lambda _: server.drip([reply(TOKEN)[0][:50], *[b" "] * 999])
+    server.answers[path] = lambda _: server.drip([reply(TOKEN)[0][:50], *[b" "] * 200])
 
     answer = enterprise()
 
