@@ -128,6 +128,14 @@ def text(value: object, length: int = NAME_LENGTH) -> str:
     return "".join(kept).strip(f" {JOINERS}")
 
 
+def login_name(value: object) -> str:
+    """Return *value* if nothing in it would have to be removed, else "".
+
+    A login is compared and may become a username: mended, it could be somebody else's (threat F15).
+    """
+    return value if isinstance(value, str) and text(value) == value else ""
+
+
 def https_url(value: object) -> str:
     """Return *value* if it is a plain https URL that is safe to put into ``href``, or "" (I02)."""
     if not isinstance(value, str) or len(value) > URL_LENGTH or not value.isascii():

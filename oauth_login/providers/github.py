@@ -17,6 +17,7 @@ from oauth_login.providers.base import (
     Profile,
     Provider,
     https_url,
+    login_name,
     positive_integer_subject,
     text,
 )
@@ -72,7 +73,7 @@ class GitHub(Provider):
         return Profile(
             issuer=self.server.issuer,
             subject=subject,
-            preferred_username=text(user.get("login")),
+            preferred_username=login_name(user.get("login")),
             name=text(user.get("name")),
             email=email,
             email_verified=bool(email),

@@ -587,6 +587,14 @@ def test_a_list_never_reads_the_whole_table_for_its_filters(as_owner, account, u
     assert not [query["sql"] for query in queries if re.search(r"DISTINCT|MIN\(|MAX\(", query["sql"])]
 
 
+@pytest.mark.parametrize("url", [ACCOUNTS, SIGN_INS])
+def test_a_search_counts_what_it_found_and_not_the_whole_table_too(as_owner, account, url):
+    with CaptureQueriesContext(connection) as queries:
+        as_owner.get(url, {"q": "octocat"})
+
+    assert len([query for query in queries if "COUNT(" in query["sql"]]) == 1
+
+
 def test_a_users_page_costs_the_same_queries_however_many_accounts_there_are(as_owner, linked):
     user = linked().user
     as_owner.get(change_page(user))
@@ -662,6 +670,16 @@ def test_what_a_stranger_is_called_is_text_on_every_page(visitor, github, owner)
     assert [active_content(page) for page in shown] == [[] for _ in pages]
     assert sum("alert(1)" in page.text for page in shown) > 5, "the name is shown, as text"
     assert not any("49" in page.one("title").text for page in shown)
+
+
+@pytest.mark.threat("I01")
+def test_what_a_user_is_called_here_is_text_too(as_owner, linked):
+    account = linked()
+    User.objects.filter(pk=account.user_id).update(username=HOSTILE)
+    pages = [read(as_owner.get(page)) for page in (ACCOUNTS, change_page(account))]
+
+    assert [active_content(page) for page in pages] == [[], []]
+    assert all(HOSTILE in page.text for page in pages)
 
 
 HOSTILE_URLS = [

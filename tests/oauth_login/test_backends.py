@@ -830,6 +830,26 @@ def test_who_was_faster_in_another_tab_signs_in_as_the_same_person(visitor, gith
 
 
 @pytest.mark.threat("F25")
+def test_who_was_faster_between_the_two_look_ups_is_no_conflict_with_themselves(visitor, github):
+    happened: list[str] = []
+
+    def other_tab(execute, sql, *args):
+        if "LOWER(" in sql and not happened:
+            happened.append(sql)
+            winner = User.objects.create_user("octocat", "octocat@example.com")
+            LinkedAccount.objects.create(user=winner, provider="github", issuer=ISSUER, subject="583231")
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(other_tab):
+        answer = visitor.sign_in(github)
+
+    assert happened
+    assert answer.status_code == 302
+    assert visitor.user == User.objects.get()
+    assert LinkedAccount.objects.count() == 1
+
+
+@pytest.mark.threat("F25")
 def test_only_the_account_of_the_faster_tab_stays_even_if_the_names_differ(visitor, github, meanwhile):
     def other_tab():
         winner = User.objects.create_user("another-name")

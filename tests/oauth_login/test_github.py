@@ -586,3 +586,15 @@ def test_a_server_that_refuses_pkce_is_sent_none(github):
     assert token.access_token == github.token["access_token"]
     assert "code_verifier" not in github.token_requests[0]
     assert CLIENT_SECRET not in repr(provider())
+
+
+@pytest.mark.threat("F15")
+@pytest.mark.parametrize("login", ["vic\u200btim", "octo\ncat", " octocat", "x" * 151, 7, None])
+def test_a_login_that_would_have_to_be_mended_is_not_used(visitor, github, login):
+    github.user["login"] = login
+
+    visitor.sign_in(github)
+
+    account = visitor.user.linked_accounts.get()
+    assert account.username == ""
+    assert visitor.user.get_username().startswith("user-")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connection, connections, models, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from oauth_login.fields import ExactCharField
@@ -72,6 +73,15 @@ def test_an_account_is_found_with_user_and_token_in_one_query(account, django_as
         assert found == account
         assert found.user.username == "octocat"
         assert found.token.access_token.reveal() == "gho_1"
+
+
+def test_an_account_is_looked_up_by_all_that_the_index_has(account):
+    with CaptureQueriesContext(connection) as queries:
+        LinkedAccount.objects.identified(ISSUER, "583231")
+    condition = queries[0]["sql"].partition("WHERE")[2]
+
+    assert "issuer" in condition
+    assert "subject" in condition
 
 
 def test_that_an_account_has_no_token_is_known_without_asking_again(account, django_assert_num_queries):

@@ -50,6 +50,8 @@ def test_no_reserved_name_is_given_in_any_case(name):
         "4dm1n",
         "adrnin",
         "r00t",
+        "roo7",
+        "new5",
         "no-reply",
         "SUPP0RT",
         "supp0rt9",
