@@ -19,10 +19,11 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from oauth_login import conf
-from oauth_login.errors import AttemptError
+from oauth_login.errors import AttemptError, ProviderMisconfigured
 from oauth_login.sealing import SealBroken, Sealer
 
 COOKIE: Final = "oauth_login_"
+HOST_PREFIX: Final = "__Host-"  # taken from this very host over https only: no subdomain can toss one
 OUTSTANDING: Final = 5  # attempts per browser
 COOKIES_LENGTH: Final = 6_000  # characters; servers refuse a Cookie header of 8 kB
 COOKIE_AGE: Final = 24 * 3600  # seconds: outlives the attempt, so that a late visitor keeps ``next``
@@ -55,7 +56,7 @@ class Attempt:
         for name, older in _newest_first(request):
             kept, length = kept + 1, length + len(request.COOKIES[name])
             if older is None or kept > OUTSTANDING or length > COOKIES_LENGTH:
-                _delete(request, response, name)
+                _delete(response, name)
         response.set_cookie(
             _prefix(request) + self.id,
             value,
@@ -67,14 +68,14 @@ class Attempt:
 
     def forget(self, request: HttpRequest, response: HttpResponseBase) -> None:
         """Take the cookie back: the attempt is over."""
-        _delete(request, response, _prefix(request) + self.id)
+        _delete(response, _prefix(request) + self.id)
 
 
 def forget_all(request: HttpRequest, response: HttpResponseBase) -> None:
     """Take back every attempt of this browser (I11)."""
-    for name in list(request.COOKIES):
-        if name.startswith(_prefix(request)):
-            _delete(request, response, name)
+    for name in request.COOKIES:
+        if name.startswith((COOKIE, HOST_PREFIX + COOKIE)):
+            _delete(response, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +124,23 @@ def recall(request: HttpRequest, state: State, alias: str) -> Attempt:
     if attempt is None:
         raise AttemptError("cookie_invalid")
     if expired:
-        raise AttemptError("attempt_expired", next_page=attempt.next_page)
+        raise AttemptError("attempt_expired")
     if attempt.provider != alias:
         raise AttemptError("provider_mismatch", f"{attempt.provider} at {alias}'s callback")
     return attempt
+
+
+def wanted_page(request: HttpRequest) -> str:
+    """Return where the visitor of a callback that is refused wanted to go, or "" if nothing genuine says so.
+
+    Whatever else is wrong with the callback: its state and this browser's cookie are ours, or say nothing.
+    """
+    try:
+        state = read_state(request.GET.get("state", ""))
+        attempt = _open(state.id, request.COOKIES.get(_prefix(request) + state.id, ""))
+    except (AttemptError, ProviderMisconfigured):
+        return ""
+    return attempt.next_page if attempt else ""
 
 
 def _newest_first(request: HttpRequest) -> Iterator[tuple[str, Attempt | None]]:
@@ -157,10 +171,10 @@ def _is_https(request: HttpRequest) -> bool:
 
 
 def _prefix(request: HttpRequest) -> str:
-    # __Host-: the browser takes it from this very host over https only, so no subdomain can toss one.
-    return f"__Host-{COOKIE}" if _is_https(request) else COOKIE
+    return HOST_PREFIX + COOKIE if _is_https(request) else COOKIE
 
 
-def _delete(request: HttpRequest, response: HttpResponseBase, name: str) -> None:
+def _delete(response: HttpResponseBase, name: str) -> None:
     # delete_cookie() would forget Secure, without which browsers ignore a __Host- cookie's removal.
-    response.set_cookie(name, "", max_age=0, secure=_is_https(request), httponly=True, samesite="Lax")
+    secure = name.startswith(HOST_PREFIX)
+    response.set_cookie(name, "", max_age=0, secure=secure, httponly=True, samesite="Lax")

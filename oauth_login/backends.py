@@ -67,7 +67,7 @@ class OAuthBackend(ModelBackend):
                     raise
         # What is left is a constraint of the site's own, say a column that must be filled. Only the
         # first line: in the next ones PostgreSQL shows the row.
-        raise SignInConflict("account_conflict", str(lost).partition("\n")[0]) from lost
+        raise SignInConflict("account_conflict", str(lost or "").partition("\n")[0]) from lost
 
     def username_for(self, profile: Profile) -> str:
         """Return the name to give a newcomer, if it is free."""

@@ -5,6 +5,7 @@ The ids never change their meaning; the reference documentation lists them.
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import load_backend
@@ -12,13 +13,16 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004  Django's names
+from django.http.request import split_domain_port, validate_host
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
-from oauth_login import conf
+from oauth_login import conf, redirects
 from oauth_login.backends import OAuthBackend
-from oauth_login.problems import Problem
+from oauth_login.problems import Problem, is_origin
 
+# What Django accepts in DEBUG while ALLOWED_HOSTS is empty (HttpRequest.get_host).
+HOSTS_IN_DEBUG: Final = [".localhost", "127.0.0.1", "[::1]"]
 REQUEST_PROCESSOR: Final = "django.template.context_processors.request"
 
 
@@ -27,13 +31,13 @@ def check_settings(**_kwargs: Any) -> list[CheckMessage]:
     problems = (
         Error(problem.message, hint=_hint(problem), id=_id(problem.id)) for problem in conf.problems()
     )
-    return [*problems, *_surroundings(), *_sandbox(), *_providers()]
+    return [*problems, *_surroundings(), *_destinations(), *_sandbox(), *_providers()]
 
 
 def check_deployment(**_kwargs: Any) -> list[CheckMessage]:
     """Check what only matters in production (``manage.py check --deploy``)."""
     found: list[CheckMessage] = []
-    origin = conf.setting("ORIGIN")
+    origin = conf.written("ORIGIN")
     if origin is None and "*" in settings.ALLOWED_HOSTS:
         found.append(
             Error(
@@ -87,8 +91,23 @@ def _surroundings() -> Iterator[CheckMessage]:
         )
 
 
+def _destinations() -> Iterator[CheckMessage]:
+    if not _is_origin_allowed():
+        yield Error(
+            "ALLOWED_HOSTS does not accept the host of OAUTH_LOGIN['ORIGIN']: every callback would be a 400.",
+            hint="Add the host to ALLOWED_HOSTS, or correct ORIGIN.",
+            id=_id("E016"),
+        )
+    if not redirects.chosen_page():
+        yield Error(
+            "LOGIN_REDIRECT_URL names no page.",  # not which: a lazy one cannot even be shown
+            hint="Set a path, a URL, or the name of one of your URL patterns.",
+            id=_id("E017"),
+        )
+
+
 def _sandbox() -> Iterator[CheckMessage]:
-    if conf.setting("SANDBOX") is True and not settings.DEBUG:
+    if conf.written("SANDBOX") is True and not settings.DEBUG:
         yield Error(
             "OAUTH_LOGIN['SANDBOX'] is on, but DEBUG is off.",
             hint="The sandbox lets anybody be anybody. Remove SANDBOX and set credentials.",
@@ -104,7 +123,7 @@ def _providers() -> Iterator[CheckMessage]:
             hint='OAUTH_LOGIN = {"PROVIDERS": {"github": {"CLIENT_ID": …, "CLIENT_SECRET": …}}}',
             id=_id("W001"),
         )
-    if str(conf.setting("ORIGIN")).startswith("http://localhost"):
+    if str(conf.written("ORIGIN")).startswith("http://localhost"):
         yield Warning(
             "OAUTH_LOGIN['ORIGIN'] is localhost, a name that other machines' listeners can answer to.",
             hint="Use http://127.0.0.1 (RFC 8252 §8.3), here and in the browser.",
@@ -129,10 +148,25 @@ def _hint(problem: Problem) -> str:
 
 def _likely_origin() -> str:
     """Return where the site most likely is; there is no request to ask at start-up."""
-    named = [host for host in settings.ALLOWED_HOSTS if not host.startswith((".", "*"))]
-    if origin := conf.setting("ORIGIN"):
+    origin = conf.written("ORIGIN")
+    if is_origin(origin):
         return str(origin)
-    return f"https://{named[0]}" if named and not settings.DEBUG else "http://127.0.0.1:8000"
+    if settings.DEBUG:
+        return "http://127.0.0.1:8000"
+    hosts = [host for host in settings.ALLOWED_HOSTS if not host.startswith("*")]
+    # A host that is written out is likelier than the top of a domain of many.
+    likely = sorted(hosts, key=lambda host: host.startswith("."))
+    return f"https://{likely[0].removeprefix('.')}" if likely else "https://<your host>"
+
+
+def _is_origin_allowed() -> bool:
+    """Tell whether Django will answer at ``ORIGIN``; one that is none is reported elsewhere."""
+    origin = conf.written("ORIGIN")
+    if not is_origin(origin):
+        return True
+    hosts = settings.ALLOWED_HOSTS or (HOSTS_IN_DEBUG if settings.DEBUG else [])
+    host, _port = split_domain_port(urlsplit(origin).netloc)
+    return bool(host) and validate_host(host, hosts)
 
 
 def _callback(alias: str) -> str | None:
@@ -150,8 +184,15 @@ def _is_ours(path: str) -> bool:
 
 
 def _installed(middleware: type) -> bool:
-    classes = (import_string(path) for path in settings.MIDDLEWARE)
+    classes = (_imported(path) for path in settings.MIDDLEWARE)
     return any(isinstance(cls, type) and issubclass(cls, middleware) for cls in classes)
+
+
+def _imported(path: str) -> object:
+    try:
+        return import_string(path)
+    except Exception:  # whatever somebody's module does; Django reports it when it starts
+        return None
 
 
 def _processors(engine: Mapping[str, Any]) -> list[str]:

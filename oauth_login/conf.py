@@ -14,6 +14,8 @@ from oauth_login.problems import (
     CREDENTIALS,
     PROVIDER_KEYS,
     Problem,
+    is_right,
+    is_usable,
     provider_problems,
     setting_problems,
 )
@@ -33,31 +35,45 @@ DEFAULTS: Final[dict[str, Any]] = {
 SANDBOX: Final = "oauth_login.sandbox.provider"  # the one way in; no layer imports the sandbox
 
 
+def written(name: str) -> Any:
+    """Return a top-level setting as it is written, or its default; right or wrong, it never raises.
+
+    For what must go on with wrong settings: the checks, and pages that only show something.
+    """
+    everything = getattr(settings, "OAUTH_LOGIN", {})
+    return everything.get(name, DEFAULTS[name]) if isinstance(everything, Mapping) else DEFAULTS[name]
+
+
 def setting(name: str) -> Any:
-    """Return a top-level setting, or its default; also when the settings are no dict, which E001 reports."""
-    written = getattr(settings, "OAUTH_LOGIN", {})
-    return written.get(name, DEFAULTS[name]) if isinstance(written, Mapping) else DEFAULTS[name]
+    """Return a top-level setting, or its default.
+
+    :raises ProviderMisconfigured: the value is one that E003 reports; nobody is to sign in with it.
+    """
+    value = written(name)
+    if not is_right(name, value):
+        raise ProviderMisconfigured("settings_invalid", f"OAUTH_LOGIN[{name!r}]")
+    return value
 
 
 def provider_settings() -> Mapping[str, Any]:
     """Return the providers' settings by alias, in the site's order; none if they are no dict (E003)."""
-    written = setting("PROVIDERS")
-    return written if isinstance(written, Mapping) else {}
+    providers_by_alias = written("PROVIDERS")
+    return providers_by_alias if isinstance(providers_by_alias, Mapping) else {}
 
 
 def aliases() -> list[str]:
-    """Return the configured providers' aliases, in the site's order."""
-    return list(provider_settings())
+    """Return the configured providers' aliases, in the site's order, without those of no use (E004)."""
+    return [alias for alias in provider_settings() if is_usable(alias)]
 
 
 def sandboxed(alias: str) -> bool:
     """Tell whether the sandbox answers for *alias*: only in DEBUG, only without credentials."""
-    written = provider_settings().get(alias)
+    options = provider_settings().get(alias)
     return (
-        isinstance(written, Mapping)
+        isinstance(options, Mapping)
         and settings.DEBUG
-        and setting("SANDBOX") is True
-        and not any(written.get(key) for key in CREDENTIALS)
+        and written("SANDBOX") is True
+        and not any(options.get(key) for key in CREDENTIALS)
     )
 
 
@@ -65,17 +81,20 @@ def provider(alias: str) -> Provider:
     """Return the provider of that alias.
 
     :raises KeyError: the site has none.
-    :raises ProviderMisconfigured: it has, but its settings are wrong; ``manage.py check`` says how.
+    :raises ProviderMisconfigured: it has, but its settings, or those of the whole app, are wrong;
+        ``manage.py check`` says how.
     """
-    written = provider_settings()[alias]
+    options = provider_settings()[alias]
+    for name in DEFAULTS:
+        setting(name)  # before anybody is sent anywhere, not when the token is to be encrypted
     in_sandbox = sandboxed(alias)
-    for problem in provider_problems(alias, written, sandboxed=in_sandbox):
+    for problem in provider_problems(alias, options, sandboxed=in_sandbox):
         raise ProviderMisconfigured("settings_invalid", problem.message)
     if in_sandbox:
-        answered_locally: Provider = import_string(SANDBOX)(alias, written)
+        answered_locally: Provider = import_string(SANDBOX)(alias, options)
         return answered_locally
     shared = transport.shared(setting("CA_BUNDLE") or "", setting("PROXIES"))
-    return providers.preset(written.get("PRESET", alias)).from_options(alias, written, shared)
+    return providers.preset(options.get("PRESET", alias)).from_options(alias, options, shared)
 
 
 def problems() -> Iterator[Problem]:
@@ -89,6 +108,7 @@ def origin(request: HttpRequest) -> str:
     """Return scheme and host of this site, e.g. ``https://www.example.com``, without a slash.
 
     :raises DisallowedHost: ``ORIGIN`` is not set and ``ALLOWED_HOSTS`` does not list the host.
+    :raises ProviderMisconfigured: ``ORIGIN`` is set, to something else.
     """
     return str(setting("ORIGIN") or f"{request.scheme}://{request.get_host()}")
 
@@ -104,7 +124,11 @@ def signing_secrets() -> list[str]:
 
 
 def encryption_secrets() -> list[str]:
-    """Return the secrets that stored tokens are encrypted under, newest first."""
+    """Return the secrets that stored tokens are encrypted under, newest first.
+
+    :raises ProviderMisconfigured: ``ENCRYPTION_KEYS`` is wrong. No other key takes its place: an empty
+        list, or a string of which each character were a key, would encrypt with what was never chosen.
+    """
     return list(setting("ENCRYPTION_KEYS") or signing_secrets())
 
 

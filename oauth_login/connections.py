@@ -25,39 +25,74 @@ CONNECT_TIMEOUT: Final = 3.0  # seconds, for TCP and again for the TLS handshake
 deadline: contextvars.ContextVar[float] = contextvars.ContextVar("oauth_login_deadline")
 
 
-def _seconds_left() -> float:
+def has_passed() -> bool:
+    """Tell whether the deadline has passed."""
+    return deadline.get() <= time.monotonic()
+
+
+def seconds_left() -> float:
+    """Return what is left of the deadline.
+
+    :raises TimeoutError: nothing is.
+    """
     left = deadline.get() - time.monotonic()
     if left <= 0:
         raise TimeoutError("deadline passed")
     return left
 
 
-class _Socket(socket.socket):
-    """A socket whose every read has what is left of the deadline, not a timeout of its own."""
+class _Timed:
+    """Mixed into a socket: each of its reads has what is left of the deadline, not a timeout of its own."""
+
+    def recv(self, *args: Any, **kwargs: Any) -> bytes:  # what TLS within TLS reads by
+        self.settimeout(seconds_left())  # type: ignore[attr-defined]  # a socket's
+        received: bytes = super().recv(*args, **kwargs)  # type: ignore[misc]
+        return received
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(_seconds_left())
-        return super().recv_into(*args, **kwargs)
+        self.settimeout(seconds_left())  # type: ignore[attr-defined]
+        received: int = super().recv_into(*args, **kwargs)  # type: ignore[misc]
+        return received
 
 
-class _TLSSocket(ssl.SSLSocket):
-    """The same over TLS."""
-
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(_seconds_left())
-        return super().recv_into(*args, **kwargs)
+class _Socket(_Timed, socket.socket):
+    """Plain TCP: a loopback provider, and what a proxy says before TLS."""
 
 
-class _HTTPConnection(urllib3.connection.HTTPConnection):
+class _TLSSocket(_Timed, ssl.SSLSocket):
+    """TLS."""
+
+
+class _TimedConnection:
+    """Mixed into a connection: connects within what is left of the deadline, through a timed socket."""
+
+    timeout: Any
+
     def _new_conn(self) -> socket.socket:
-        plain = super()._new_conn()
+        self.timeout = min(CONNECT_TIMEOUT, max(deadline.get() - time.monotonic(), 0.001))
+        plain: socket.socket = super()._new_conn()  # type: ignore[misc]  # a connection's
         timed = _Socket(fileno=plain.detach())
-        timed.settimeout(CONNECT_TIMEOUT)
+        timed.settimeout(self.timeout)
         return timed
 
 
+class _HTTPConnection(_TimedConnection, urllib3.connection.HTTPConnection):
+    """To a provider on loopback, or to a proxy."""
+
+
+class _HTTPSConnection(_TimedConnection, urllib3.connection.HTTPSConnection):
+    """To a provider."""
+
+
 class _HTTPConnectionPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
+    ConnectionCls: Any = _HTTPConnection
+
+
+class _HTTPSConnectionPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls: Any = _HTTPSConnection
+
+
+POOLS: Final = {"http": _HTTPConnectionPool, "https": _HTTPSConnectionPool}
 
 
 class PooledAdapter(HTTPAdapter):
@@ -73,10 +108,7 @@ class PooledAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {
-            "http": _HTTPConnectionPool,
-            "https": urllib3.HTTPSConnectionPool,
-        }
+        self.poolmanager.pool_classes_by_scheme = POOLS
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
@@ -85,7 +117,9 @@ class PooledAdapter(HTTPAdapter):
         return host, {"ssl_context": self._tls_context()} if host["scheme"] == "https" else {}
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(proxy, proxy_ssl_context=self._tls_context(), **kwargs)
+        manager = super().proxy_manager_for(proxy, proxy_ssl_context=self._tls_context(), **kwargs)
+        manager.pool_classes_by_scheme = POOLS
+        return manager
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing: the context verifies, always; there is no ``verify=False`` here (D14)."""

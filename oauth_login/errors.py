@@ -5,7 +5,7 @@
     OAuthLoginError                  code, stage, status, detail
     ├── AttemptError                 400  the browser's answer does not belong to an attempt of ours
     ├── AuthorizationResponseError   400  the answer does, but it is malformed or names another issuer
-    │   └── AuthorizationDenied      303  the visitor said no
+    │   └── AuthorizationDenied      302  the visitor said no
     ├── ProviderError                     the provider's side of the back channel
     │   ├── ProviderResponseError    502  it answered something no correct provider answers
     │   ├── TokenRequestError        400  it refused the code
@@ -15,7 +15,7 @@
     │   └── ProviderTimeout          504  it did not finish in time
     ├── SignInRefused                403  proven identity, but it may not sign in here
     │   └── SignInConflict           409  … because of an account that already exists
-    └── SignInUnfinished             503  our own side failed; nothing was written
+    └── SignInUnfinished             503  our own side failed; nobody is signed in
 
 A code is a promise: logs, the ``sign_in_failed`` signal, the sign-in log and the documentation use it
 and it never changes its meaning. ``detail`` is for the owner's log only; it is cleaned and cut here, so
@@ -61,18 +61,11 @@ class OAuthLoginError(Exception):
 
 
 class AttemptError(OAuthLoginError):
-    """The callback's ``state`` does not lead to an attempt this browser may finish (RFC 6749 §10.12).
-
-    ``next`` is the page the visitor wanted, when a genuine attempt still says so.
-    """
+    """The callback's ``state`` does not lead to an attempt this browser may finish (RFC 6749 §10.12)."""
 
     stage = "attempt"
     status = 400
     default_code = "state_invalid"
-
-    def __init__(self, code: str = "", detail: object = "", *, next_page: str = "") -> None:
-        super().__init__(code, detail)
-        self.next_page = next_page
 
 
 class AuthorizationResponseError(OAuthLoginError):
@@ -86,7 +79,7 @@ class AuthorizationResponseError(OAuthLoginError):
 class AuthorizationDenied(AuthorizationResponseError):
     """The resource owner denied the request: ``error=access_denied`` (RFC 6749 §4.1.2.1)."""
 
-    status = 303
+    status = 302
     default_code = "access_denied"
 
 
@@ -161,7 +154,10 @@ class SignInConflict(SignInRefused):
 
 
 class SignInUnfinished(OAuthLoginError):
-    """This site could not write what it had to (database locked or down); nothing was kept."""
+    """This site's own side failed (its database, or a receiver of its own); nobody is signed in.
+
+    A newcomer's user and account may be there already: the next sign-in finds them.
+    """
 
     stage = "user"
     status = 503

@@ -12,6 +12,7 @@ from oauth_login.oauth2 import (
     new_code_verifier,
 )
 from oauth_login.providers.base import Profile, Provider
+from oauth_login.transport import one_deadline
 
 
 def begin(provider: Provider, *, redirect_uri: str, next_page: str, user: str) -> tuple[str, Attempt]:
@@ -41,25 +42,26 @@ def check(provider: Provider, attempt: Attempt, response: AuthorizationResponse,
     """
     started_with = (attempt.issuer, attempt.client_id)
     if started_with != (provider.server.issuer, provider.client.client_id):
-        raise AttemptError("provider_changed", next_page=attempt.next_page)
+        raise AttemptError("provider_changed")
     if attempt.user != user:
-        raise AttemptError("user_changed", next_page=attempt.next_page)
+        raise AttemptError("user_changed")
     response.believe(provider.server)
 
 
 def complete(
     provider: Provider, attempt: Attempt, response: AuthorizationResponse
 ) -> tuple[TokenResponse, Profile]:
-    """Finish a checked and claimed attempt: code → token → who it is.
+    """Finish a checked and claimed attempt: code → token → who it is, within one deadline for all of it.
 
     :raises AuthorizationResponseError: the provider's answer to the visitor was an error.
     :raises ProviderError: its answer to us was.
     :raises SignInRefused: it named somebody who is not a person.
     """
     response.raise_for_error()
-    token = provider.fetch_token(
-        code=response.code,
-        redirect_uri=attempt.redirect_uri,
-        code_verifier=attempt.code_verifier,
-    )
-    return token, provider.fetch_profile(token)
+    with one_deadline():
+        token = provider.fetch_token(
+            code=response.code,
+            redirect_uri=attempt.redirect_uri,
+            code_verifier=attempt.code_verifier,
+        )
+        return token, provider.fetch_profile(token)

@@ -1,6 +1,6 @@
 """What every page of ours carries, whatever middleware the site has or lacks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 
 from oauth_login import conf
+from oauth_login.transport import is_secure
 
 View = Callable[..., HttpResponse]
 
@@ -56,11 +57,12 @@ def content_security_policy() -> str:
     # Where the stylesheet is, not where "" would be: a manifest of hashed names knows only files.
     own = {"'self'", _origin(static(STYLESHEET))} - {""}
     http_endpoints = {
-        _origin(str(value))
+        _origin(value)
         for options in conf.provider_settings().values()
-        if isinstance(options, dict)
+        if isinstance(options, Mapping)
         for value in options.values()
-        if str(value).startswith("http:")
+        # What is_secure() refuses may not even parse, and no provider is built from it.
+        if isinstance(value, str) and value.startswith("http:") and is_secure(value)
     }
     sources = {
         "default-src": "'none'",

@@ -83,6 +83,10 @@ _EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         _("Your e-mail address belongs to it. Please sign in the way you did before."),
         way_on="other",
     ),
+    "site_unavailable": Explanation(
+        _("This site could not finish the sign-in"),
+        _("You are not signed in. Please try again in a little while."),
+    ),
     "already_signed_in": Explanation(
         _("You are already signed in as somebody else"),
         _("To change to the other account, sign out first."),

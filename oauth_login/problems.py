@@ -1,17 +1,20 @@
-"""What can be wrong with ``settings.OAUTH_LOGIN``: one generator per level, pure, without Django.
+"""What can be wrong with ``settings.OAUTH_LOGIN``: one generator per level, without Django.
 
 The system checks report every :class:`Problem` at start-up under its id; ``conf`` asks again at run
 time, because a check can be silenced and a half-configured provider must fail closed (threat A26).
 """
 
 import difflib
+import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 from urllib.parse import urlsplit
 
 from oauth_login import providers
-from oauth_login.transport import is_secure
+from oauth_login.oauth2 import VSCHAR
+from oauth_login.transport import NOT_IN_URL, is_secure
 
 COLLISION_POLICIES: Final = ("guide", "separate", "deny")
 AUTH_METHODS: Final = ("client_secret_post", "client_secret_basic")
@@ -32,6 +35,13 @@ PROVIDER_KEYS: Final = frozenset(
 )
 ALIAS_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 RESERVED_ALIASES: Final = frozenset({"login", "logout", "accounts", "sandbox"})
+# As many characters as the columns of the models hold; some databases would cut, others refuse.
+ALIAS_LENGTH: Final = 50
+ISSUER_LENGTH: Final = 255
+# A host as a browser sends it: no wildcard, no empty label, no letters that only Punycode can carry.
+ORIGIN: Final = re.compile(
+    r"https?://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,16 @@ class Problem:
     unregistered: str = ""
 
 
+def is_right(name: str, value: object) -> bool:
+    """Tell whether a top-level setting may have that value; at run time the checks may be silenced."""
+    return _EXPECTED[name][0](value)
+
+
+def is_usable(alias: object) -> bool:
+    """Tell whether *alias* can be part of our URLs and fits where it is stored."""
+    return _is_spelled_well(alias) and alias not in RESERVED_ALIASES
+
+
 def setting_problems(written: object, known: Iterable[str]) -> Iterator[Problem]:
     """Yield the mistakes in the dict itself; providers are looked at one by one."""
     if not isinstance(written, Mapping):
@@ -55,16 +75,16 @@ def setting_problems(written: object, known: Iterable[str]) -> Iterator[Problem]
     for key in written:
         if key not in known:
             yield _unknown("E002", f"OAUTH_LOGIN[{key!r}]", key, known)
-    for key, (is_right, expected) in _EXPECTED.items():
-        if key in written and not is_right(written[key]):
+    for key, (_, expected) in _EXPECTED.items():
+        if key in written and not is_right(key, written[key]):
             yield Problem("E003", f"OAUTH_LOGIN[{key!r}] must be {expected}.", _HINTS.get(key, ""))
 
 
 def provider_problems(alias: object, written: object, *, sandboxed: bool) -> Iterator[Problem]:
     """Yield the mistakes in one provider's settings."""
     where = f"OAUTH_LOGIN['PROVIDERS'][{alias!r}]"
-    if not isinstance(alias, str) or not alias or not set(alias) <= ALIAS_CHARS:
-        hint = "It is part of the callback URL: use a-z, 0-9, - and _ only."
+    if not isinstance(alias, str) or not _is_spelled_well(alias):
+        hint = f"It is part of the callback URL: use up to {ALIAS_LENGTH} of a-z, 0-9, - and _ only."
         yield Problem("E004", f"{where}: this alias cannot be used.", hint)
     elif alias in RESERVED_ALIASES:
         yield Problem("E004", f"{where}: this alias is a page of ours.", "Choose another.")
@@ -83,22 +103,40 @@ def _option_problems(alias: str, where: str, written: Mapping[str, Any]) -> Iter
     for key, value in written.items():
         if key not in known:
             yield _unknown("E007", f"{where}[{key!r}]", key, known)
-        elif (key.endswith(("_ENDPOINT", "_URL")) or key == "ISSUER") and not (
-            isinstance(value, str) and is_secure(value)
-        ):
-            hint = "Only 127.0.0.1, ::1 and localhost may be http."
-            yield Problem("E009", f"{where}[{key!r}] is not an https URL.", hint)
+        elif wrong := _wrong_with_url(key, value):
+            mistake, hint = wrong
+            yield Problem("E009", f"{where}[{key!r}] {mistake}.", hint)
         elif key in _PROVIDER_EXPECTED and not _PROVIDER_EXPECTED[key][0](value):
             expected = _PROVIDER_EXPECTED[key][1]
             yield Problem("E010", f"{where}[{key!r}] must be {expected}.", "")
+
+
+def _wrong_with_url(key: str, value: object) -> tuple[str, str] | None:
+    """Return what is wrong with the URL under *key*, and a hint; None if nothing is, or it is no URL."""
+    is_endpoint = key.endswith("_ENDPOINT")
+    if not is_endpoint and not key.endswith("_URL") and key != "ISSUER":
+        return None
+    if not isinstance(value, str) or not is_secure(value):
+        return "is not an https URL", "Only 127.0.0.1, ::1 and localhost may be http."
+    if "#" in value:
+        return "has a fragment", "Remove what follows the # (RFC 6749 §3.1, RFC 8414 §2)."
+    if "?" in value and not is_endpoint:
+        return (
+            "has a query",
+            "Remove the ? and what follows: this is a name, or paths are added to it.",
+        )
+    if key == "ISSUER" and len(value) > ISSUER_LENGTH:
+        return "is too long", f"{ISSUER_LENGTH} characters of it are stored with every account."
+    return None
 
 
 def _credential_problems(alias: str, where: str, written: Mapping[str, Any]) -> Iterator[Problem]:
     for key in CREDENTIALS:
         value = written.get(key)
         if not isinstance(value, str) or not value.strip():
-            variable = f"OAUTH_{alias.upper()}_{key}"
-            hint = f"Register an application with the provider and set {key} (or {variable})."
+            # No shell can set a variable with a hyphen in its name.
+            variable = "" if "-" in alias else f" (or OAUTH_{alias.upper()}_{key})"
+            hint = f"Register an application with the provider and set {key}{variable}."
             yield Problem("E008", f"{where} has no {key}.", hint, unregistered=alias)
 
 
@@ -112,10 +150,11 @@ def _unknown(check: str, where: str, given: object, known: Iterable[str]) -> Pro
 
 def is_origin(value: object) -> bool:
     """Tell whether *value* is scheme, host and port only: https, or http on a loopback host."""
-    if not isinstance(value, str) or not is_secure(value):
-        return False
-    parts = urlsplit(value)
-    return value == f"{parts.scheme}://{parts.netloc}".lower()
+    return isinstance(value, str) and ORIGIN.fullmatch(value) is not None and is_secure(value)
+
+
+def _is_spelled_well(alias: object) -> bool:
+    return isinstance(alias, str) and 0 < len(alias) <= ALIAS_LENGTH and set(alias) <= ALIAS_CHARS
 
 
 def _is_strong(keys: object) -> bool:
@@ -130,10 +169,44 @@ def _is_lifetime(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 60 <= value <= 3600
 
 
-def _is_text_map(value: object) -> bool:
+def _is_text_map(value: object) -> TypeGuard[Mapping[str, str]]:
     return isinstance(value, Mapping) and all(
         isinstance(part, str) for pair in value.items() for part in pair
     )
+
+
+def _is_file(path: object) -> bool:
+    # Not Path.is_file(), which raises for a name that is too long, or in a directory we may not enter.
+    return isinstance(path, str) and os.path.isfile(path)  # noqa: PTH113
+
+
+def _is_proxy_map(value: object) -> bool:
+    return _is_text_map(value) and all(
+        scheme in {"http", "https"} and _is_proxy(url) for scheme, url in value.items()
+    )
+
+
+def _is_proxy(url: str) -> bool:
+    # A proxy may be plain http on any host, and may want a name and a password.
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        return False
+    return bool(host) and parts.scheme in {"http", "https"} and not NOT_IN_URL.search(url)
+
+
+def _is_credential(value: object) -> bool:
+    """Tell whether nothing came along by copy and paste; that it is there at all, E008 asks."""
+    if not isinstance(value, str) or not value.strip():
+        return True
+    return value == value.strip() and VSCHAR.fullmatch(value) is not None
+
+
+def _is_label(value: Any) -> bool:
+    # A lazy translation is no str, but strips to one; bytes do not, and other things do not strip.
+    stripped = value.strip() if callable(getattr(value, "strip", None)) else ""
+    return isinstance(stripped, str) and bool(stripped)
 
 
 _Expectation = tuple[Callable[[Any], bool], str]
@@ -151,16 +224,24 @@ _EXPECTED: Final[Mapping[str, _Expectation]] = {
         lambda value: value is None or is_origin(value),
         "None, or an https scheme and host (http for loopback hosts only), in lower case, no path",
     ),
-    "CA_BUNDLE": (lambda value: value is None or isinstance(value, str), "None or a path"),
-    "PROXIES": (lambda value: value is None or _is_text_map(value), "None or a dict of strings"),
+    "CA_BUNDLE": (lambda value: value is None or _is_file(value), "None or the path of a file"),
+    "PROXIES": (
+        lambda value: value is None or _is_proxy_map(value),
+        "None or a dict from 'http' and 'https' to the URLs of proxies",
+    ),
 }
 _HINTS: Final = {
     "ENCRYPTION_KEYS": "python -c 'import secrets; print(secrets.token_urlsafe(32))' makes one.",
     "ATTEMPT_MAX_AGE": "600 suits people, and authorization codes do not live longer.",
     "ORIGIN": 'E.g. "https://www.example.com".',
+    "PROXIES": 'E.g. {"https": "http://proxy.example:3128"}.',
 }
 _PROVIDER_EXPECTED: Final[Mapping[str, _Expectation]] = {
-    "LABEL": (lambda value: isinstance(value, str) and bool(value.strip()), "a name to show"),
+    **dict.fromkeys(
+        CREDENTIALS,
+        (_is_credential, "printable ASCII characters without white space at the ends: copy it again"),
+    ),
+    "LABEL": (_is_label, "a name to show"),
     "SCOPE": (lambda value: isinstance(value, str), "a string, scopes separated by spaces"),
     "PKCE": (lambda value: isinstance(value, bool), "True or False"),
     "AUTHORIZATION_PARAMS": (_is_text_map, "a dict of strings"),

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 from django.conf import global_settings, settings
 from django.http import HttpRequest
 from django.shortcuts import resolve_url
-from django.urls import Resolver404, ResolverMatch, get_script_prefix, resolve, reverse
+from django.urls import NoReverseMatch, Resolver404, ResolverMatch, get_script_prefix, resolve, reverse
 from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -43,10 +43,21 @@ def default_page() -> str:
     Django's own default, ``/accounts/profile/``, is a 404 in a new project. What a site has set is
     taken at its word: the page may be served by something other than Django.
     """
-    page = resolve_url(settings.LOGIN_REDIRECT_URL)
-    if page == global_settings.LOGIN_REDIRECT_URL and _match(page) is None:
+    page = chosen_page()
+    if not page or (page == global_settings.LOGIN_REDIRECT_URL and _match(page) is None):
         return reverse("oauth_login:accounts")
     return page
+
+
+def chosen_page() -> str:
+    """Return ``LOGIN_REDIRECT_URL`` as a URL, or "" if it names no page, which E017 reports.
+
+    Nobody who has just signed in is to see an error page because of it.
+    """
+    try:
+        return resolve_url(settings.LOGIN_REDIRECT_URL)
+    except (NoReverseMatch, TypeError):  # TypeError: it is not even text
+        return ""
 
 
 def _is_ours(path: str) -> bool:

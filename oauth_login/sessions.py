@@ -9,7 +9,6 @@ from django.contrib.auth import (
     SESSION_KEY,
     login,
 )
-from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
@@ -20,29 +19,27 @@ REMEMBERED: Final = 5  # finished attempts, for a reload or a step back
 def sign_in(request: HttpRequest, user: Any) -> None:
     """Log *user* in with Django's ``login()``, under a session key nobody has seen before (A15).
 
-    If that fails, say in a receiver of the site's own, the session is half somebody's: it is let go, and
-    the visitor has the one they came with.
+    The new session takes over what the old one held, and is given the user before ``login()``, which then
+    has no key to cycle: it would save an empty session first, and the full one again afterwards.
+
+    If anything fails, say in a receiver of the site's own, the visitor has the session they came with: it
+    is removed last.
     """
-    came_with = request.session.session_key
+    came_with, was = request.session, request.user
+    request.session = fresh = type(came_with)()
+    fresh.update(dict(came_with.items()))
+    fresh[SESSION_KEY] = user._meta.pk.value_to_string(user)
+    fresh[BACKEND_SESSION_KEY] = user.backend
+    fresh[HASH_SESSION_KEY] = user.get_session_auth_hash()
     try:
-        _log_in(request, user)
+        login(request, user)
+        if came_with.session_key is not None:
+            # What it holds must not depend on a save that comes after it is gone.
+            fresh.save()
+            came_with.delete()
     except Exception:
-        request.session = type(request.session)(came_with)
-        request.user = AnonymousUser()
+        request.session, request.user = came_with, was
         raise
-
-
-def _log_in(request: HttpRequest, user: Any) -> None:
-    session = request.session
-    if session.session_key is None:
-        # There is no key to cycle. Saying who it is first keeps login() from saving an empty session
-        # that would then be saved again: one query instead of two. login() sets the same again.
-        session[SESSION_KEY] = user._meta.pk.value_to_string(user)
-        session[BACKEND_SESSION_KEY] = user.backend
-        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    elif SESSION_KEY in session:
-        session.cycle_key()  # login() does so for anonymous sessions only
-    login(request, user)
 
 
 def signed_in_user(request: HttpRequest) -> str:

@@ -14,8 +14,8 @@ import logging
 import os
 import re
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final, TypeVar
@@ -118,6 +118,19 @@ def _no_constant(name: str) -> Any:
     raise ValueError(name)
 
 
+@contextmanager
+def one_deadline() -> Iterator[None]:
+    """Give everything within the ``with`` block one deadline; within another such block, that one's."""
+    if connections.deadline.get(None) is not None:
+        yield
+        return
+    token = connections.deadline.set(time.monotonic() + DEADLINE)
+    try:
+        yield
+    finally:
+        connections.deadline.reset(token)
+
+
 class Transport:
     """A ``requests`` session behind the rules above. Thread-safe.
 
@@ -154,13 +167,13 @@ class Transport:
 
         :raises ProviderError: see :meth:`post`.
         """
-        deadline = time.monotonic() + DEADLINE
-        try:
-            return self._exchange("GET", url, deadline, headers=headers)
-        except ProviderUnavailable as error:
-            if error.code != "connection_failed":
-                raise
-        return self._exchange("GET", url, deadline, headers=headers)
+        with one_deadline():
+            try:
+                return self._exchange("GET", url, headers=headers)
+            except ProviderUnavailable as error:
+                if error.code != "connection_failed":
+                    raise
+            return self._exchange("GET", url, headers=headers)
 
     def post(self, url: str, *, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
         """POST *form*, once: what it carries may be single use, so it is never sent again (B14).
@@ -170,14 +183,13 @@ class Transport:
         :raises ProviderResponseError: redirect, encoding, size or TLS certificate refused.
         :raises ProviderMisconfigured: *url* is not https.
         """
-        deadline = time.monotonic() + DEADLINE
-        return self._exchange("POST", url, deadline, form=form, headers=headers)
+        with one_deadline():
+            return self._exchange("POST", url, form=form, headers=headers)
 
     def _exchange(
         self,
         method: str,
         url: str,
-        deadline: float,
         *,
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
@@ -185,7 +197,6 @@ class Transport:
         if not is_secure(url):
             raise ProviderMisconfigured("endpoint_insecure")
         place = urlsplit(url)
-        token = connections.deadline.set(deadline)
         started = time.monotonic()
         try:
             with closing(
@@ -204,8 +215,6 @@ class Transport:
             failure = _failure(error)
             logger.debug("%s %s%s: %s", method, place.hostname, place.path, failure)
             raise failure from None
-        finally:
-            connections.deadline.reset(token)
         logger.debug(
             "%s %s%s: HTTP %d, %d bytes, %.0f ms",
             method,
@@ -257,13 +266,14 @@ def _refuse_status(answer: Answer) -> None:
 
 def _failure(error: Exception) -> ProviderError:
     """Translate an exception of the HTTP library; its text is dropped, as it may hold a URL (H09)."""
-    cause: object = error
+    if connections.has_passed():
+        return ProviderTimeout(detail="deadline passed")
     if isinstance(error, requests.exceptions.SSLError):
         return ProviderResponseError("tls_failed", "certificate or handshake refused")
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return ProviderUnavailable("connection_timeout", "no connection in time")
-    if isinstance(cause, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
-        return ProviderTimeout(detail="deadline passed")
+    if isinstance(error, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
+        return ProviderTimeout(detail="no answer in time")
     return ProviderUnavailable("connection_failed", type(error).__name__)
 
 

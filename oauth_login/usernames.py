@@ -34,7 +34,7 @@ LOOK_ALIKES: Final = str.maketrans("01i!|35478$@", "ollllesatbsa")
 def skeleton(name: str) -> str:
     """Return *name* as a hasty reader sees it: two names with one skeleton look alike."""
     folded = name.casefold().translate(LOOK_ALIKES)
-    return re.sub(r"[^a-z]", "", folded.replace("rn", "m").replace("vv", "w"))
+    return re.sub(r"[^a-z]", "", folded.replace("rn", "m").replace("cl", "d").replace("vv", "w"))
 
 
 RESERVED_SKELETONS: Final = frozenset(skeleton(name) for name in RESERVED)

@@ -85,19 +85,19 @@ def authorize(request: HttpRequest, alias: str) -> HttpResponse:
     next_page = requested_page(request)
     try:
         provider = conf.provider(alias)
+        if request.method == "GET":
+            context = {"alias": alias, "label": provider.label, "next": next_page}
+            return render(request, "oauth_login/authorize.html", context)
+        url, attempt = flow.begin(
+            provider,
+            redirect_uri=conf.redirect_uri(request, alias),
+            next_page=next_page,
+            user=sessions.signed_in_user(request),
+        )
+        response = HttpResponseRedirect(url)
+        attempt.save(request, response)
     except ProviderMisconfigured as error:
         return _refuse(request, error, alias=alias, next_page=next_page)
-    if request.method == "GET":
-        context = {"alias": alias, "label": provider.label, "next": next_page}
-        return render(request, "oauth_login/authorize.html", context)
-    url, attempt = flow.begin(
-        provider,
-        redirect_uri=conf.redirect_uri(request, alias),
-        next_page=next_page,
-        user=sessions.signed_in_user(request),
-    )
-    response = HttpResponseRedirect(url)
-    attempt.save(request, response)
     return response
 
 
@@ -112,7 +112,7 @@ def callback(request: HttpRequest, alias: str) -> HttpResponse:
         return _bounce(request)
     try:
         response = AuthorizationResponse.from_query(dict(request.GET.lists()))
-        if not response.state and "installation_id" in request.GET:
+        if not response.state and {"installation_id", "setup_action"} & request.GET.keys():
             # "Install & authorize" of a GitHub App carries no state, so its code is not for us (A30).
             return redirect(reverse("oauth_login:authorize", kwargs={"alias": alias}))
         state = attempts.read_state(response.state)
@@ -120,8 +120,7 @@ def callback(request: HttpRequest, alias: str) -> HttpResponse:
             return HttpResponseRedirect(page)
         attempt = attempts.recall(request, state, alias)
     except (OAuthLoginError, DatabaseError) as error:
-        next_page = error.next_page if isinstance(error, AttemptError) else ""
-        return _refuse(request, error, alias=alias, next_page=next_page)
+        return _refuse(request, error, alias=alias, next_page=attempts.wanted_page(request))
     return _finish(request, attempt, response)
 
 
@@ -138,21 +137,21 @@ def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationRespo
     try:
         user = _sign_in(request, provider, attempt, response)
     except OAuthLoginError as error:
+        # The cookie stays: it is of no use any more, but a reload of this page still finds ``next`` in it.
         _write_outcome(sign_in, error.code, None)
-        answer = _refuse(request, error, alias=attempt.provider, next_page=attempt.next_page)
-    else:
-        _write_outcome(sign_in, SignIn.SIGNED_IN, user.signed_in_with)
-        page = attempt.next_page or default_page()
-        sessions.remember_finished(request.session, attempt.id, response.code, page)
-        logger.info("signed in: provider=%s user=%s", attempt.provider, user.pk)
-        signals.signed_in.send_robust(
-            SignIn,
-            request=request,
-            user=user,
-            account=user.signed_in_with,
-            created=user.signed_in_first,
-        )
-        answer = HttpResponseRedirect(page)
+        return _refuse(request, error, alias=attempt.provider, next_page=attempt.next_page)
+    _write_outcome(sign_in, SignIn.SIGNED_IN, user.signed_in_with)
+    page = attempt.next_page or default_page()
+    sessions.remember_finished(request.session, attempt.id, response.code, page)
+    logger.info("signed in: provider=%s user=%s", attempt.provider, user.pk)
+    signals.signed_in.send_robust(
+        SignIn,
+        request=request,
+        user=user,
+        account=user.signed_in_with,
+        created=user.signed_in_first,
+    )
+    answer = HttpResponseRedirect(page)
     attempt.forget(request, answer)
     return answer
 

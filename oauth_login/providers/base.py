@@ -97,7 +97,8 @@ class Provider(ABC):
             code_verifier=code_verifier if self.pkce else "",
         )
         answer = self.transport.post(request.url, form=request.form, headers=request.headers)
-        token = TokenResponse.from_answer(answer.status, answer.json(dict))
+        secrets = (self.client.client_secret, code, code_verifier)
+        token = TokenResponse.from_answer(answer.status, _without(secrets, answer.json(dict)))
         if token.scope is None:
             # RFC 6749 §5.1: an answer that is silent about the scope grants what was requested.
             return replace(token, scope=frozenset(self.scope.split()))
@@ -110,6 +111,16 @@ class Provider(ABC):
         :raises ProviderError: no identity can be had from the answer.
         :raises SignInRefused: the identity is not a person's.
         """
+
+
+def _without(secrets: tuple[str, ...], answer: dict[str, Any]) -> dict[str, Any]:
+    """Cross out what a server repeats to us in an error, as its words go to the log (threat H07)."""
+    told = {
+        name: answer[name] for name in ("error", "error_description") if isinstance(answer.get(name), str)
+    }
+    for secret in filter(None, secrets):
+        told = {name: words.replace(secret, "***") for name, words in told.items()}
+    return {**answer, **told}
 
 
 def text(value: object, length: int = NAME_LENGTH) -> str:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from oauth_login.errors import ProviderResponseError, RateLimited, SignInRefused
 from oauth_login.oauth2 import AuthorizationServer, Client, TokenResponse
@@ -24,14 +24,17 @@ from oauth_login.providers.base import (
 from oauth_login.transport import Answer, Transport
 
 API_VERSION: Final = "2022-11-28"
-NOREPLY: Final = re.compile(r"[\w.+-]{1,100}@users\.noreply\.github\.com", re.ASCII | re.IGNORECASE)
+NOREPLY: Final = re.compile(r"[\w.+-]{1,100}@users\.noreply\.([\w.-]+)", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class GitHub(Provider):
     """Identity is the numeric id; logins are renamed, recycled and never trusted."""
 
-    option_names: ClassVar[frozenset[str]] = frozenset({"BASE_URL", "API_URL"})
+    api_version: str = API_VERSION
+    host: str = "github.com"
+
+    option_names: ClassVar[frozenset[str]] = frozenset({"BASE_URL", "API_URL", "API_VERSION"})
 
     @classmethod
     def from_options(cls, alias: str, options: Mapping[str, Any], transport: Transport) -> "GitHub":
@@ -61,6 +64,8 @@ class GitHub(Provider):
             # so sending it costs nothing and protects from the day the server learns it.
             pkce=options.get("PKCE", True),
             transport=transport,
+            api_version=options.get("API_VERSION", API_VERSION),
+            host=urlsplit(base).hostname or "",
         )
 
     def fetch_profile(self, token: TokenResponse) -> Profile:
@@ -101,7 +106,8 @@ class GitHub(Provider):
                 raise ProviderResponseError("emails_invalid")
             if entry.get("verified") is not True:
                 continue
-            if NOREPLY.fullmatch(entry["email"]):
+            private = NOREPLY.fullmatch(entry["email"])
+            if private and private[1].lower() in {"github.com", self.host}:
                 noreply = noreply or entry["email"]
             elif entry.get("primary") is True:
                 email = entry["email"]
@@ -114,7 +120,7 @@ class GitHub(Provider):
             headers={
                 "Authorization": f"Bearer {token.access_token}",
                 "Accept": "application/vnd.github+json",
-                "X-GitHub-Api-Version": API_VERSION,
+                "X-GitHub-Api-Version": self.api_version,
             },
         )
         if answer.status == 403 and (

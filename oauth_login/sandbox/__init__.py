@@ -32,7 +32,8 @@ def provider(alias: str, written: Mapping[str, Any]) -> Provider:
     preset = providers.preset(written.get("PRESET", alias))
     options = {
         "LABEL": "GitHub",
-        **written,
+        # Real addresses in the settings are not for the sandbox's codes and tokens.
+        **{key: value for key, value in written.items() if not key.endswith(("_URL", "_ENDPOINT"))},
         "CLIENT_ID": CLIENT_ID,
         "CLIENT_SECRET": CLIENT_SECRET,
         "BASE_URL": flavour.base_url,

@@ -19,7 +19,7 @@ class GitHubFlavour:
     """Answers the HTTP requests that a site sends to GitHub."""
 
     def __init__(self, alias: str) -> None:
-        self.base_url = f"https://{alias.replace('_', '-')}.sandbox.invalid"
+        self.base_url = f"https://{alias.replace('_', '.')}.sandbox.invalid"
         self.issuer = f"{self.base_url}/login/oauth"
         self.server = AuthorizationServer(self.issuer)
 

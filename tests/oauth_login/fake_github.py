@@ -8,7 +8,7 @@ import base64
 import hashlib
 import json
 import secrets
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import responses
 
@@ -91,21 +91,16 @@ class FakeGitHub:
         asked = self.codes.pop(form.get("code"), None)
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-        if form.get("client_id") != CLIENT_ID or form.get("client_secret") != CLIENT_SECRET:
-            return self._send({"error": "incorrect_client_credentials"})
+        assert (form["client_id"], form["client_secret"]) == (CLIENT_ID, CLIENT_SECRET)
+        assert request.headers["Accept"] == "application/json"  # or it would answer with a form
         if asked is None or challenge != asked["code_challenge"]:
             return self._send({"error": "bad_verification_code", "error_description": "incorrect or expired"})
-        if form.get("redirect_uri") != asked["redirect_uri"]:
-            return self._send({"error": "redirect_uri_mismatch"})
-        if request.headers.get("Accept") != "application/json":
-            body = urlencode(self.token)
-            return 200, {"Content-Type": "application/x-www-form-urlencoded"}, body
+        assert form["redirect_uri"] == asked["redirect_uri"]
         return self._send(self.token)
 
     def _answer(self, name):
         def answer(request):
-            if not request.headers.get("User-Agent"):
-                return 403, {}, "Request forbidden by administrative rules."
+            assert request.headers["User-Agent"]  # or it would answer 403
             return self._send(getattr(self, name))
 
         return answer

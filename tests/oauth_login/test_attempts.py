@@ -268,12 +268,42 @@ def test_cookies_that_are_of_no_use_are_taken_back_at_the_next_start(visitor):
 
 
 @pytest.mark.threat("A04", "A05")
-def test_the_cookie_is_taken_back_when_the_attempt_is_over(visitor, github):
-    for end in (github.approve, github.deny):
-        answer = visitor.come_back(end(visitor.start()["Location"]))
+def test_the_cookie_is_taken_back_when_the_attempt_has_succeeded(visitor, github):
+    answer = visitor.come_back(github.approve(visitor.start()["Location"]))
 
-        assert only(answer.cookies)[1]["max-age"] == 0
-        assert names_in_jar(visitor) == []
+    assert only(answer.cookies)[1]["max-age"] == 0
+    assert names_in_jar(visitor) == []
+
+
+@pytest.mark.parametrize("broken", [{"code": ["x", "y"]}, {"code": "x\0"}, {"iss": ["a", "b"]}, {"code": ""}])
+def test_whatever_is_wrong_with_a_callback_a_genuine_attempt_keeps_its_page(visitor, github, broken):
+    query = github.approve(visitor.start(next="/where/")["Location"]) | broken
+
+    answer = visitor.come_back(query)
+
+    assert answer.status_code == 400
+    assert answer.context["next"] == "/where/"
+
+
+def test_a_reload_of_a_failure_or_a_denial_keeps_its_page(visitor, github):
+    github.token = (503, {}, b"")
+    for end in (github.approve, github.deny):
+        query = end(visitor.start(next="/where/")["Location"])
+        visitor.come_back(query)
+
+        again = visitor.come_back(query)
+
+        assert (again.status_code, again.context["code"]) == (400, "attempt_replayed")
+        assert again.context["next"] == "/where/"
+
+
+def test_an_attempt_at_another_providers_callback_keeps_its_page(visitor, github, settings):
+    ours = settings.OAUTH_LOGIN["PROVIDERS"]["github"]
+    settings.OAUTH_LOGIN = {"PROVIDERS": {"github": ours, "other": ours | {"PRESET": "github"}}}
+
+    answer = visitor.come_back(github.approve(visitor.start(next="/where/")["Location"]), "other")
+
+    assert (answer.context["code"], answer.context["next"]) == ("provider_mismatch", "/where/")
 
 
 @pytest.mark.threat("I11")

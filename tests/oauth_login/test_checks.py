@@ -4,16 +4,21 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.core.checks import Error
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy
 
 import oauth_login
+from oauth_login import problems
 from oauth_login.backends import OAuthBackend
 from oauth_login.checks import check_deployment, check_settings
+from oauth_login.models import LinkedAccount, SignIn
 
 GITHUB = {"CLIENT_ID": "client-id", "CLIENT_SECRET": "secret"}
 URLS = "guestbook.urls"  # without our pages
@@ -21,6 +26,10 @@ URLS = "guestbook.urls"  # without our pages
 
 class OwnBackend(OAuthBackend):
     """A site's own."""
+
+
+class BrokenModule:
+    """No module, so nothing can be imported from it."""
 
 
 class OwnMiddleware(AuthenticationMiddleware):
@@ -37,6 +46,11 @@ def at_top(**options):
 
 def named(alias, options=None):
     return {"OAUTH_LOGIN": {"PROVIDERS": {alias: GITHUB if options is None else options}}}
+
+
+def at(origin):
+    """Return settings of a site at *origin*, where Django answers."""
+    return {**at_top(ORIGIN=origin), "ALLOWED_HOSTS": [urlsplit(origin).netloc.removesuffix(":8000")]}
 
 
 def without(middleware):
@@ -57,6 +71,21 @@ NO_ORIGINS: list[Any] = [
     *("https://user@www.example.com", "https://www.example.com\\.evil.example", "http://0x7f.1"),
     *("http://127.0.0.1@evil.example", "http://127.0.0.1.evil.example", "http://[::ffff:127.0.0.1]"),
     *("myapp://", "myapp://callback"),
+    *(
+        "https://*.example.com",
+        "https://*",
+        "https://.example.com",
+        "https://a..example",
+        "https://bücher.example",
+    ),
+    *("https://www.example.com:", "https://www.example.com:0", "https://www.example.com:65536"),
+    *(
+        "https://www.example.com:0443",
+        "https://www.example.com:x",
+        "https://www.example.com:\N{FULLWIDTH DIGIT FOUR}",
+    ),
+    *("https://www example.com", " https://www.example.com", "https://www.example.com\n"),
+    *("https://[::1", "https://[::1].evil.example", "https://[v1.x]", "https://::1", "http://[::1]:"),
 ]
 NO_URLS: list[Any] = [
     "http://ghe.example",
@@ -66,6 +95,19 @@ NO_URLS: list[Any] = [
     7,
     "https://user@ghe.example",
     "https://a b",
+    "http://[::1",
+    "https://ghe.example/#top",
+    "https://ghe.example/#",
+]
+WITH_QUERIES: list[Any] = ["https://ghe.example/?a=b", "https://ghe.example?"]
+#: Credentials that something was copied along with.
+MISCOPIED: list[Any] = [
+    " secret",
+    "secret\n",
+    "sec\nret",
+    "sec\u200bret",
+    "secret\N{NO-BREAK SPACE}",
+    "sécret",
 ]
 #: What is wrong, by the id that must say so.
 MISTAKES = {
@@ -79,14 +121,17 @@ MISTAKES = {
         *each(at_top, SANDBOX=["True", 1, None]),
         *each(at_top, STORE_TOKENS=["False", 0, None]),
         *each(at_top, ATTEMPT_MAX_AGE=[None, "600", 59, 3601, 60.5, True, 86_400]),
-        *each(at_top, ENCRYPTION_KEYS=["k" * 32, [], ["k" * 31], ["k" * 32, 7], [b"k" * 32]]),
+        *each(at_top, ENCRYPTION_KEYS=["k" * 32, [], (), ["k" * 31], ["k" * 32, 7], [b"k" * 32]]),
         *each(at_top, ON_EMAIL_COLLISION=["link", None, [], "GUIDE"]),
-        *each(at_top, CA_BUNDLE=[False, True, 7]),
-        *each(at_top, PROXIES=["http://proxy", {"https": None}, {1: "x"}]),
+        *each(at_top, CA_BUNDLE=[False, True, 7, "", "not-there.pem", "tests", "a" * 5000, "a\0b"]),
+        *each(at_top, PROXIES=["http://proxy", [1], {"https": None}, {1: "http://proxy"}]),
+        *each(at_top, PROXIES=[{"HTTPS": "http://proxy"}, {"all": "http://proxy"}, {"https": "http://[::1"}]),
+        *each(at_top, PROXIES=[{"https": url} for url in ("", "proxy:3128", "http://", "socks5://proxy")]),
+        *each(at_top, PROXIES=[{"https": url} for url in ("http://proxy:x", "http://pro xy", "//proxy")]),
         *each(at_top, ORIGIN=NO_ORIGINS),
     ],
     "E004": [
-        *map(named, ["", "Git Hub", "GITHUB", "git.hub", "a/b", "ü", 7, None]),
+        *map(named, ["", "Git Hub", "GITHUB", "git.hub", "a/b", "ü", 7, None, "a" * 51]),
         *map(named, ["login", "logout", "accounts", "sandbox"]),
     ],
     "E005": [named("github", []), named("github", "secret"), named("github", 7)],
@@ -105,12 +150,14 @@ MISTAKES = {
     "E009": [
         *each(of, AUTHORIZATION_ENDPOINT=NO_URLS),
         *each(of, TOKEN_ENDPOINT=NO_URLS),
-        *each(of, API_URL=NO_URLS),
-        *each(of, BASE_URL=NO_URLS),
-        *each(of, ISSUER=NO_URLS),
+        *each(of, API_URL=NO_URLS + WITH_QUERIES),
+        *each(of, BASE_URL=NO_URLS + WITH_QUERIES),
+        *each(of, ISSUER=[*NO_URLS, *WITH_QUERIES, "https://ghe.example/" + "a" * 236]),
     ],
     "E010": [
-        *each(of, LABEL=["", " ", None, 7]),
+        *each(of, CLIENT_ID=MISCOPIED),
+        *each(of, CLIENT_SECRET=MISCOPIED),
+        *each(of, LABEL=["", " ", None, 7, True, [], ["GitHub"], b"GitHub", gettext_lazy(" ")]),
         *each(of, SCOPE=[None, ["user:email"]]),
         *each(of, PKCE=["False", 0, None, "plain"]),
         *each(of, AUTHORIZATION_PARAMS=[None, "a=b", {"a": 1}, {1: "a"}, [("a", "b")]]),
@@ -124,14 +171,33 @@ MISTAKES = {
         {"AUTHENTICATION_BACKENDS": ["oauth_login.backends.NotThere"]},
     ],
     "E013": [without("SessionMiddleware"), without("AuthenticationMiddleware")],
-    "E014": [{"ROOT_URLCONF": URLS}],
+    "E014": [{"ROOT_URLCONF": URLS, "LOGIN_REDIRECT_URL": "/"}],
     "E015": [
         {"TEMPLATES": []},
         {"TEMPLATES": [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]},
         {"TEMPLATES": [{"BACKEND": "x", "OPTIONS": {"context_processors": []}}]},
     ],
+    "E016": [
+        at_top(ORIGIN="https://www.example.com"),
+        {**at_top(ORIGIN="https://www.example.com"), "ALLOWED_HOSTS": []},
+        {**at_top(ORIGIN="https://www.example.com"), "ALLOWED_HOSTS": ["example.com", "*.example.com"]},
+        {**at_top(ORIGIN="https://www.example.com"), "ALLOWED_HOSTS": [], "DEBUG": True},
+        {**at_top(ORIGIN="http://127.0.0.1:8000"), "ALLOWED_HOSTS": ["www.example.com"], "DEBUG": True},
+        {**at_top(ORIGIN="https://my_host"), "ALLOWED_HOSTS": ["*"]},  # Django answers at no such name
+    ],
+    "E017": each(
+        dict,
+        LOGIN_REDIRECT_URL=[
+            "no-such-name",
+            "guestbook:no-such-name",
+            "",
+            None,
+            7,
+            reverse_lazy("no-such-name"),
+        ],
+    ),
     "W001": [{"OAUTH_LOGIN": {}}, {"OAUTH_LOGIN": {"PROVIDERS": {}}}],
-    "W002": [at_top(ORIGIN="http://localhost:8000"), at_top(ORIGIN="http://localhost")],
+    "W002": [at("http://localhost:8000"), at("http://localhost")],
     "W003": [without("MessageMiddleware")],
     "W004": [of(PKCE=False)],
 }
@@ -145,17 +211,34 @@ RIGHT = [
     {},
     {**at_top(SANDBOX=True), "DEBUG": True},
     at_top(SANDBOX=False, STORE_TOKENS=False, ATTEMPT_MAX_AGE=60, ON_EMAIL_COLLISION="separate"),
-    at_top(ATTEMPT_MAX_AGE=3600, ON_EMAIL_COLLISION="deny", ENCRYPTION_KEYS=["k" * 32], CA_BUNDLE="ca.pem"),
+    at_top(ATTEMPT_MAX_AGE=3600, ON_EMAIL_COLLISION="deny", ENCRYPTION_KEYS=["k" * 32], CA_BUNDLE=__file__),
     at_top(ENCRYPTION_KEYS=("k" * 32, "l" * 40), PROXIES={"https": "http://proxy.example:3128"}),
     at_top(ENCRYPTION_KEYS=None, PROXIES=None, CA_BUNDLE=None, ORIGIN=None),
-    at_top(ORIGIN="https://www.example.com"),
-    at_top(ORIGIN="https://www.example.com:8443"),
-    at_top(ORIGIN="http://127.0.0.1:8000"),
-    at_top(ORIGIN="http://[::1]:8000"),
+    at_top(PROXIES={}),
+    at_top(PROXIES={"http": "http://name:pass%20word@proxy:1", "https": "https://[::1]:3128"}),
+    at("https://www.example.com"),
+    at("https://my-host2.example.com"),
+    {**at_top(ORIGIN="https://www.example.com:8443"), "ALLOWED_HOSTS": [".example.com"]},
+    {**at_top(ORIGIN="https://www.example.com:65535"), "ALLOWED_HOSTS": ["*"]},
+    {**at_top(ORIGIN="https://[2001:db8::1]"), "ALLOWED_HOSTS": ["[2001:db8::1]"]},
+    at("http://127.0.0.1:8000"),
+    at("http://[::1]:8000"),
+    {**at_top(ORIGIN="http://127.0.0.1:8000"), "ALLOWED_HOSTS": [], "DEBUG": True},
+    {**at_top(ORIGIN="http://[::1]:8000"), "ALLOWED_HOSTS": [], "DEBUG": True},
+    {**at_top(ORIGIN="https://site.localhost"), "ALLOWED_HOSTS": [], "DEBUG": True},
+    *each(
+        dict,
+        LOGIN_REDIRECT_URL=["/where/", "https://app.example.com/", "guestbook:index", "/accounts/profile/"],
+    ),
+    of(LABEL=gettext_lazy("username")),
+    of(CLIENT_ID="Iv1.a b", CLIENT_SECRET="!~"),
+    of(AUTHORIZATION_ENDPOINT="https://ghe.example/a?b=c", TOKEN_ENDPOINT="https://ghe.example/t?b=c"),
+    of(ISSUER="https://ghe.example/" + "a" * 235),
     of(LABEL="Octopus", SCOPE="", PKCE=True, AUTHORIZATION_PARAMS={"allow_signup": "false"}),
     of(TOKEN_ENDPOINT_AUTH_METHOD="client_secret_basic", BASE_URL="http://127.0.0.1:3000"),
     of(BASE_URL="https://ghe.example", API_URL="https://api.ghe.example", ISSUER="https://ghe.example/x"),
     named("my_ghe-2", {**GITHUB, "PRESET": "github"}),
+    named("a" * 50, {**GITHUB, "PRESET": "github"}),
     {"AUTHENTICATION_BACKENDS": ["not.there.Backend", f"{__name__}.OwnBackend"]},
 ]
 
@@ -221,6 +304,19 @@ def test_a_site_may_have_middleware_and_templates_of_its_own(settings):
     assert check_settings() == []
 
 
+def test_middleware_that_cannot_be_imported_is_left_to_django(settings):
+    broken = f"{__name__}.{BrokenModule.__name__}.attribute"
+    settings.MIDDLEWARE = ["not.there.Middleware", "nodots", broken, *settings.MIDDLEWARE]
+
+    assert check_settings() == []
+
+
+def test_what_is_refused_for_its_length_is_what_the_columns_cannot_hold():
+    for model in (LinkedAccount, SignIn):
+        assert model._meta.get_field("provider").max_length == problems.ALIAS_LENGTH
+    assert LinkedAccount._meta.get_field("issuer").max_length == problems.ISSUER_LENGTH
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -284,7 +380,10 @@ def test_a_slip_is_answered_by_what_was_meant(settings, changes, hint):
             {"ALLOWED_HOSTS": [".example.org", "*", "www.example.com", "b.example"]},
             "https://www.example.com/oauth2/github/callback/",
         ),
-        ({"ALLOWED_HOSTS": ["*"]}, "http://127.0.0.1:8000/oauth2/github/callback/"),
+        ({"ALLOWED_HOSTS": [".example.com"]}, "https://example.com/oauth2/github/callback/"),
+        ({"ALLOWED_HOSTS": ["*"]}, "https://<your host>/oauth2/github/callback/"),
+        ({"ALLOWED_HOSTS": []}, "https://<your host>/oauth2/github/callback/"),
+        ({"ALLOWED_HOSTS": ["a.example"], "ORIGIN": 7}, "https://a.example/oauth2/github/callback/"),
         (
             {"ALLOWED_HOSTS": ["b.example"], "ORIGIN": "https://a.example"},
             "https://a.example/oauth2/github/callback/",
@@ -304,6 +403,14 @@ def test_a_missing_registration_is_hinted_at_with_the_exact_callback_url(setting
             f"Register an application with the provider and set {key} (or OAUTH_GITHUB_{key}). "
             f"Its callback URL: {url}"
         )
+
+
+def test_no_environment_variable_is_named_that_no_shell_can_set(settings):
+    settings.OAUTH_LOGIN = {"PROVIDERS": {"my-ghe": {"PRESET": "github"}}}
+
+    for message in check_settings():
+        assert "Register an application" in str(message.hint)
+        assert "OAUTH_" not in str(message.hint)
 
 
 def test_a_sandboxed_provider_needs_no_registration(settings):
@@ -334,6 +441,16 @@ def test_no_check_repeats_a_secret(settings):
 
     assert ids(check_settings()) == {"E002", "E003", "E007", "E008"}
     assert secret not in str(check_settings())
+
+
+@pytest.mark.threat("H07")
+@pytest.mark.parametrize("key", problems.CREDENTIALS)
+def test_a_credential_copied_with_something_around_it_is_not_repeated(settings, key):
+    settings.OAUTH_LOGIN = of(**{key: " a-very-secret-value"})["OAUTH_LOGIN"]
+    (found,) = check_settings()
+
+    assert "white space" in found.msg
+    assert "a-very-secret-value" not in str(found)
 
 
 # --- Registration and ids ------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ import pytest
 from django.core.exceptions import DisallowedHost
 from django.test import override_settings
 from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy, override
 
 from oauth_login import conf, problems, providers
 from oauth_login.errors import ProviderMisconfigured
@@ -94,6 +96,93 @@ def test_a_provider_with_wrong_settings_fails_closed(settings, visitor, options)
     assert visitor.user is None
 
 
+#: Top-level values that E003 reports; silencing it must not make them run.
+WRONG = [
+    {"ENCRYPTION_KEYS": "k" * 43},
+    {"ENCRYPTION_KEYS": []},
+    {"ATTEMPT_MAX_AGE": "600"},
+    {"ATTEMPT_MAX_AGE": None},
+    {"ATTEMPT_MAX_AGE": 10**9},
+    {"PROXIES": "http://proxy.example:3128"},
+    {"PROXIES": [1]},
+    {"STORE_TOKENS": "no"},
+    {"ON_EMAIL_COLLISION": "link"},
+    {"CA_BUNDLE": "not-there.pem"},
+    {"ORIGIN": "https://*.example.com"},
+    {"ORIGIN": 7},
+    {"SANDBOX": "no"},
+]
+
+
+@pytest.mark.threat("A26")
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+def test_a_wrong_setting_of_the_app_is_never_run_with(settings, wrong):
+    settings.OAUTH_LOGIN = {**of(), **wrong}
+    ((name, value),) = wrong.items()
+
+    assert conf.written(name) == value
+    with pytest.raises(ProviderMisconfigured, match="settings_invalid") as refused:
+        conf.setting(name)
+    assert refused.value.detail == f"OAUTH_LOGIN['{name}']"
+    with pytest.raises(ProviderMisconfigured, match="settings_invalid"):
+        conf.provider("github")
+
+
+@pytest.mark.threat("A26")
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+def test_a_wrong_setting_of_the_app_stops_sign_ins_and_nothing_else(settings, visitor, github, wrong):
+    leaving = visitor.start()
+    settings.OAUTH_LOGIN = {**of(), **wrong}
+
+    assert visitor.start().status_code == 503
+    for page in ("/", "/oauth2/login/"):
+        assert visitor.get(page).status_code == 200
+    assert visitor.come_back(github.approve(leaving["Location"])).status_code == 503
+    assert github.token_requests == []
+    assert visitor.user is None
+
+
+@pytest.mark.threat("A26")
+@pytest.mark.parametrize("keys", ["k" * 43, []])
+def test_nothing_is_encrypted_with_keys_that_were_not_chosen(settings, keys):
+    settings.OAUTH_LOGIN = {"ENCRYPTION_KEYS": keys}
+
+    with pytest.raises(ProviderMisconfigured, match="settings_invalid"):
+        conf.encryption_secrets()
+
+
+@pytest.mark.threat("A26")
+@pytest.mark.parametrize("key", ["BASE_URL", "AUTHORIZATION_ENDPOINT", "ISSUER"])
+@pytest.mark.parametrize("url", ["http://[::1", "https://[::1"])
+def test_a_url_that_does_not_parse_breaks_no_page(settings, visitor, key, url):
+    settings.OAUTH_LOGIN = of(**{key: url})
+
+    answer = visitor.get("/oauth2/login/")
+    assert answer.status_code == 200
+    assert "[::1" not in answer["Content-Security-Policy"]
+    assert visitor.start().status_code == 503
+
+
+@pytest.mark.threat("A26")
+@pytest.mark.parametrize("alias", ["a/b", "", "a" * 60, 7, None, "Git Hub", "login", "sandbox"])
+def test_an_alias_that_cannot_be_used_has_no_button(settings, visitor, alias):
+    settings.OAUTH_LOGIN = {"PROVIDERS": {alias: {"PRESET": "github", **GITHUB}, "github": GITHUB}}
+
+    assert conf.aliases() == ["github"]
+    page = visitor.get("/oauth2/login/")
+    assert page.status_code == 200
+    assert page.content.decode().count("/authorize/") == 1
+
+
+def test_a_label_may_be_translated_when_it_is_shown(settings):
+    settings.OAUTH_LOGIN = of(LABEL=gettext_lazy("username"))
+    label = conf.provider("github").label
+
+    assert isinstance(label, Promise)
+    with override("zh-hans"):
+        assert label == "用户名"
+
+
 # --- The sandbox ------------------------------------------------------------------------------------------
 
 
@@ -146,6 +235,13 @@ def test_the_callback_is_on_the_one_origin_that_is_set(rf, settings):
     request = rf.get("/", headers={"host": "evil.example"})
 
     assert conf.redirect_uri(request, "github") == "https://www.example.com/oauth2/github/callback/"
+
+
+def test_an_origin_that_is_none_is_not_made_up_for(rf, settings):
+    settings.OAUTH_LOGIN = {**of(), "ORIGIN": "https://*.example.com"}
+
+    with pytest.raises(ProviderMisconfigured, match="settings_invalid"):
+        conf.origin(rf.get("/", headers={"host": "testserver"}))
 
 
 def test_a_host_that_is_not_ours_has_no_callback(rf):

@@ -7,7 +7,6 @@ import pytest
 
 from oauth_login import errors
 from oauth_login.errors import (
-    AttemptError,
     OAuthLoginError,
     ProviderError,
     ProviderMisconfigured,
@@ -27,7 +26,7 @@ KINDS = [
 def test_every_kind_has_a_stage_a_status_and_a_code_of_its_own():
     assert len({kind.default_code for kind in KINDS}) == len(KINDS)
     assert {kind.stage for kind in KINDS} == {"attempt", "authorization", "provider", "token", "user"}
-    assert {kind.status for kind in KINDS} == {303, 400, 403, 409, 502, 503, 504}
+    assert {kind.status for kind in KINDS} == {302, 400, 403, 409, 502, 503, 504}
 
 
 def test_the_tree_in_the_documentation_is_the_tree_of_the_code():
@@ -55,8 +54,6 @@ def test_a_refusal_says_its_code_and_its_evidence():
 
 
 def test_refusals_carry_what_helps_the_visitor_on():
-    assert AttemptError("attempt_expired", next_page="/write/").next_page == "/write/"
-    assert AttemptError().next_page == ""
     assert RateLimited(retry_after=30).retry_after == 30
     assert RateLimited().retry_after is None
 

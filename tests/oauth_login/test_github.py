@@ -598,3 +598,46 @@ def test_a_login_that_would_have_to_be_mended_is_not_used(visitor, github, login
     account = visitor.user.linked_accounts.get()
     assert account.username == ""
     assert visitor.user.get_username().startswith("user-")
+
+
+@pytest.mark.threat("GH09")
+def test_an_enterprise_servers_private_address_is_kept_apart_too(visitor, github, settings):
+    ours = settings.OAUTH_LOGIN["PROVIDERS"]["github"] | {
+        "BASE_URL": "https://ghe.example",
+        "ISSUER": github.issuer,
+        "AUTHORIZATION_ENDPOINT": github.authorization_endpoint,
+        "TOKEN_ENDPOINT": github.token_endpoint,
+        "API_URL": github.api,
+    }
+    settings.OAUTH_LOGIN = {"PROVIDERS": {"github": ours}}
+    private = {"email": "9+ada@users.noreply.ghe.example", "primary": True, "verified": True}
+    github.emails = [private]
+
+    visitor.sign_in(github)
+
+    account = visitor.user.linked_accounts.get()
+    assert visitor.user.email == account.email == ""
+    assert account.claims == {"noreply_email": private["email"]}
+
+
+@pytest.mark.threat("GH22")
+def test_another_version_of_the_api_can_be_asked_for(visitor, github, settings):
+    settings.OAUTH_LOGIN["PROVIDERS"]["github"]["API_VERSION"] = "2026-03-10"
+
+    visitor.sign_in(github)
+
+    assert {request.headers["X-GitHub-Api-Version"] for request in github.api_requests} == {"2026-03-10"}
+
+
+@pytest.mark.threat("H07", "GH04")
+@pytest.mark.parametrize("member", ["error", "error_description"])
+def test_a_server_that_repeats_our_secrets_does_not_get_them_into_the_log(visitor, github, caplog, member):
+    query = github.approve(visitor.start()["Location"])
+
+    said = {"error": "x", member: f"you sent client-secret-of-the-tests and {query['code']}"}
+    github.mock.replace("POST", github.token_endpoint, json=said)
+
+    assert visitor.come_back(query).status_code == 503
+    assert "***" in caplog.text
+    assert "client-secret-of-the-tests" not in caplog.text
+    assert query["code"] not in caplog.text

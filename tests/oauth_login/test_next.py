@@ -264,6 +264,9 @@ def test_the_referrer_decides_nothing(visitor, github):
         ("/where/?a=b#c", "/where/?a=b#c"),  # perhaps nginx serves it, not Django
         ("https://app.example.com/", "https://app.example.com/"),
         ("/accounts/profile/", "/oauth2/"),  # Django's default, which does not exist here
+        ("no-such-name", "/oauth2/"),
+        ("", "/oauth2/"),
+        (None, "/oauth2/"),
     ],
 )
 def test_without_a_next_the_site_decides(visitor, github, settings, setting, page):

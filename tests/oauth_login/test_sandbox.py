@@ -159,7 +159,7 @@ def test_another_alias_is_another_provider(visitor, settings):
 
     assert "this is not Our &lt;own&gt;" in page
     assert visitor.get(visitor.post(location, {"persona": "octocat"})["Location"]).status_code == 302
-    assert LinkedAccount.objects.get().issuer == "https://our-own.sandbox.invalid/login/oauth"
+    assert LinkedAccount.objects.get().issuer == "https://our.own.sandbox.invalid/login/oauth"
     # A code of one is worth nothing at the other.
     code = authorize("github")["code"]
     assert exchange(GitHubFlavour("our_own"), code=code)["error"] == "bad_verification_code"

@@ -308,7 +308,9 @@ def test_a_closed_port_is_unavailable_at_once(transport):
 
 
 @pytest.mark.threat("D02")
-def test_a_host_that_takes_no_connection_is_unavailable_in_time(transport, impatient):
+def test_a_host_that_takes_no_connection_is_unavailable_in_time(transport, monkeypatch):
+    monkeypatch.setattr(connections, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(transport_module, "CONNECT_TIMEOUT", 0.2)
     # With nothing accepted and its queue full, the kernel drops what else knocks: a black hole.
     with ExitStack() as stack:
         full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
@@ -621,11 +623,9 @@ def test_a_sign_in_at_a_provider_with_a_wrong_certificate_is_refused(
 
 
 @pytest.mark.threat("A26", "D14")
-@pytest.mark.parametrize("content", [None, "no certificate at all"])
-def test_a_ca_bundle_that_cannot_be_used_is_the_owners_to_mend(enterprise, settings, tmp_path, content):
+def test_a_ca_bundle_that_cannot_be_used_is_the_owners_to_mend(enterprise, settings, tmp_path):
     bundle = tmp_path / "bundle.pem"
-    if content:
-        bundle.write_text(content)
+    bundle.write_text("no certificate at all")
     settings.OAUTH_LOGIN["CA_BUNDLE"] = str(bundle)
     settings.OAUTH_LOGIN["PROVIDERS"]["ghe"]["TOKEN_ENDPOINT"] = "https://127.0.0.1/token"
 
@@ -786,3 +786,16 @@ def test_any_bytes_are_json_or_refused(body):
     except ProviderResponseError:
         return
     json.dumps(value, ensure_ascii=False).encode()
+
+
+@pytest.mark.threat("D01")
+def test_one_deadline_holds_for_all_requests_of_a_sign_in(server, transport, monkeypatch):
+    monkeypatch.setattr(transport_module, "DEADLINE", 0.5)
+    server.answers["/"] = reply({})
+
+    with transport_module.one_deadline():
+        transport.get(f"{server.url}/")
+        time.sleep(0.6)
+        with pytest.raises(ProviderTimeout):
+            transport.get(f"{server.url}/")
+    assert transport.get(f"{server.url}/").status == 200
