@@ -13,7 +13,6 @@ from typing import Any, Final, TypeGuard
 from urllib.parse import urlsplit
 
 from oauth_login import providers
-from oauth_login.oauth2 import VSCHAR
 from oauth_login.transport import NOT_IN_URL, is_secure
 
 COLLISION_POLICIES: Final = ("guide", "separate", "deny")
@@ -200,7 +199,7 @@ def _is_credential(value: object) -> bool:
     """Tell whether nothing came along by copy and paste; that it is there at all, E008 asks."""
     if not isinstance(value, str) or not value.strip():
         return True
-    return value == value.strip() and VSCHAR.fullmatch(value) is not None
+    return value == value.strip() and value.isprintable()
 
 
 def _is_label(value: Any) -> bool:
@@ -239,7 +238,7 @@ _HINTS: Final = {
 _PROVIDER_EXPECTED: Final[Mapping[str, _Expectation]] = {
     **dict.fromkeys(
         CREDENTIALS,
-        (_is_credential, "printable ASCII characters without white space at the ends: copy it again"),
+        (_is_credential, "printable characters without white space at the ends: copy it again"),
     ),
     "LABEL": (_is_label, "a name to show"),
     "SCOPE": (lambda value: isinstance(value, str), "a string, scopes separated by spaces"),

@@ -107,7 +107,6 @@ MISCOPIED: list[Any] = [
     "sec\nret",
     "sec\u200bret",
     "secret\N{NO-BREAK SPACE}",
-    "sécret",
 ]
 #: What is wrong, by the id that must say so.
 MISTAKES = {
