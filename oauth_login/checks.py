@@ -93,16 +93,16 @@ def _surroundings() -> Iterator[CheckMessage]:
 
 def _destinations() -> Iterator[CheckMessage]:
     if not _is_origin_allowed():
-        yield Error(
-            "ALLOWED_HOSTS does not accept the host of OAUTH_LOGIN['ORIGIN']: every callback would be a 400.",
-            hint="Add the host to ALLOWED_HOSTS, or correct ORIGIN.",
-            id=_id("E016"),
+        yield Warning(
+            "ALLOWED_HOSTS does not accept the host of OAUTH_LOGIN['ORIGIN']: callbacks would be a 400.",
+            hint="Add the host, or correct ORIGIN. Right as it is only if a proxy rewrites the Host header.",
+            id=_id("W005"),
         )
     if not redirects.chosen_page():
         yield Error(
             "LOGIN_REDIRECT_URL names no page.",  # not which: a lazy one cannot even be shown
             hint="Set a path, a URL, or the name of one of your URL patterns.",
-            id=_id("E017"),
+            id=_id("E016"),
         )
 
 

@@ -50,7 +50,7 @@ def default_page() -> str:
 
 
 def chosen_page() -> str:
-    """Return ``LOGIN_REDIRECT_URL`` as a URL, or "" if it names no page, which E017 reports.
+    """Return ``LOGIN_REDIRECT_URL`` as a URL, or "" if it names no page, which E016 reports.
 
     Nobody who has just signed in is to see an error page because of it.
     """

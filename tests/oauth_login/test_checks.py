@@ -176,7 +176,7 @@ MISTAKES = {
         {"TEMPLATES": [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]},
         {"TEMPLATES": [{"BACKEND": "x", "OPTIONS": {"context_processors": []}}]},
     ],
-    "E016": [
+    "W005": [
         at_top(ORIGIN="https://www.example.com"),
         {**at_top(ORIGIN="https://www.example.com"), "ALLOWED_HOSTS": []},
         {**at_top(ORIGIN="https://www.example.com"), "ALLOWED_HOSTS": ["example.com", "*.example.com"]},
@@ -184,7 +184,7 @@ MISTAKES = {
         {**at_top(ORIGIN="http://127.0.0.1:8000"), "ALLOWED_HOSTS": ["www.example.com"], "DEBUG": True},
         {**at_top(ORIGIN="https://my_host"), "ALLOWED_HOSTS": ["*"]},  # Django answers at no such name
     ],
-    "E017": each(
+    "E016": each(
         dict,
         LOGIN_REDIRECT_URL=[
             "no-such-name",
