@@ -7,6 +7,7 @@ seen over a socket.
 import datetime
 import ipaddress
 import json
+import select
 import socket
 import ssl
 import threading
@@ -114,6 +115,30 @@ class Server:
                     if part == HANG_UP:
                         return
                     connection.sendall(part)
+
+
+class Tunnel(Server):
+    """An https proxy that connects every CONNECT to one server, byte for byte."""
+
+    def __init__(self, context, target):
+        self.target = target
+        super().__init__(context)
+
+    def _converse(self, connection):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += connection.recv(1)
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", self.target.port)) as inner:
+            self._open.append(inner)
+            ends = {connection: inner, inner: connection}
+            while True:
+                readable, _, _ = select.select(list(ends), [], [])
+                for end in readable:
+                    received = end.recv(1 << 16)
+                    if not received:
+                        return
+                    ends[end].sendall(received)
 
 
 def read_request(reader):

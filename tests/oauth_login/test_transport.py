@@ -27,7 +27,7 @@ from oauth_login.errors import (
     RateLimited,
 )
 from oauth_login.transport import Answer, Transport, is_secure, parse_json, shared
-from tests.oauth_login.http_server import HANG_UP, Server, certificate, reply
+from tests.oauth_login.http_server import HANG_UP, Server, Tunnel, certificate, reply
 
 REDIRECTS = [300, 301, 302, 303, 304, 307, 308]
 TOKEN = {"access_token": "gho_secret", "token_type": "bearer", "scope": "user:email"}
@@ -799,3 +799,21 @@ def test_one_deadline_holds_for_all_requests_of_a_sign_in(server, transport, mon
         with pytest.raises(ProviderTimeout):
             transport.get(f"{server.url}/")
     assert transport.get(f"{server.url}/").status == 200
+
+
+@pytest.mark.threat("D01")
+def test_the_deadline_holds_through_an_https_proxy_too(servers, new_transport, tmp_path, monkeypatch):
+    monkeypatch.setattr(transport_module, "DEADLINE", 1)
+    context, bundle = certificate(tmp_path)
+    provider = servers(context)
+    provider.answers["/"] = reply({"through": "both"})
+    provider.answers["/slow"] = lambda _: provider.drip([b"HTTP/1.1 200 OK\r\n", *[b"X: y\r\n"] * 200], 0.05)
+    with Tunnel(context, provider) as proxy:
+        transport = new_transport(ca_bundle=bundle, proxies={"https": proxy.url})
+
+        assert transport.get(f"{provider.url}/").json(dict) == {"through": "both"}
+        started = time.monotonic()
+        with pytest.raises(ProviderTimeout):
+            transport.get(f"{provider.url}/slow")
+
+    assert time.monotonic() - started < 5
