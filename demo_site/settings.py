@@ -135,6 +135,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "oauth_login:login"
+CSRF_FAILURE_VIEW = "guestbook.views.stale_form"  # keeps what was typed
 LOGIN_REDIRECT_URL = "guestbook:index"
 LOGOUT_REDIRECT_URL = "guestbook:index"
 

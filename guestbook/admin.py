@@ -21,6 +21,9 @@ USERNAME_FIELD = get_user_model().USERNAME_FIELD
 
 @admin.register(Entry)
 class EntryAdmin(admin.ModelAdmin):
+    class Media:
+        css = {"all": ["guestbook/admin.css"]}
+
     """The owner hides, restores and deletes; the words stay the author's."""
 
     list_display = ("__str__", "author_link", "author_is_blocked", "created_at", "hidden")

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.csrf import csrf_failure
 from django.views.decorators.http import require_http_methods, require_safe
 
 from guestbook import drafts
@@ -84,6 +85,23 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     entry.delete()
     messages.success(request, _("Your note is deleted."))
     return redirect("guestbook:index")
+
+
+def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form without a valid CSRF token, keeping what was typed; for ``CSRF_FAILURE_VIEW``.
+
+    Signing in or out in one tab makes the forms of the others stale. Nothing is written: the text stands in
+    a fresh form, for its author to send or not.
+    """
+    match = request.resolver_match
+    if match is None or match.view_name not in {"guestbook:write", "guestbook:edit"}:
+        return csrf_failure(request, reason=reason)
+    messages.warning(request, _("This page was out of date. Please check your text and send it again."))
+    form = EntryForm(request.POST)
+    if match.view_name == "guestbook:edit" and request.user.is_authenticated:
+        drafts.keep(request, form["text"].value() or "", entry=match.kwargs["pk"])
+        return redirect("guestbook:edit", pk=match.kwargs["pk"])
+    return _front_page(request, form, status=403)
 
 
 def _write_url() -> str:

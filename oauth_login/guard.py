@@ -8,8 +8,11 @@ from urllib.parse import urlsplit
 from django.contrib.auth.decorators import login_not_required
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
 from django.templatetags.static import static
+from django.utils.decorators import decorator_from_middleware
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 
 from oauth_login import conf
 from oauth_login.transport import is_secure
@@ -39,6 +42,29 @@ def guarded(view: View) -> View:
         return response
 
     return guarded_view
+
+
+class _Tell(CsrfViewMiddleware):
+    """Django's check, which leaves the answer to the view."""
+
+    def _reject(self, request: HttpRequest, reason: str) -> None:
+        request.csrf_refused = reason  # type: ignore[attr-defined]  # read by csrf_told()
+
+
+def csrf_told(view: View) -> View:
+    """Check CSRF, and leave it to *view* to refuse: it must, if :func:`csrf_refused` says so.
+
+    Signing in in one tab changes the token, and so makes the forms of every other tab stale. Django's own
+    page for that is a dead end, so views that know the way on show theirs.
+    """
+    told: Any = decorator_from_middleware(_Tell)(view)
+    exempt: View = csrf_exempt(told)  # from the site's own middleware, which would refuse first
+    return exempt
+
+
+def csrf_refused(request: HttpRequest) -> str:
+    """Return why the form is not to be trusted, or ""."""
+    return str(getattr(request, "csrf_refused", ""))
 
 
 def outside_transactions(view: View) -> View:

@@ -83,6 +83,13 @@ _EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         _("Your e-mail address belongs to it. Please sign in the way you did before."),
         way_on="other",
     ),
+    "form_stale": Explanation(
+        _("This page was out of date"),
+        _(
+            "Perhaps you signed in or out in another tab meanwhile. Please press the button once more; "
+            "if this page comes back, allow cookies for this site."
+        ),
+    ),
     "site_unavailable": Explanation(
         _("This site could not finish the sign-in"),
         _("You are not signed in. Please try again in a little while."),

@@ -36,9 +36,10 @@ from oauth_login.errors import (
     OAuthLoginError,
     ProviderMisconfigured,
     SignInConflict,
+    SignInRefused,
     SignInUnfinished,
 )
-from oauth_login.guard import guarded, outside_transactions
+from oauth_login.guard import csrf_refused, csrf_told, guarded, outside_transactions
 from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.oauth2 import AuthorizationResponse
 from oauth_login.providers.base import Profile, Provider
@@ -77,12 +78,14 @@ def accounts(request: HttpRequest) -> HttpResponse:
 
 
 @guarded
-@csrf_protect
+@csrf_told
 @require_http_methods(["GET", "POST"])
 def authorize(request: HttpRequest, alias: str) -> HttpResponse:
     """Send the browser to the provider, on POST. A GET changes nothing: it shows the button (A17)."""
     _require_known(alias)
     next_page = requested_page(request)
+    if reason := csrf_refused(request):
+        return _refuse(request, SignInRefused("form_stale", reason), alias=alias, next_page=next_page)
     try:
         provider = conf.provider(alias)
         if request.method == "GET":

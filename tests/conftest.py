@@ -1,4 +1,13 @@
 """What every test may use."""
 
+import pytest
+from django.utils import translation
+
 # pytester runs pytest inside a test: the tests of tests/chromium.py need it.
 pytest_plugins = ["tests.chromium", "pytester"]
+
+
+@pytest.fixture(autouse=True)
+def language_of_the_settings():
+    """Forget the language that another test's request has left active in this thread."""
+    translation.deactivate()

@@ -61,6 +61,7 @@ AUTHENTICATION_BACKENDS = [
 # Made to be fast, which is what makes it unfit for anything but tests.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 LOGIN_URL = "oauth_login:login"
+CSRF_FAILURE_VIEW = "guestbook.views.stale_form"  # keeps what was typed
 LOGIN_REDIRECT_URL = "guestbook:index"
 LOGOUT_REDIRECT_URL = "guestbook:index"
 

@@ -6,8 +6,8 @@ so that a single worker cannot wait for itself. It exists in DEBUG only, and onl
 credentials (``conf.sandboxed``). Its hosts end in ``.invalid``, which RFC 2606 reserves, so its issuer can
 never be a real one and nobody who ever signed in here can sign in as anybody there.
 
-A *flavour* (``github.py``) is a provider's quirks over the strict ``server.py``; ``adapter.py`` and
-``views.py`` are its two doors, for the site and for the browser.
+A *flavour* (``flavours.py`` knows them all) is a provider's quirks over the strict ``server.py``;
+``adapter.py`` and ``views.py`` are its two doors, for the site and for the browser.
 """
 
 from collections.abc import Mapping
@@ -21,17 +21,17 @@ from oauth_login import providers
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Profile, Provider
 from oauth_login.sandbox.adapter import InProcessAdapter
-from oauth_login.sandbox.github import GitHubFlavour
+from oauth_login.sandbox.flavours import flavour_for
 from oauth_login.sandbox.server import CLIENT_ID, CLIENT_SECRET
 from oauth_login.transport import Transport
 
 
 def provider(alias: str, written: Mapping[str, Any]) -> Provider:
     """Return the provider *alias* with the sandbox in the place of its servers."""
-    flavour = GitHubFlavour(alias)
-    preset = providers.preset(written.get("PRESET", alias))
+    name = written.get("PRESET", alias)
+    flavour, preset = flavour_for(alias, name), providers.preset(name)
     options = {
-        "LABEL": "GitHub",
+        "LABEL": flavour.label,
         # Real addresses in the settings are not for the sandbox's codes and tokens.
         **{key: value for key, value in written.items() if not key.endswith(("_URL", "_ENDPOINT"))},
         "CLIENT_ID": CLIENT_ID,
@@ -55,4 +55,4 @@ class _LocalPictures:
     def fetch_profile(self, token: TokenResponse) -> Profile:
         profile: Profile = super().fetch_profile(token)  # type: ignore[misc]  # mixed into a Provider
         name = profile.picture.rpartition("/")[2]
-        return replace(profile, picture=static(f"oauth_login/sandbox/{name}"), profile="")
+        return replace(profile, picture=static(f"oauth_login/sandbox/{name}"))

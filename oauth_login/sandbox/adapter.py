@@ -9,13 +9,13 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPResponse
 
-from oauth_login.sandbox.github import GitHubFlavour
+from oauth_login.sandbox.flavours import Flavour
 
 
 class InProcessAdapter(BaseAdapter):
     """Hands requests to a flavour, and its replies back as if they had come over the network."""
 
-    def __init__(self, flavour: GitHubFlavour) -> None:
+    def __init__(self, flavour: Flavour) -> None:
         super().__init__()
         self.flavour = flavour
 

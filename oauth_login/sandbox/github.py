@@ -18,6 +18,8 @@ Reply = tuple[int, dict[str, str], bytes]
 class GitHubFlavour:
     """Answers the HTTP requests that a site sends to GitHub."""
 
+    label = "GitHub"
+
     def __init__(self, alias: str) -> None:
         self.base_url = f"https://{alias.replace('_', '.')}.sandbox.invalid"
         self.issuer = f"{self.base_url}/login/oauth"
@@ -62,7 +64,7 @@ class GitHubFlavour:
             "name": persona["name"],
             "email": persona["email"] if persona["email_public"] else None,
             "avatar_url": f"{self.base_url}/avatars/{persona['key']}.svg",
-            "html_url": f"{self.base_url}/{persona['login']}",
+            "html_url": persona["profile"],
         }
 
     def _emails(self, persona: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ class Persona:
     email_public: bool
     email_verified: bool
     description: str | Promise
+    profile: str = ""  # a page that exists; the sandbox serves none
 
 
 _ALL: Final = (
@@ -32,6 +33,7 @@ _ALL: Final = (
         email_public=True,
         email_verified=True,
         description=_("name, picture and a public e-mail address"),
+        profile="https://github.com/octocat",
     ),
     Persona(
         key="hubot",
@@ -42,6 +44,7 @@ _ALL: Final = (
         email_public=True,
         email_verified=True,
         description=_("a second visitor, to see two side by side"),
+        profile="https://github.com/hubot",
     ),
     Persona(
         key="newcomer",

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods
 from oauth_login import conf
 from oauth_login.guard import guarded
 from oauth_login.pages import label
-from oauth_login.sandbox.github import GitHubFlavour
+from oauth_login.sandbox.flavours import FLAVOURS, flavour_for
 from oauth_login.sandbox.personas import PERSONAS, resolve
 from oauth_login.sandbox.server import Refused
 
@@ -18,9 +18,10 @@ from oauth_login.sandbox.server import Refused
 @require_http_methods(["GET", "POST"])
 def authorize(request: HttpRequest, alias: str) -> HttpResponse:
     """Ask who wants to sign in; send the answer back as a real provider would."""
-    if not conf.sandboxed(alias):
+    preset = conf.provider_settings()[alias].get("PRESET", alias) if conf.sandboxed(alias) else ""
+    if preset not in FLAVOURS:
         raise Http404("no sandbox here")
-    server = GitHubFlavour(alias).server
+    server = flavour_for(alias, preset).server
     try:
         query = dict(request.GET.lists())
         authorization = server.authorize(query, conf.redirect_uri(request, alias))

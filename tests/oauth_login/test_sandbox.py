@@ -91,7 +91,7 @@ def test_each_persona_is_a_situation_that_a_site_should_have_seen(
     assert visitor.user.email == account.email == email  # never one that is not verified (F06)
     assert account.email_verified is verified
     assert account.picture == f"/static/oauth_login/sandbox/{persona}.svg"
-    assert account.profile_url == ""
+    assert account.profile_url == PERSONAS[persona].profile
     assert not visitor.user.has_usable_password()
     assert not visitor.user.is_staff
 
@@ -465,3 +465,9 @@ def test_the_sandboxed_provider_is_the_real_class_with_other_servers():
     assert provider.server.authorization_endpoint == PAGE
     assert replace(provider, alias="x").alias == "x"
     assert "sandbox-secret" not in repr(provider)
+
+
+def test_a_sandboxed_provider_whose_preset_is_not_known_has_no_page(visitor, settings):
+    settings.OAUTH_LOGIN = {"PROVIDERS": {"ours": {"PRESET": "githup"}}, "SANDBOX": True}
+
+    assert visitor.get("/oauth2/sandbox/ours/authorize/").status_code == 404

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 import string
 from urllib.parse import parse_qsl, urlsplit
 
@@ -382,3 +383,25 @@ def test_the_start_page_names_the_provider_as_the_settings_do(visitor, settings)
 
     assert "Sign in with Our &lt;Hub&gt;" in page
     assert "Our <Hub>" not in page
+
+
+def token_in(answer):
+    """Return the CSRF token of a page's button."""
+    (token,) = re.findall(r'csrfmiddlewaretoken" value="(\w+)"', answer.content.decode())
+    return token
+
+
+@pytest.mark.threat("A18")
+def test_an_old_tab_gets_a_fresh_button_that_keeps_its_page(new_visitor, github, rows):
+    visitor = new_visitor(enforce_csrf_checks=True)
+    old = token_in(visitor.get("/oauth2/login/"))
+    visitor.cookies["csrftoken"] = "x" * 32  # signing in in another tab has changed it
+
+    answer = visitor.start(next="/where/", csrfmiddlewaretoken=old)
+
+    assert (answer.status_code, answer.context["code"]) == (403, "form_stale")
+    assert visitor.attempt_cookies() == {}
+    assert rows() == (0, 0, 0)
+    again = visitor.start(next=answer.context["next"], csrfmiddlewaretoken=token_in(answer))
+    assert again.status_code == 302
+    assert visitor.come_back(github.approve(again["Location"]))["Location"] == "/where/"
