@@ -182,7 +182,10 @@ def _unless_taken(email: str, users: list[Any]) -> str:
     """
     if not email or all((user[-1] or "").casefold() != email.casefold() for user in users):
         return email
-    if conf.setting("ON_EMAIL_COLLISION") != "separate" or _address_is_needed():
+    policy = conf.setting("ON_EMAIL_COLLISION")
+    if policy == "deny":
+        raise SignInConflict
+    if policy == "guide" or _address_is_needed():
         raise SignInConflict("email_taken")
     return ""
 
