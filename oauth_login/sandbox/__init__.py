@@ -7,7 +7,7 @@ credentials (``conf.sandboxed``). Its hosts end in ``.invalid``, which RFC 2606 
 never be a real one and nobody who ever signed in here can sign in as anybody there.
 
 A *flavour* (``flavours.py`` knows them all) is a provider's quirks over the strict ``server.py``;
-``adapter.py`` and ``views.py`` are its two doors, for the site and for the browser.
+``back_channel.py`` and ``views.py`` are its two doors, for the site and for the browser.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from django.urls import reverse
 from oauth_login import providers
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Profile, Provider
-from oauth_login.sandbox.adapter import InProcessAdapter
+from oauth_login.sandbox.back_channel import InProcessAdapter
 from oauth_login.sandbox.flavours import flavour_for
 from oauth_login.sandbox.server import CLIENT_ID, CLIENT_SECRET
 from oauth_login.transport import Transport

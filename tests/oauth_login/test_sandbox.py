@@ -15,7 +15,7 @@ from django.core.management.base import SystemCheckError
 from oauth_login import conf
 from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.oauth2 import code_challenge
-from oauth_login.sandbox.adapter import InProcessAdapter
+from oauth_login.sandbox.back_channel import InProcessAdapter
 from oauth_login.sandbox.github import GitHubFlavour
 from oauth_login.sandbox.personas import PERSONAS
 
