@@ -622,7 +622,8 @@ def test_an_enterprise_servers_private_address_is_kept_apart_too(visitor, github
 
 @pytest.mark.threat("GH22")
 def test_another_version_of_the_api_can_be_asked_for(visitor, github, settings):
-    settings.OAUTH_LOGIN["PROVIDERS"]["github"]["API_VERSION"] = "2026-03-10"
+    ours = settings.OAUTH_LOGIN["PROVIDERS"]["github"] | {"API_VERSION": "2026-03-10"}
+    settings.OAUTH_LOGIN = {"PROVIDERS": {"github": ours}}
 
     visitor.sign_in(github)
 
