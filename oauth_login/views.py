@@ -162,7 +162,7 @@ def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationRespo
 def _sign_in(
     request: HttpRequest, provider: Provider, attempt: Attempt, response: AuthorizationResponse
 ) -> Any:
-    """Return the user, logged in; or raise, with nobody new signed in and nothing half written."""
+    """Return the user, logged in; or raise, with the session as it was and no row half written."""
     try:
         token, profile = flow.complete(provider, attempt, response)
         _refuse_somebody_else(request, profile)
