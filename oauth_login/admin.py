@@ -171,13 +171,13 @@ class LinkedAccountAdmin(Shown, ReadOnly, admin.ModelAdmin):
 class SignInAdmin(ReadOnly, admin.ModelAdmin):
     """The log: read only, even for superusers."""
 
-    list_display = ("claimed_at", "provider", "outcome", "account", "started_at", "finished_at")
+    list_display = ("claimed_at", "provider", "outcome", "support_id", "account", "started_at", "finished_at")
     list_filter = (ProviderFilter, OutcomeFilter, "claimed_at")
     list_select_related = ("account",)
-    search_fields = ("=outcome", "account__username", "=account__subject")
+    search_fields = ("=support_id", "=outcome", "account__username", "=account__subject")
     ordering = ("-claimed_at",)
     show_full_result_count = False
-    fields = ("provider", "started_at", "claimed_at", "finished_at", "outcome", "account")
+    fields = ("provider", "started_at", "claimed_at", "finished_at", "outcome", "support_id", "account")
 
     def has_delete_permission(self, *_args: Any) -> bool:
         return False

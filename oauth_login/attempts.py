@@ -5,7 +5,8 @@ is sealed: the browser can neither read nor change it. Starting therefore writes
 or session, and a flood of starts leaves nothing behind.
 
 ``state`` is sealed too, but it authorises nothing: anybody may hold one. It only says which cookie to
-look for and, when that is missing, why. What binds the answer to this browser is the cookie (A02).
+look for and, when that is missing, why: it was started elsewhere, too long ago, or in another browser. What
+binds the answer to this browser is the cookie (A02).
 """
 
 import json
@@ -41,13 +42,14 @@ class Attempt:
     next_page: str
     user: str  # primary key of who was signed in at the start, "" for nobody
     code_verifier: str = field(repr=False)
+    origin: str = ""  # of this site, where the cookie is
     intent: str = "sign_in"
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     started_at: int = field(default_factory=lambda: int(time.time()))
 
     def state(self) -> str:
         """Return the ``state`` parameter: opaque, over 43 characters, no two alike (RFC 6749 §10.12)."""
-        return _sealer("state").seal(json.dumps([self.id, self.started_at]), "state")
+        return _sealer("state").seal(json.dumps([self.id, self.started_at, self.origin]), "state")
 
     def save(self, request: HttpRequest, response: HttpResponseBase) -> None:
         """Put the attempt into its cookie; the oldest attempts give way when there are too many."""
@@ -80,10 +82,11 @@ def forget_all(request: HttpRequest, response: HttpResponseBase) -> None:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a genuine ``state`` says: which attempt, and when it was started."""
+    """What a genuine ``state`` says: which attempt, and when and on which origin it was started."""
 
     id: str
     started_at: int
+    origin: str = ""
 
     @property
     def age(self) -> int:
@@ -116,7 +119,7 @@ def recall(request: HttpRequest, state: State, alias: str) -> Attempt:
     name = _prefix(request) + state.id
     value = request.COOKIES.get(name)
     if not value:
-        raise AttemptError("attempt_expired" if expired else "cookie_missing")
+        raise AttemptError("attempt_expired") if expired else _why_missing(request, state)
     # A sibling subdomain can plant a second cookie of this name (A29); browsers order them freely.
     if request.META.get("HTTP_COOKIE", "").count(f"{name}=") > 1:
         raise AttemptError("cookie_repeated")
@@ -130,17 +133,30 @@ def recall(request: HttpRequest, state: State, alias: str) -> Attempt:
     return attempt
 
 
-def wanted_page(request: HttpRequest) -> str:
-    """Return where the visitor of a callback that is refused wanted to go, or "" if nothing genuine says so.
+def is_here(request: HttpRequest, state: State) -> bool:
+    """Tell whether the browser sent the cookie of the attempt that *state* names."""
+    return bool(request.COOKIES.get(_prefix(request) + state.id))
 
-    Whatever else is wrong with the callback: its state and this browser's cookie are ours, or say nothing.
+
+def own(request: HttpRequest) -> Attempt | None:
+    """Return this browser's own attempt that a callback is about, or None if nothing genuine says so.
+
+    It may be finished, too old, or wrong in other ways; only :func:`recall` returns what may be finished.
     """
     try:
         state = read_state(request.GET.get("state", ""))
-        attempt = _open(state.id, request.COOKIES.get(_prefix(request) + state.id, ""))
+        return _open(state.id, request.COOKIES.get(_prefix(request) + state.id, ""))
     except (AttemptError, ProviderMisconfigured):
-        return ""
-    return attempt.next_page if attempt else ""
+        return None
+
+
+def _why_missing(request: HttpRequest, state: State) -> AttemptError:
+    """Return what can be told of a genuine state without its cookie; asking again has not helped."""
+    here = conf.origin_seen(request)
+    if state.origin and state.origin != here:
+        return AttemptError("origin_not_allowed", f"started at {state.origin}, came back to {here}")
+    code = "cookie_missing" if request.COOKIES else "cookies_blocked"
+    return AttemptError(code, f"started {state.age} s ago at {state.origin or here}")
 
 
 def _newest_first(request: HttpRequest) -> Iterator[tuple[str, Attempt | None]]:

@@ -21,8 +21,6 @@ from oauth_login import conf, redirects
 from oauth_login.backends import OAuthBackend
 from oauth_login.problems import Problem, is_origin
 
-# What Django accepts in DEBUG while ALLOWED_HOSTS is empty (HttpRequest.get_host).
-HOSTS_IN_DEBUG: Final = [".localhost", "127.0.0.1", "[::1]"]
 REQUEST_PROCESSOR: Final = "django.template.context_processors.request"
 
 
@@ -46,15 +44,34 @@ def check_deployment(**_kwargs: Any) -> list[CheckMessage]:
                 id=_id("E020"),
             )
         )
-    if isinstance(origin, str) and origin.startswith("http:"):
-        found.append(
-            Error(
-                f"OAUTH_LOGIN['ORIGIN'] is not https: {origin!r}.",
+    return [*found, *_plain_origins(), *_throttling()]
+
+
+def _plain_origins() -> Iterator[CheckMessage]:
+    for place in (conf.written("ORIGIN"), *_relay_origins()):
+        if isinstance(place, str) and place.startswith("http:"):
+            yield Error(
+                f"An origin in OAUTH_LOGIN is not https: {place!r}.",
                 hint="Codes and cookies would travel in clear. Loopback is for development.",
                 id=_id("E021"),
             )
+
+
+def _throttling() -> Iterator[CheckMessage]:
+    backend = settings.CACHES.get("default", {}).get("BACKEND", "")
+    if backend.endswith((".LocMemCache", ".DummyCache")):
+        yield Warning(
+            "The default cache belongs to one process, or to none: each worker counts for itself.",
+            hint="The limits on starts and callbacks need a cache that workers share, such as Redis.",
+            id=_id("W006"),
         )
-    return found
+    is_behind_proxy = settings.SECURE_PROXY_SSL_HEADER or settings.USE_X_FORWARDED_HOST
+    if is_behind_proxy and conf.written("TRUSTED_PROXIES") == 0:
+        yield Warning(
+            "A proxy stands in front of this site, but OAUTH_LOGIN['TRUSTED_PROXIES'] is 0.",
+            hint="All visitors have the proxy's address, and one limit together. Say how many proxies.",
+            id=_id("W007"),
+        )
 
 
 def _surroundings() -> Iterator[CheckMessage]:
@@ -92,11 +109,19 @@ def _surroundings() -> Iterator[CheckMessage]:
 
 
 def _destinations() -> Iterator[CheckMessage]:
-    if not _is_origin_allowed():
+    origin, relays = conf.written("ORIGIN"), _relay_origins()
+    for name, place in [("ORIGIN", origin), *(("RELAY_ORIGINS", relay) for relay in relays)]:
+        if is_origin(place) and not _is_allowed(place):
+            yield Warning(
+                f"ALLOWED_HOSTS does not accept the host of OAUTH_LOGIN[{name!r}]: {place} would be a 400.",
+                hint=f"Add the host, or correct {name}. Right only if a proxy rewrites the Host header.",
+                id=_id("W005"),
+            )
+    if relays and origin is None:
         yield Warning(
-            "ALLOWED_HOSTS does not accept the host of OAUTH_LOGIN['ORIGIN']: callbacks would be a 400.",
-            hint="Add the host, or correct ORIGIN. Right as it is only if a proxy rewrites the Host header.",
-            id=_id("W005"),
+            "OAUTH_LOGIN has RELAY_ORIGINS, but no ORIGIN: each start would come back to where it was made.",
+            hint="Set ORIGIN to the address that is registered with the providers.",
+            id=_id("W009"),
         )
     if not redirects.chosen_page():
         yield Error(
@@ -159,14 +184,16 @@ def _likely_origin() -> str:
     return f"https://{likely[0].removeprefix('.')}" if likely else "https://<your host>"
 
 
-def _is_origin_allowed() -> bool:
-    """Tell whether Django will answer at ``ORIGIN``; one that is none is reported elsewhere."""
-    origin = conf.written("ORIGIN")
-    if not is_origin(origin):
-        return True
-    hosts = settings.ALLOWED_HOSTS or (HOSTS_IN_DEBUG if settings.DEBUG else [])
+def _relay_origins() -> list[str]:
+    """Return ``RELAY_ORIGINS`` without what is none, which E003 reports."""
+    relays = conf.written("RELAY_ORIGINS")
+    return [relay for relay in relays if is_origin(relay)] if isinstance(relays, list | tuple) else []
+
+
+def _is_allowed(origin: str) -> bool:
+    """Tell whether Django will answer at *origin*."""
     host, _port = split_domain_port(urlsplit(origin).netloc)
-    return bool(host) and validate_host(host, hosts)
+    return bool(host) and validate_host(host, conf.allowed_hosts())
 
 
 def _callback(alias: str) -> str | None:

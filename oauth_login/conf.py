@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -29,9 +30,15 @@ DEFAULTS: Final[dict[str, Any]] = {
     "ENCRYPTION_KEYS": None,
     "ON_EMAIL_COLLISION": "guide",
     "ORIGIN": None,
+    "RELAY_ORIGINS": [],
+    "TRUSTED_PROXIES": 0,
+    "STARTS_PER_MINUTE": 60,
+    "CALLBACKS_PER_MINUTE": 120,
     "CA_BUNDLE": None,
     "PROXIES": None,
 }
+# What Django accepts in DEBUG while ALLOWED_HOSTS is empty (HttpRequest.get_host).
+HOSTS_IN_DEBUG: Final = (".localhost", "127.0.0.1", "[::1]")
 SANDBOX: Final = "oauth_login.sandbox.provider"  # the one way in; no layer imports the sandbox
 
 
@@ -113,9 +120,25 @@ def origin(request: HttpRequest) -> str:
     return str(setting("ORIGIN") or f"{request.scheme}://{request.get_host()}")
 
 
+def origin_seen(request: HttpRequest) -> str:
+    """Return the origin that the browser shows, which may be another of this site's than ``origin()``.
+
+    The scheme is that of ``ORIGIN``, if it is set: a proxy that ends TLS may not say so.
+
+    :raises DisallowedHost: ``ALLOWED_HOSTS`` does not list the host.
+    :raises ProviderMisconfigured: ``ORIGIN`` is set, to something else.
+    """
+    return f"{urlsplit(origin(request)).scheme}://{request.get_host()}"
+
+
 def redirect_uri(request: HttpRequest, alias: str) -> str:
     """Return the callback URL of a provider: one constant, to be registered there."""
     return origin(request) + reverse("oauth_login:callback", kwargs={"alias": alias})
+
+
+def allowed_hosts() -> list[str]:
+    """Return the patterns of the hosts that Django answers at."""
+    return list(settings.ALLOWED_HOSTS or (HOSTS_IN_DEBUG if settings.DEBUG else ()))
 
 
 def signing_secrets() -> list[str]:

@@ -2,7 +2,12 @@
 
 ::
 
-    OAuthLoginError                  code, stage, status, detail
+    OAuthLoginError                  code, stage, status, detail, support_id, retry_after
+    ├── RequestRefused                    the request itself, whoever sends it
+    │   ├── NotHere                  404  there is no such provider or page
+    │   ├── FormStale                403  the start was posted without a valid CSRF token
+    │   ├── BodyTooLarge             413  the form is larger than the site accepts
+    │   └── TooManyRequests          429  too many from one client; ``retry_after`` says when
     ├── AttemptError                 400  the browser's answer does not belong to an attempt of ours
     ├── AuthorizationResponseError   400  the answer does, but it is malformed or names another issuer
     │   └── AuthorizationDenied      302  the visitor said no
@@ -21,12 +26,16 @@ A code is a promise: logs, the ``sign_in_failed`` signal, the sign-in log and th
 and it never changes its meaning. ``detail`` is for the owner's log only; it is cleaned and cut here, so
 that no caller can put a provider's megabyte, an escape sequence or a line break into a log
 (threats D25, I05, I14). No message ever contains a code, state, token or secret.
+
+``causes.py`` says for every code what is behind it and what to do.
 """
 
+import secrets
 import unicodedata
-from typing import ClassVar
+from typing import ClassVar, Final
 
-DETAIL_LENGTH = 200  # characters
+DETAIL_LENGTH: Final = 200  # characters
+SUPPORT_CHARS: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is read out as another
 
 
 def printable(text: object, length: int = DETAIL_LENGTH) -> str:
@@ -43,21 +52,65 @@ def _is_harmful(char: str) -> bool:
 class OAuthLoginError(Exception):
     """Superclass of every refusal; never raised itself.
 
+    ``support_id`` is made for each refusal, so that what a visitor reads out finds the line in the log.
+
     :param code: stable identifier of the cause, ``snake_case``.
     :param detail: evidence for the owner's log; never a secret.
+    :param retry_after: seconds after which trying again makes sense, or None if nobody knows.
     """
 
     stage: ClassVar[str]
     status: ClassVar[int]
     default_code: ClassVar[str]
 
-    def __init__(self, code: str = "", detail: object = "") -> None:
+    def __init__(self, code: str = "", detail: object = "", *, retry_after: int | None = None) -> None:
         self.code = code or self.default_code
         self.detail = printable(detail)
+        self.retry_after = retry_after
+        self.support_id = _new_support_id()
         super().__init__(self.code)
 
     def __str__(self) -> str:
         return f"{self.code} ({self.detail})" if self.detail else self.code
+
+
+def _new_support_id() -> str:
+    first, second = ("".join(secrets.choice(SUPPORT_CHARS) for _ in range(4)) for _ in range(2))
+    return f"{first}-{second}"
+
+
+class RequestRefused(OAuthLoginError):
+    """Superclass of what is refused before anybody looks at an attempt; never raised itself."""
+
+    stage = "request"
+
+
+class NotHere(RequestRefused):
+    """There is no such provider or page."""
+
+    status = 404
+    default_code = "not_found"
+
+
+class FormStale(RequestRefused):
+    """The start was posted without a valid CSRF token."""
+
+    status = 403
+    default_code = "form_stale"
+
+
+class BodyTooLarge(RequestRefused):
+    """The form is larger than Django's ``DATA_UPLOAD_MAX_…`` settings allow."""
+
+    status = 413
+    default_code = "body_too_large"
+
+
+class TooManyRequests(RequestRefused):
+    """One client sends too many requests (RFC 6585 §4)."""
+
+    status = 429
+    default_code = "too_many_requests"
 
 
 class AttemptError(OAuthLoginError):
@@ -112,17 +165,10 @@ class ProviderMisconfigured(ProviderError):
 
 
 class ProviderUnavailable(ProviderError):
-    """The provider could not be reached, or answered that it is down.
-
-    :param retry_after: seconds to wait, as told by the provider, or None.
-    """
+    """The provider could not be reached, or answered that it is down; ``retry_after`` is its own word."""
 
     status = 503
     default_code = "provider_unavailable"
-
-    def __init__(self, code: str = "", detail: object = "", *, retry_after: int | None = None) -> None:
-        super().__init__(code, detail)
-        self.retry_after = retry_after
 
 
 class RateLimited(ProviderUnavailable):

@@ -15,8 +15,14 @@ from oauth_login.providers.base import Profile, Provider
 from oauth_login.transport import one_deadline
 
 
-def begin(provider: Provider, *, redirect_uri: str, next_page: str, user: str) -> tuple[str, Attempt]:
-    """Start a sign-in: return where to send the browser, and what to remember."""
+def begin(
+    provider: Provider, *, redirect_uri: str, origin: str, next_page: str, user: str
+) -> tuple[str, Attempt]:
+    """Start a sign-in: return where to send the browser, and what to remember.
+
+    :param redirect_uri: where the provider sends the browser back, on whichever origin.
+    :param origin: of this site, where the browser is now and where the attempt's cookie will be.
+    """
     attempt = Attempt(
         provider=provider.alias,
         issuer=provider.server.issuer,
@@ -25,6 +31,7 @@ def begin(provider: Provider, *, redirect_uri: str, next_page: str, user: str) -
         next_page=next_page,
         user=user,
         code_verifier=new_code_verifier(),
+        origin=origin,
     )
     url = provider.authorization_url(
         redirect_uri=redirect_uri,

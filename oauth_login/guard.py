@@ -6,6 +6,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
@@ -14,7 +15,8 @@ from django.utils.decorators import decorator_from_middleware
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
-from oauth_login import conf
+from oauth_login import conf, refusals
+from oauth_login.errors import BodyTooLarge
 from oauth_login.transport import is_secure
 
 View = Callable[..., HttpResponse]
@@ -34,7 +36,12 @@ def guarded(view: View) -> View:
     @never_cache
     @wraps(view)
     def guarded_view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = view(request, *args, **kwargs)
+        try:
+            response = view(request, *args, **kwargs)
+        except (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent) as error:
+            # Nothing of the form can be read, not even where the visitor wanted to go.
+            too_large = BodyTooLarge(detail=type(error).__name__)
+            response = refusals.refuse(request, too_large, alias=kwargs.get("alias", ""), next_page="")
         for name, value in HEADERS.items():
             response.headers[name] = value
         if not response.has_header("Location"):

@@ -154,6 +154,9 @@ class SignIn(models.Model):
         blank=True,
         help_text=_("“signed_in”, or the code of the refusal; empty while it is going on."),
     )
+    support_id = models.CharField(
+        _("support ID"), max_length=9, blank=True, help_text=_("What a visitor who was refused can read out.")
+    )
     account = models.ForeignKey(
         LinkedAccount,
         on_delete=models.SET_NULL,
@@ -175,7 +178,8 @@ class SignIn(models.Model):
     def __str__(self) -> str:
         return f"{self.provider}: {self.outcome or '…'}"
 
-    def finish(self, outcome: str, account: LinkedAccount | None = None) -> None:
-        """Write how it ended: SIGNED_IN, or the refusal's code."""
-        self.outcome, self.account, self.finished_at = outcome, account, timezone.now()
-        self.save(update_fields=["outcome", "account", "finished_at"])
+    def finish(self, outcome: str, account: LinkedAccount | None = None, *, support_id: str = "") -> None:
+        """Write how it ended: SIGNED_IN, or the refusal's code and the id that its page shows."""
+        self.outcome, self.account, self.support_id = outcome, account, support_id
+        self.finished_at = timezone.now()
+        self.save(update_fields=["outcome", "account", "support_id", "finished_at"])

@@ -4,19 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from oauth_login import conf
+from oauth_login import attempts, conf
+from oauth_login.causes import cause_of
 from oauth_login.errors import (
+    AttemptError,
+    NotHere,
     OAuthLoginError,
     ProviderError,
     ProviderMisconfigured,
     ProviderTimeout,
     ProviderUnavailable,
     SignInRefused,
+    SignInUnfinished,
     TokenRequestError,
 )
 from oauth_login.providers.base import Provider
@@ -38,6 +44,14 @@ class Explanation:
 
 _AGAIN = _("Nothing was changed, and nothing is lost. Please try again.")
 _FAILED = Explanation(_("Signing in did not work"), _AGAIN)
+_COOKIES = Explanation(
+    _("This browser blocks cookies"),
+    _(
+        "Signing in needs two small cookies of this very site, and the browser sent none. Allow cookies "
+        "for this site (often behind the icon next to its address, or leave the private window), "
+        "then try again."
+    ),
+)
 _EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     "attempt_expired": Explanation(
         _("That took a little too long"),
@@ -49,6 +63,21 @@ _EXPLANATIONS: Final[Mapping[str, Explanation]] = {
             "Perhaps it was started in another browser, was already finished, or cookies are blocked "
             "for this site. Please try again here."
         ),
+    ),
+    "cookies_blocked": _COOKIES,
+    "form_without_cookies": _COOKIES,
+    "origin_not_allowed": Explanation(
+        _("This sign-in was started at another address of this site"),
+        _("It has to be finished where it was started. Please start it again here."),
+    ),
+    "body_too_large": Explanation(
+        _("That was too much at once"),
+        _("The form was larger than this site accepts. Please start again."),
+        way_on="other",
+    ),
+    "too_many_requests": Explanation(
+        _("Too many sign-ins at once"),
+        _("Very many sign-ins came from your network within a minute. Please try again a little later."),
     ),
     "attempt_replayed": Explanation(
         _("This sign-in was already used"),
@@ -101,6 +130,11 @@ _EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     ),
 }
 _KINDS: Final[Mapping[type[OAuthLoginError], Explanation]] = {
+    NotHere: Explanation(
+        _("This page does not exist"),
+        _("There is no such way to sign in here, or there is none any more."),
+        way_on="other",
+    ),
     ProviderMisconfigured: Explanation(
         _("This sign-in is not available"),
         _("The provider and this site do not agree with each other. The owner can see why."),
@@ -138,22 +172,63 @@ def explain(error: OAuthLoginError) -> Explanation:
 
 def refusal(request: HttpRequest, error: OAuthLoginError, *, alias: str, next_page: str) -> HttpResponse:
     """Return the page for *error*, with its status and one button that keeps ``next``."""
-    response = render(
-        request,
-        "oauth_login/refusal.html",
-        {
-            "explanation": explain(error),
-            "code": error.code,
-            "alias": alias,
-            "label": label(alias),
-            "next": next_page,
-            "elsewhere": next_page or default_page(),
-        },
-        status=error.status,
-    )
-    if isinstance(error, ProviderUnavailable) and error.retry_after is not None:
+    context = {
+        "explanation": explain(error),
+        "code": error.code,
+        "support_id": error.support_id,
+        "wait": _wait(error.retry_after),
+        "alias": alias,
+        "label": label(alias),
+        "next": next_page,
+        "elsewhere": next_page or default_page(),
+        "evidence": _evidence(request, error) if settings.DEBUG else None,
+        "cause": cause_of(error.code, error.status),
+    }
+    if isinstance(error, SignInUnfinished):
+        # Messages may be kept in sessions, and those in the database that has just failed.
+        context["messages"] = ()
+    response = render(request, "oauth_login/refusal.html", context, status=error.status)
+    if error.retry_after is not None:
         response["Retry-After"] = str(error.retry_after)
     return response
+
+
+def _wait(seconds: int | None) -> str:
+    """Return when to try again, as people say it, or "" if nobody knows."""
+    if seconds is None:
+        return ""
+    if seconds < 90:
+        text = ngettext("Please try again in %d second.", "Please try again in %d seconds.", seconds)
+        return text % seconds
+    minutes = -(-seconds // 60)
+    return ngettext("Please try again in %d minute.", "Please try again in %d minutes.", minutes) % minutes
+
+
+def _evidence(request: HttpRequest, error: OAuthLoginError) -> dict[str, str]:
+    """Return what is known of a refusal, for whoever builds the site; no value of a cookie or parameter."""
+    own = [
+        name
+        for name in request.COOKIES
+        if name.removeprefix(attempts.HOST_PREFIX).startswith(attempts.COOKIE)
+    ]
+    others = len(request.COOKIES) - len(own)
+    return {
+        "stage": error.stage,
+        "status": str(error.status),
+        "detail": error.detail,
+        "this address": f"{request.scheme}://{request.get_host()}",
+        "address of callbacks": conf.origin(request),
+        "cookies that arrived": f"{len(own)} of sign-ins, {others} others",
+        **_attempt_evidence(request),
+    }
+
+
+def _attempt_evidence(request: HttpRequest) -> dict[str, str]:
+    try:
+        state = attempts.read_state(request.GET.get("state", ""))
+    except (AttemptError, ProviderMisconfigured):
+        return {}
+    return {"started": f"{state.age} seconds ago, at {state.origin}"}
 
 
 def label(alias: str) -> str:

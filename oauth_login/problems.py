@@ -165,7 +165,11 @@ def _is_strong(keys: object) -> bool:
 
 
 def _is_lifetime(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 60 <= value <= 3600
+    return _is_count(value, 60, 3600)
+
+
+def _is_count(value: object, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def _is_text_map(value: object) -> TypeGuard[Mapping[str, str]]:
@@ -208,6 +212,12 @@ def _is_label(value: Any) -> bool:
     return isinstance(stripped, str) and bool(stripped)
 
 
+def _is_limit(value: object) -> bool:
+    # There is no way to say "none": a number too large to be reached is one, and says what it allows.
+    return _is_count(value, 1, 1_000_000)
+
+
+_LIMIT: Final = "a whole number from 1 to 1000000"
 _Expectation = tuple[Callable[[Any], bool], str]
 _EXPECTED: Final[Mapping[str, _Expectation]] = {
     "PROVIDERS": (lambda value: isinstance(value, Mapping), "a dict"),
@@ -223,6 +233,13 @@ _EXPECTED: Final[Mapping[str, _Expectation]] = {
         lambda value: value is None or is_origin(value),
         "None, or an https scheme and host (http for loopback hosts only), in lower case, no path",
     ),
+    "RELAY_ORIGINS": (
+        lambda value: isinstance(value, list | tuple) and all(map(is_origin, value)),
+        "a list of https schemes and hosts (http for loopback hosts only), in lower case, no path",
+    ),
+    "TRUSTED_PROXIES": (lambda value: _is_count(value, 0, 10), "a whole number from 0 to 10"),
+    "STARTS_PER_MINUTE": (_is_limit, _LIMIT),
+    "CALLBACKS_PER_MINUTE": (_is_limit, _LIMIT),
     "CA_BUNDLE": (lambda value: value is None or _is_file(value), "None or the path of a file"),
     "PROXIES": (
         lambda value: value is None or _is_proxy_map(value),
@@ -233,6 +250,8 @@ _HINTS: Final = {
     "ENCRYPTION_KEYS": "python -c 'import secrets; print(secrets.token_urlsafe(32))' makes one.",
     "ATTEMPT_MAX_AGE": "600 suits people, and authorization codes do not live longer.",
     "ORIGIN": 'E.g. "https://www.example.com".',
+    "RELAY_ORIGINS": 'E.g. ["https://example.com"], if ORIGIN is "https://www.example.com".',
+    "TRUSTED_PROXIES": "How many proxies of yours stand in front and add to X-Forwarded-For.",
     "PROXIES": 'E.g. {"https": "http://proxy.example:3128"}.',
 }
 _PROVIDER_EXPECTED: Final[Mapping[str, _Expectation]] = {

@@ -1,7 +1,7 @@
 """What other code may listen to. Receivers that raise are logged and cannot break a sign-in.
 
 ``signed_in``: ``request, user, account, created``
-``sign_in_failed``: ``request, provider`` (alias), ``code, stage`` (see ``errors``)
+``sign_in_failed``: ``request, provider`` (alias), ``code, stage, support_id`` (see ``errors``)
 ``account_linked``, ``account_unlinked``: ``user, account``; sent after the transaction's commit
 """
 

@@ -9,6 +9,7 @@ app_name = "oauth_login"
 urlpatterns = [
     path("", views.accounts, name="accounts"),
     path("login/", views.login, name="login"),
+    path("codes/", views.codes, name="codes"),
     path("logout/", views.logout, name="logout"),
     path("sandbox/", include("oauth_login.sandbox.urls")),
     path("<str:alias>/authorize/", views.authorize, name="authorize"),

@@ -9,35 +9,30 @@
 
 import logging
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth import authenticate
 from django.contrib.auth import logout as end_session
 from django.contrib.auth.decorators import login_required
-from django.core.signals import got_request_exception
 from django.db import DatabaseError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
-from django.utils.http import urlencode
-from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from oauth_login import attempts, conf, flow, pages, sessions, signals
+from oauth_login import attempts, conf, detours, flow, refusals, sessions, signals, throttle
 from oauth_login.attempts import Attempt
+from oauth_login.causes import CAUSES
 from oauth_login.errors import (
     AttemptError,
-    AuthorizationDenied,
     AuthorizationResponseError,
+    FormStale,
+    NotHere,
     OAuthLoginError,
-    ProviderMisconfigured,
     SignInConflict,
-    SignInRefused,
-    SignInUnfinished,
 )
 from oauth_login.guard import csrf_refused, csrf_told, guarded, outside_transactions
 from oauth_login.models import LinkedAccount, SignIn
@@ -46,8 +41,6 @@ from oauth_login.providers.base import Profile, Provider
 from oauth_login.redirects import default_page, requested_page
 
 logger = logging.getLogger("oauth_login")
-
-BOUNCED: Final = "oauth_login_bounced"  # our own mark on the callback's URL
 
 
 @guarded
@@ -78,29 +71,39 @@ def accounts(request: HttpRequest) -> HttpResponse:
 
 
 @guarded
+@require_safe
+def codes(request: HttpRequest) -> HttpResponse:
+    """Say, to whoever builds the site, what is behind every code; in DEBUG only."""
+    if not settings.DEBUG:
+        return refusals.refuse(request, NotHere(), alias="", next_page="")
+    return render(request, "oauth_login/codes.html", {"causes": CAUSES.items()})
+
+
+@guarded
 @csrf_told
 @require_http_methods(["GET", "POST"])
 def authorize(request: HttpRequest, alias: str) -> HttpResponse:
     """Send the browser to the provider, on POST. A GET changes nothing: it shows the button (A17)."""
-    _require_known(alias)
     next_page = requested_page(request)
-    if reason := csrf_refused(request):
-        return _refuse(request, SignInRefused("form_stale", reason), alias=alias, next_page=next_page)
     try:
+        _require_known(alias)
+        _require_genuine(request)
         provider = conf.provider(alias)
         if request.method == "GET":
             context = {"alias": alias, "label": provider.label, "next": next_page}
             return render(request, "oauth_login/authorize.html", context)
+        throttle.count_start(request)
         url, attempt = flow.begin(
             provider,
             redirect_uri=conf.redirect_uri(request, alias),
+            origin=conf.origin_seen(request),
             next_page=next_page,
             user=sessions.signed_in_user(request),
         )
         response = HttpResponseRedirect(url)
         attempt.save(request, response)
-    except ProviderMisconfigured as error:
-        return _refuse(request, error, alias=alias, next_page=next_page)
+    except (OAuthLoginError, DatabaseError) as error:
+        return refusals.refuse(request, error, alias=alias, next_page=next_page)
     return response
 
 
@@ -110,20 +113,24 @@ def authorize(request: HttpRequest, alias: str) -> HttpResponse:
 @sensitive_variables()  # here, and in whatever this calls: error reports show no code, token or profile
 def callback(request: HttpRequest, alias: str) -> HttpResponse:
     """Take the visitor back from the provider. What is not about this browser's own attempt ends here."""
-    _require_known(alias)
-    if _session_withheld(request):
-        return _bounce(request)
+    own = attempts.own(request)
     try:
+        _require_known(alias)
+        throttle.count_callback(request, own=own is not None)
         response = AuthorizationResponse.from_query(dict(request.GET.lists()))
         if not response.state and {"installation_id", "setup_action"} & request.GET.keys():
             # "Install & authorize" of a GitHub App carries no state, so its code is not for us (A30).
             return redirect(reverse("oauth_login:authorize", kwargs={"alias": alias}))
         state = attempts.read_state(response.state)
+        if detour := detours.for_session(request, alias):
+            return detour
         if page := sessions.finished_page(request.session, state.id, response.code):
             return HttpResponseRedirect(page)
+        if detour := detours.for_attempt(request, state, alias):
+            return detour
         attempt = attempts.recall(request, state, alias)
     except (OAuthLoginError, DatabaseError) as error:
-        return _refuse(request, error, alias=alias, next_page=attempts.wanted_page(request))
+        return refusals.refuse(request, error, alias=alias, next_page=own.next_page if own else "")
     return _finish(request, attempt, response)
 
 
@@ -136,14 +143,15 @@ def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationRespo
         flow.check(provider, attempt, response, sessions.user_since(request, attempt.user))
         sign_in = _claim(attempt)
     except (OAuthLoginError, DatabaseError) as error:
-        return _refuse(request, error, alias=attempt.provider, next_page=attempt.next_page)
+        return refusals.refuse(request, error, alias=attempt.provider, next_page=attempt.next_page)
     try:
         user = _sign_in(request, provider, attempt, response)
     except OAuthLoginError as error:
         # The cookie stays: it is of no use any more, but a reload of this page still finds ``next`` in it.
-        _write_outcome(sign_in, error.code, None)
-        return _refuse(request, error, alias=attempt.provider, next_page=attempt.next_page)
-    _write_outcome(sign_in, SignIn.SIGNED_IN, user.signed_in_with)
+        return refusals.refuse(
+            request, error, alias=attempt.provider, next_page=attempt.next_page, sign_in=sign_in
+        )
+    refusals.write_outcome(sign_in, SignIn.SIGNED_IN, user.signed_in_with)
     page = attempt.next_page or default_page()
     sessions.remember_finished(request.session, attempt.id, response.code, page)
     logger.info("signed in: provider=%s user=%s", attempt.provider, user.pk)
@@ -176,15 +184,8 @@ def _sign_in(
         raise
     except Exception as error:
         # A database that is locked, or a mistake in the site's own provider, backend or receiver.
-        raise _unfinished(request, provider.alias, error) from error
+        raise refusals.unfinished(request, provider.alias, error) from error
     return user
-
-
-def _unfinished(request: HttpRequest, alias: str, error: Exception) -> SignInUnfinished:
-    """Report an error of this site's own as Django would, for the owner; return the visitor's."""
-    got_request_exception.send(sender=type(error), request=request)
-    logger.error("sign-in through %s could not be finished", alias, exc_info=error)
-    return SignInUnfinished(detail=type(error).__name__)
 
 
 def _refuse_somebody_else(request: HttpRequest, profile: Profile) -> None:
@@ -203,62 +204,12 @@ def _claim(attempt: Attempt) -> SignIn:
     return sign_in
 
 
-def _write_outcome(sign_in: SignIn, outcome: str, account: LinkedAccount | None) -> None:
-    try:
-        sign_in.finish(outcome, account)
-    except DatabaseError:
-        # The log is not worth a sign-in that succeeded, nor a second error page for one that did not.
-        logger.exception("the sign-in log could not be written")
-
-
-def _refuse(
-    request: HttpRequest, error: OAuthLoginError | DatabaseError, *, alias: str, next_page: str
-) -> HttpResponse:
-    """Log, signal and answer a refusal; a database that is locked or down is one, too (J09)."""
-    if isinstance(error, DatabaseError):
-        error = _unfinished(request, alias, error)
-    level = logging.ERROR if isinstance(error, ProviderMisconfigured) else logging.WARNING
-    if isinstance(error, AuthorizationDenied):
-        level = logging.INFO
-    logger.log(
-        level,
-        "sign-in refused: code=%s stage=%s provider=%s status=%d detail=%s",
-        error.code,
-        error.stage,
-        alias,
-        error.status,
-        error.detail,
-    )
-    signals.sign_in_failed.send_robust(
-        SignIn, request=request, provider=alias, code=error.code, stage=error.stage
-    )
-    if not isinstance(error, AuthorizationDenied):
-        return pages.refusal(request, error, alias=alias, next_page=next_page)
-    messages.info(request, _("You did not sign in. Nothing was changed."), fail_silently=True)
-    query = f"?{urlencode({'next': next_page})}" if next_page else ""
-    return redirect(reverse("oauth_login:login") + query)
-
-
 def _require_known(alias: str) -> None:
     if alias not in conf.aliases():
-        raise Http404("unknown provider")
+        raise NotHere("provider_unknown")
 
 
-def _session_withheld(request: HttpRequest) -> bool:
-    """Tell whether the browser keeps the session back, as ``SameSite=Strict`` asks it to.
-
-    The callback is reached from another site, so a strict cookie stays at home; and a redirect to
-    ``next`` would be part of the same journey. After one reload by ourselves it comes along.
-    """
-    return (
-        str(settings.SESSION_COOKIE_SAMESITE).lower() == "strict"
-        and settings.SESSION_COOKIE_NAME not in request.COOKIES
-        and BOUNCED not in request.GET
-    )
-
-
-def _bounce(request: HttpRequest) -> HttpResponse:
-    """Let the browser come again from this site, without JavaScript, once."""
-    separator = "&" if request.META.get("QUERY_STRING") else "?"
-    again = f"{request.get_full_path()}{separator}{BOUNCED}=1"
-    return render(request, "oauth_login/bounce.html", {"again": again})
+def _require_genuine(request: HttpRequest) -> None:
+    """Refuse a start that the visitor may not have pressed the button for (A18)."""
+    if reason := csrf_refused(request):
+        raise FormStale("form_stale" if request.COOKIES else "form_without_cookies", reason)

@@ -1,6 +1,7 @@
 """What every test may use."""
 
 import pytest
+from django.core.cache import cache
 from django.utils import translation
 
 # pytester runs pytest inside a test: the tests of tests/chromium.py need it.
@@ -11,3 +12,9 @@ pytest_plugins = ["tests.chromium", "pytester"]
 def language_of_the_settings():
     """Forget the language that another test's request has left active in this thread."""
     translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def nobody_counted_yet():
+    """Forget what another test's visitors, who all have one address, have been counted for."""
+    cache.clear()

@@ -1,5 +1,8 @@
 """Three nouns: ``github`` is the provider, ``visitor`` somebody with a browser, ``world`` what is stored."""
 
+import html
+import re
+
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -32,6 +35,12 @@ class Visitor(Client):
             return self.get(f"{path}?{query}", **extra)
         return self.get(path, query, **extra)
 
+    def arrive(self, query, alias="github", **extra):
+        """Come back, and once more if the page asks for it, as every browser does by itself."""
+        answer = self.come_back(query, alias, **extra)
+        again = asked_again(answer)
+        return self.get(again, **extra) if again else answer
+
     def sign_in(self, github, alias="github", **fields):
         """Start, approve, come back; return the callback's response."""
         return self.come_back(github.approve(self.start(alias, **fields)["Location"]), alias)
@@ -51,6 +60,19 @@ class Visitor(Client):
             for name, morsel in self.cookies.items()
             if "oauth_login_" in name and morsel.value
         }
+
+
+def asked_again(answer):
+    """Return where a page of the bounce sends the browser by itself, or "" if it is no such page."""
+    found = re.findall(r'<meta http-equiv="refresh" content="0;url=([^"]*)">', answer.content.decode())
+    return html.unescape(found[0]) if found else ""
+
+
+@pytest.fixture
+def unlimited(settings):
+    """Let one address send as much as a test needs to."""
+    generous = {"STARTS_PER_MINUTE": 1_000_000, "CALLBACKS_PER_MINUTE": 1_000_000}
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | generous
 
 
 @pytest.fixture

@@ -569,6 +569,7 @@ def test_a_name_in_capitals_does_not_stand_beside_one_in_small_letters(visitor, 
 
 
 @pytest.mark.threat("F13")
+@pytest.mark.usefixtures("unlimited")
 def test_no_login_makes_anybody_admin_or_the_like(new_visitor, github):
     github.emails = []
     for number, login in enumerate([*sorted(RESERVED), "Admin", "ROOT", ".well-known", "adm1n"]):

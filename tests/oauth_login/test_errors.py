@@ -11,6 +11,7 @@ from oauth_login.errors import (
     ProviderError,
     ProviderMisconfigured,
     RateLimited,
+    RequestRefused,
     SignInConflict,
     TokenRequestError,
     printable,
@@ -19,20 +20,27 @@ from oauth_login.errors import (
 KINDS = [
     kind
     for _, kind in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(kind, OAuthLoginError) and kind not in {OAuthLoginError, ProviderError}
+    if issubclass(kind, OAuthLoginError) and kind not in {OAuthLoginError, ProviderError, RequestRefused}
 ]
 
 
 def test_every_kind_has_a_stage_a_status_and_a_code_of_its_own():
     assert len({kind.default_code for kind in KINDS}) == len(KINDS)
-    assert {kind.stage for kind in KINDS} == {"attempt", "authorization", "provider", "token", "user"}
-    assert {kind.status for kind in KINDS} == {302, 400, 403, 409, 502, 503, 504}
+    assert {kind.stage for kind in KINDS} == {
+        "request",
+        "attempt",
+        "authorization",
+        "provider",
+        "token",
+        "user",
+    }
+    assert {kind.status for kind in KINDS} == {302, 400, 403, 404, 409, 413, 429, 502, 503, 504}
 
 
 def test_the_tree_in_the_documentation_is_the_tree_of_the_code():
     drawn = [line for line in errors.__doc__.splitlines() if "──" in line]
 
-    assert len(drawn) == len(KINDS) + 1  # ProviderError has a place, but no status
+    assert len(drawn) == len(KINDS) + 2  # ProviderError and RequestRefused have a place, but no status
     for kind in KINDS:
         (line,) = [line for line in drawn if f"─ {kind.__name__} " in line]
         assert f" {kind.status} " in line

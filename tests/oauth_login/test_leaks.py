@@ -120,7 +120,7 @@ def test_what_is_refused_before_anything_is_asked_is_logged_without_it(visitor, 
         for refused in refusals:
             assert visitor.come_back(refused).status_code == 400
         visitor.cookies.clear()
-        assert visitor.come_back(query).status_code == 400
+        assert visitor.arrive(query).status_code == 400
 
     assert len([record for record in caplog.records if record.name == "oauth_login"]) == 7
     for secret in (query["code"], query["state"], query["state"][:-1], cookie):

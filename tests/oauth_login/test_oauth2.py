@@ -82,6 +82,7 @@ def test_verifiers_are_long_and_unreserved_and_no_two_alike():
 
 
 @pytest.mark.threat("B01", "B20")
+@pytest.mark.usefixtures("unlimited")
 def test_a_hundred_starts_have_a_hundred_challenges_and_verifiers(visitor, github):
     challenges = set()
     for _ in range(100):

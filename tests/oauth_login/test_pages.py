@@ -14,6 +14,7 @@ from django.core.management import call_command
 from oauth_login.errors import SignInRefused
 from oauth_login.models import LinkedAccount
 from oauth_login.pages import explain
+from tests.oauth_login.conftest import asked_again
 
 NOW = 1_790_000_000
 HEADERS = {
@@ -211,7 +212,35 @@ def expired(visitor, github):
 def elsewhere(visitor, github):
     query = github.approve(visitor.start(next="/where/")["Location"])
     visitor.cookies.clear()
-    return visitor.come_back(query)
+    return visitor.arrive(query)
+
+
+def blocked(visitor, github):
+    query = github.approve(visitor.start(next="/where/")["Location"])
+    visitor.cookies.clear()
+    again = asked_again(visitor.come_back(query))
+    visitor.cookies.clear()
+    return visitor.get(again)
+
+
+def at_another_address(visitor, github):
+    start = visitor.post("/oauth2/github/authorize/", {"next": "/where/"}, headers={"host": "other.example"})
+    visitor.cookies.clear()
+    return visitor.arrive(github.approve(start["Location"]))
+
+
+def too_often(visitor, _github):
+    for _ in range(60):
+        visitor.start()
+    return visitor.start(next="/where/")
+
+
+def unknown(visitor, _github):
+    return visitor.get("/oauth2/nobody/authorize/?next=/where/")
+
+
+def too_large(visitor, _github):
+    return visitor.post("/oauth2/github/authorize/?", {"next": "/where/" + "a" * 3_000_000})
 
 
 def replayed(visitor, github):
@@ -265,6 +294,17 @@ def user(**facts):
 REFUSALS = [
     (expired, "attempt_expired", 400, "That took a little too long", "again"),
     (elsewhere, "cookie_missing", 400, "This browser does not remember the sign-in", "again"),
+    (blocked, "cookies_blocked", 400, "This browser blocks cookies", "again"),
+    (
+        at_another_address,
+        "origin_not_allowed",
+        400,
+        "This sign-in was started at another address of this site",
+        "again",
+    ),
+    (too_often, "too_many_requests", 429, "Too many sign-ins at once", "again"),
+    (unknown, "provider_unknown", 404, "This page does not exist", "other"),
+    (too_large, "body_too_large", 413, "That was too much at once", "other"),
     (replayed, "attempt_replayed", 400, "This sign-in was already used", "again"),
     (user_changed, "user_changed", 400, "Somebody else is signed in by now", "again"),
     (
@@ -315,8 +355,9 @@ WAYS_ON = {
     ("refuse", "code", "status", "title", "way_on"), REFUSALS, ids=[refusal[1] for refusal in REFUSALS]
 )
 def test_a_refusal_says_what_happened_and_has_one_button_that_keeps_next(
-    visitor, github, refuse, code, status, title, way_on
+    visitor, github, settings, refuse, code, status, title, way_on
 ):
+    settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "other.example"]
     answer = refuse(visitor, github)
 
     assert answer.status_code == status
@@ -330,7 +371,8 @@ def test_a_refusal_says_what_happened_and_has_one_button_that_keeps_next(
     assert (form["method"], form["action"]) == (method, action)
     assert f">{label}</button>" in page
     kept = [field["value"] for field in markup.all("input") if field["name"] == "next"]
-    lost = code == "cookie_missing"  # it was in the cookie
+    # It was in the cookie, or in a form that nobody reads.
+    lost = code in {"cookie_missing", "cookies_blocked", "origin_not_allowed", "body_too_large"}
     assert kept == ([] if lost else ["/where/"])
     assert f'<a href="{"/" if lost else "/where/"}">Go on without this sign-in</a>' in page
 

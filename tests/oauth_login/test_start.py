@@ -106,6 +106,7 @@ def test_nothing_that_is_typed_into_the_start_reaches_the_request(visitor, where
 
 
 @pytest.mark.threat("A12")
+@pytest.mark.usefixtures("unlimited")
 def test_a_thousand_states_are_long_and_unlike_each_other_and_unlike_anything_known(new_visitor):
     visitor = new_visitor(enforce_csrf_checks=True)
     visitor.get(START)

@@ -1,0 +1,97 @@
+"""What happens when a sign-in is refused: one line in the log, one signal, one row's outcome, one page.
+
+All four carry the refusal's code and its support id, so that what a visitor reads out leads to the rest.
+"""
+
+import logging
+
+from django.contrib import messages
+from django.core.signals import got_request_exception
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+from oauth_login import pages, signals
+from oauth_login.errors import (
+    AuthorizationDenied,
+    OAuthLoginError,
+    ProviderMisconfigured,
+    SignInUnfinished,
+)
+from oauth_login.models import LinkedAccount, SignIn
+
+logger = logging.getLogger("oauth_login")
+
+
+def refuse(
+    request: HttpRequest,
+    error: OAuthLoginError | DatabaseError,
+    *,
+    alias: str,
+    next_page: str,
+    sign_in: SignIn | None = None,
+) -> HttpResponse:
+    """Answer a refusal; a database that is locked or down is one, too (J09).
+
+    :param sign_in: the row of an attempt that was claimed already.
+    """
+    if isinstance(error, DatabaseError):
+        error = unfinished(request, alias, error)
+    _log(error, alias)
+    signals.sign_in_failed.send_robust(
+        SignIn,
+        request=request,
+        provider=alias,
+        code=error.code,
+        stage=error.stage,
+        support_id=error.support_id,
+    )
+    if sign_in:
+        write_outcome(sign_in, error.code, support_id=error.support_id)
+    if isinstance(error, AuthorizationDenied):
+        return _back_to_sign_in(request, error, next_page)
+    return pages.refusal(request, error, alias=alias, next_page=next_page)
+
+
+def unfinished(request: HttpRequest, alias: str, error: Exception) -> SignInUnfinished:
+    """Report an error of this site's own as Django would, for the owner; return the visitor's."""
+    got_request_exception.send(sender=type(error), request=request)
+    logger.error("sign-in through %s could not be finished", alias, exc_info=error)
+    return SignInUnfinished(detail=type(error).__name__)
+
+
+def write_outcome(
+    sign_in: SignIn, outcome: str, account: LinkedAccount | None = None, *, support_id: str = ""
+) -> None:
+    """Write how the attempt ended; the log is not worth a second failure, nor a sign-in that succeeded."""
+    try:
+        sign_in.finish(outcome, account, support_id=support_id)
+    except DatabaseError:
+        logger.exception("the sign-in log could not be written")
+
+
+def _log(error: OAuthLoginError, alias: str) -> None:
+    level = logging.ERROR if isinstance(error, ProviderMisconfigured) else logging.WARNING
+    if isinstance(error, AuthorizationDenied):
+        level = logging.INFO
+    logger.log(
+        level,
+        "sign-in refused: code=%s stage=%s provider=%s status=%d support=%s detail=%s",
+        error.code,
+        error.stage,
+        alias,
+        error.status,
+        error.support_id,
+        error.detail,
+    )
+
+
+def _back_to_sign_in(request: HttpRequest, error: AuthorizationDenied, next_page: str) -> HttpResponse:
+    """Who says no is not shown an error, but the ways to sign in."""
+    told = _("You did not sign in. Nothing was changed. (Support ID: %(id)s)") % {"id": error.support_id}
+    messages.info(request, told, fail_silently=True)
+    query = f"?{urlencode({'next': next_page})}" if next_page else ""
+    return redirect(reverse("oauth_login:login") + query)
