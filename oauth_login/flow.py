@@ -3,6 +3,8 @@
 It knows attempts and providers; it knows nothing of users. What it returns at the end is proven.
 """
 
+from collections.abc import Mapping
+
 from oauth_login.attempts import Attempt
 from oauth_login.errors import AttemptError
 from oauth_login.oauth2 import (
@@ -16,12 +18,19 @@ from oauth_login.transport import one_deadline
 
 
 def begin(
-    provider: Provider, *, redirect_uri: str, origin: str, next_page: str, user: str
+    provider: Provider,
+    *,
+    redirect_uri: str,
+    origin: str,
+    next_page: str,
+    user: str,
+    asked: Mapping[str, str],
 ) -> tuple[str, Attempt]:
     """Start a sign-in: return where to send the browser, and what to remember.
 
     :param redirect_uri: where the provider sends the browser back, on whichever origin.
     :param origin: of this site, where the browser is now and where the attempt's cookie will be.
+    :param asked: the visitor's wishes about the provider's page; the provider knows which may be granted.
     """
     attempt = Attempt(
         provider=provider.alias,
@@ -37,6 +46,7 @@ def begin(
         redirect_uri=redirect_uri,
         state=attempt.state(),
         code_challenge=code_challenge(attempt.code_verifier),
+        hints=provider.hints(asked),
     )
     return url, attempt
 

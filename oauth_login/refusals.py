@@ -4,6 +4,7 @@ All four carry the refusal's code and its support id, so that what a visitor rea
 """
 
 import logging
+from typing import Final
 
 from django.contrib import messages
 from django.core.signals import got_request_exception
@@ -22,6 +23,8 @@ from oauth_login.errors import (
     SignInUnfinished,
 )
 from oauth_login.models import LinkedAccount, SignIn
+
+DENIED: Final = "denied"  # our own mark on the sign-in page's URL
 
 logger = logging.getLogger("oauth_login")
 
@@ -90,8 +93,8 @@ def _log(error: OAuthLoginError, alias: str) -> None:
 
 
 def _back_to_sign_in(request: HttpRequest, error: AuthorizationDenied, next_page: str) -> HttpResponse:
-    """Who says no is not shown an error, but the ways to sign in."""
+    """Who says no is not shown an error, but the ways to sign in: perhaps it was the wrong account."""
     told = _("You did not sign in. Nothing was changed. (Support ID: %(id)s)") % {"id": error.support_id}
     messages.info(request, told, fail_silently=True)
-    query = f"?{urlencode({'next': next_page})}" if next_page else ""
-    return redirect(reverse("oauth_login:login") + query)
+    kept = {"next": next_page} if next_page else {}
+    return redirect(f"{reverse('oauth_login:login')}?{urlencode({**kept, DENIED: '1'})}")

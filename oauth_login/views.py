@@ -46,8 +46,9 @@ logger = logging.getLogger("oauth_login")
 @guarded
 @require_safe
 def login(request: HttpRequest) -> HttpResponse:
-    """Show the ways to sign in."""
-    return render(request, "oauth_login/login.html", {"next": requested_page(request)})
+    """Show the ways to sign in; to somebody who has just said no, with a choice of accounts (GH18)."""
+    context = {"next": requested_page(request), "choose_account": refusals.DENIED in request.GET}
+    return render(request, "oauth_login/login.html", context)
 
 
 @guarded
@@ -99,6 +100,7 @@ def authorize(request: HttpRequest, alias: str) -> HttpResponse:
             origin=conf.origin_seen(request),
             next_page=next_page,
             user=sessions.signed_in_user(request),
+            asked=request.POST.dict(),
         )
         response = HttpResponseRedirect(url)
         attempt.save(request, response)

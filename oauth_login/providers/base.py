@@ -72,15 +72,24 @@ class Provider(ABC):
     def from_options(cls, alias: str, options: Mapping[str, Any], transport: Transport) -> "Provider":
         """Build the provider from its settings, already checked by ``conf``."""
 
-    def authorization_url(self, *, redirect_uri: str, state: str, code_challenge: str) -> str:
-        """Return where to send the browser."""
+    def hints(self, asked: Mapping[str, str]) -> dict[str, str]:
+        """Return what of the visitor's own wishes about the provider's page may be passed on.
+
+        :param asked: ``prompt`` and ``login`` as they were posted, by anybody; default: nothing is.
+        """
+        return {}
+
+    def authorization_url(
+        self, *, redirect_uri: str, state: str, code_challenge: str, hints: Mapping[str, str]
+    ) -> str:
+        """Return where to send the browser. What the site has set wins over the visitor's hints (B11)."""
         request = AuthorizationRequest(
             client_id=self.client.client_id,
             redirect_uri=redirect_uri,
             scope=self.scope,
             state=state,
             code_challenge=code_challenge if self.pkce else "",
-            extra=self.authorization_params,
+            extra={**hints, **self.authorization_params},
         )
         return request.url(self.server)
 

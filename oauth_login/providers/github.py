@@ -24,6 +24,7 @@ from oauth_login.providers.base import (
 from oauth_login.transport import Answer, Transport
 
 API_VERSION: Final = "2022-11-28"
+LOGIN: Final = re.compile(r"[A-Za-z0-9-]{1,39}")
 NOREPLY: Final = re.compile(r"[\w.+-]{1,100}@users\.noreply\.([\w.-]+)", re.ASCII | re.IGNORECASE)
 
 
@@ -67,6 +68,13 @@ class GitHub(Provider):
             api_version=options.get("API_VERSION", API_VERSION),
             host=urlsplit(base).hostname or "",
         )
+
+    def hints(self, asked: Mapping[str, str]) -> dict[str, str]:
+        """Take an account chooser, and a login to suggest; nothing else that GitHub understands (GH17)."""
+        hints = {"prompt": "select_account"} if asked.get("prompt") == "select_account" else {}
+        if LOGIN.fullmatch(asked.get("login", "")):
+            hints["login"] = asked["login"]
+        return hints
 
     def fetch_profile(self, token: TokenResponse) -> Profile:
         """Read ``/user`` after every token: the visitor may have switched accounts at GitHub."""

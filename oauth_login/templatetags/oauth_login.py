@@ -13,20 +13,33 @@ register = template.Library()
 
 
 @register.inclusion_tag("oauth_login/buttons.html", takes_context=True)
-def sign_in_buttons(context: RequestContext, next: object = "") -> dict[str, Any]:  # noqa: A002
+def sign_in_buttons(
+    context: RequestContext,
+    next: object = "",  # noqa: A002
+    *,
+    choose_account: bool = False,
+) -> dict[str, Any]:
     """Show a button per provider. It POSTs, so nothing can press it but the visitor.
 
     :param next: the page of this site to come back to; default: ``LOGIN_REDIRECT_URL``.
+    :param choose_account: let the provider ask which account, where it can (``prompt=select_account``).
     """
     providers = [{"alias": alias, "label": pages.label(alias)} for alias in conf.aliases()]
-    return _with_request(context, providers=providers, next=same_origin_path(next))
+    page = same_origin_path(next)
+    return _with_request(context, providers=providers, next=page, choose_account=choose_account)
 
 
 @register.inclusion_tag("oauth_login/button.html", takes_context=True)
-def sign_in_button(context: RequestContext, alias: str, next: object = "") -> dict[str, Any]:  # noqa: A002
-    """Show the button of one provider."""
-    label = pages.label(alias)
-    return _with_request(context, alias=alias, label=label, next=same_origin_path(next))
+def sign_in_button(
+    context: RequestContext,
+    alias: str,
+    next: object = "",  # noqa: A002
+    *,
+    choose_account: bool = False,
+) -> dict[str, Any]:
+    """Show the button of one provider; the rest as in ``sign_in_buttons``."""
+    label, page = pages.label(alias), same_origin_path(next)
+    return _with_request(context, alias=alias, label=label, next=page, choose_account=choose_account)
 
 
 @register.inclusion_tag("oauth_login/linked_accounts.html", takes_context=True)

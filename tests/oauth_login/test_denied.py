@@ -16,7 +16,7 @@ TOLD = "You did not sign in. Nothing was changed."
 def test_a_visitor_who_says_no_is_back_at_the_sign_in_page_and_told_once(visitor, github, rows):
     answer = visitor.come_back(github.deny(visitor.start(next="/where/")["Location"]))
 
-    assert (answer.status_code, answer["Location"]) == (302, "/oauth2/login/?next=%2Fwhere%2F")
+    assert (answer.status_code, answer["Location"]) == (302, "/oauth2/login/?next=%2Fwhere%2F&denied=1")
     assert github.token_requests == []
     assert visitor.user is None
     assert rows() == (0, 0, 0)
@@ -90,7 +90,7 @@ def test_whoever_is_signed_in_stays_so(visitor, github):
 
     answer = visitor.come_back(github.deny(visitor.start()["Location"]))
 
-    assert answer["Location"] == "/oauth2/login/"
+    assert answer["Location"] == "/oauth2/login/?denied=1"
     assert visitor.user == user
     assert get_user_model().objects.count() == 1
 
@@ -143,5 +143,5 @@ def test_without_messages_a_denial_still_leads_to_the_sign_in_page(visitor, gith
 
     answer = visitor.come_back(github.deny(visitor.start()["Location"]))
 
-    assert (answer.status_code, answer["Location"]) == (302, "/oauth2/login/")
+    assert (answer.status_code, answer["Location"]) == (302, "/oauth2/login/?denied=1")
     assert visitor.get(answer["Location"]).status_code == 200
