@@ -4,7 +4,7 @@ import pytest
 from django.utils import translation
 
 # pytester runs pytest inside a test: the tests of tests/chromium.py need it.
-pytest_plugins = ["tests.chromium", "pytester"]
+pytest_plugins = ["tests.chromium", "tests.threats", "pytester"]
 
 
 @pytest.fixture(autouse=True)
