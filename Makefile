@@ -28,7 +28,7 @@ TEMPLATES := find demo_site guestbook oauth_login -path '*/templates/*' -name '*
 GATES := check-format check-rules check-types check-imports check-templates check-markup check-migrations check-deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check $(GATES) format browser messages wheel clean
+.PHONY: help demo test check $(GATES) format docs browser messages wheel clean
 
 help: ## print this
 	@echo "make <target>, where target is one of"
@@ -82,6 +82,9 @@ format: $(DEV) ## put Python and templates into their form, and correct what can
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 	@$(TEMPLATES) | xargs $(BIN)/djade --target-version 5.2
+
+docs: $(DEV) ## write into the documents what the code knows: which test proves which threat
+	@$(BIN)/python -m scripts.write_docs
 
 browser: ## install the Chromium that the browser tests drive
 	@sh scripts/install-chromium

@@ -5,7 +5,7 @@ from django.core.cache import cache
 from django.utils import translation
 
 # pytester runs pytest inside a test: the tests of tests/chromium.py need it.
-pytest_plugins = ["tests.chromium", "pytester"]
+pytest_plugins = ["tests.chromium", "tests.threats", "pytester"]
 
 
 @pytest.fixture(autouse=True)

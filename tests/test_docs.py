@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.dispatch import Signal
+from django.urls import reverse
 
 from oauth_login import conf, errors, problems, providers, signals, urls
 from oauth_login.backends import OAuthBackend
@@ -90,6 +91,16 @@ def test_the_package_says_which_files_to_read_and_they_exist():
 
     for path in re.findall(r"[\w/]+\.py", str(oauth_login.__doc__)):
         assert (ROOT / "oauth_login" / path).is_file()
+
+
+@pytest.mark.threat("GH07")
+def test_the_readme_has_the_exact_callback_url_registered_and_no_others_below_it():
+    steps = " ".join(README.split("## Register with GitHub")[1].split("\n## ")[0].split())
+    callback = reverse("oauth_login:callback", args=["github"])
+
+    assert f"`https://www.example.com{callback}`" in steps
+    assert "Register the exact URL" in steps
+    assert "wildcard matching of redirect URIs, switch it off" in steps
 
 
 @pytest.mark.parametrize(

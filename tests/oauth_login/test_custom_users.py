@@ -12,7 +12,7 @@ PEOPLE = Path(__file__).parent / "people"
 ROOT = PEOPLE.parents[2]
 
 pytestmark = [
-    pytest.mark.threat("L06"),
+    pytest.mark.threat("L06", "F12"),
     pytest.mark.parametrize(
         ("users", "tests"),
         [("addressed", 27), ("keyed", 33), ("reachable", 21), ("unreachable", 19)],

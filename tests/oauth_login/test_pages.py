@@ -88,7 +88,7 @@ def every_answer(new_visitor, github, settings):
     yield "sandbox, refused", visitor.get("/oauth2/sandbox/github/authorize/")
 
 
-@pytest.mark.threat("I07", "I08", "G14")
+@pytest.mark.threat("I07", "I08", "I16", "G14")
 def test_every_answer_carries_its_own_headers_whatever_middleware_is_missing(new_visitor, github, settings):
     bare(settings)
 

@@ -37,6 +37,18 @@ def test_no_reserved_name_is_given_in_any_case(name):
         assert re.fullmatch(rf"{spelling}-[0-9a-f]{{4}}", given_name)
 
 
+@pytest.mark.threat("F13")
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("admin", "administrator", "root", "staff", "support", "system", "moderator", "security"),
+        *("null", "none", "undefined", "anonymous", "me", "settings", "login", "logout", "wellknown"),
+    ],
+)
+def test_whoever_speaks_for_a_site_or_is_a_path_of_it_is_among_the_reserved(name):
+    assert username_for(named(name)) != name
+
+
 @pytest.mark.threat("F13", "F15")
 @pytest.mark.parametrize(
     "name",

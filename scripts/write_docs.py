@@ -1,0 +1,111 @@
+"""Writes into the documents what the code knows: ``make docs``, or ``python -m scripts.write_docs``.
+
+A document is prose, written by hand, around places that begin with ``<!-- name -->`` and end with
+``<!-- /name -->``. One function per document says what goes there. ``--check`` writes nothing and fails
+if a document is not what would be written; a test does so, too.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from scripts.threats import Group, Proof, Threat, groups, proofs
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+MOST_SHOWN: Final = 4  # tests per row; of more, one less is shown
+
+
+def filled(text: str, **contents: str) -> str:
+    """Return *text* with the places of those names filled anew.
+
+    :raises ValueError: a place is not there, or there twice.
+    """
+    for name, content in contents.items():
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        parts = re.split(f"{begin}.*?{end}", text, flags=re.DOTALL)
+        if len(parts) != 2:
+            raise ValueError(f"{begin}…{end} is there {len(parts) - 1} times")
+        text = f"{begin}\n{content}\n{end}".join(parts)
+    return text
+
+
+# --- docs/security.md ------------------------------------------------------------------------------------
+
+
+def security(root: Path) -> str:
+    """Return ``docs/security.md`` with the threats and the tests that are there now."""
+    threats, proved = groups(root), proofs(root)
+    return filled(
+        (root / "docs/security.md").read_text(),
+        count=_count(threats, proved),
+        threats="\n\n".join(_section(group, proved) for group in threats),
+    )
+
+
+def _count(threats: Sequence[Group], proved: Mapping[str, Sequence[Proof]]) -> str:
+    """Say how much is proved; a test with many cases is one test."""
+    present = [row for group in threats if not group.later for row in group.threats]
+    later = [row for group in threats if group.later for row in group.threats]
+    shown = [row for row in present if row.id in proved]
+    tests = {proof for row in shown for proof in proved[row.id]}
+    waived = [row for row in present if row.why]
+    open_rows = [row.id for row in present if row.id not in proved and not row.why]
+    lines = [
+        f"**{len(shown)} of {len(present)} rows are proved by {len(tests)} tests; "
+        f"{len(waived)} do not apply, and say why.**"
+    ]
+    if open_rows:
+        lines.append(f"Open: {', '.join(open_rows)}.")
+    lines.append(
+        f"Another {len(later)} rows belong to parts that are not there yet; "
+        f"{sum(row.id in proved for row in later)} of them are proved already."
+    )
+    return "\n".join(lines)
+
+
+def _section(group: Group, proved: Mapping[str, Sequence[Proof]]) -> str:
+    lines = [f"### {group.name}", ""]
+    if group.later:
+        lines += [group.later, ""]
+    lines += ["| id | what is attempted | proved by |", "|---|---|---|"]
+    lines += [
+        f"| {row.id} | {row.title} | {_answer(group, row, proved.get(row.id, ()))} |" for row in group.threats
+    ]
+    return "\n".join(lines)
+
+
+def _answer(group: Group, row: Threat, found: Sequence[Proof]) -> str:
+    if not found:
+        return f"does not apply: {row.why}" if row.why else "not yet" if group.later else "**open**"
+    shown = found if len(found) <= MOST_SHOWN else found[: MOST_SHOWN - 1]
+    # The name and no line: a line would have to be written anew whenever something above it changes.
+    links = [f"[`{proof.name}`](../{proof.path})" for proof in shown]
+    if len(shown) < len(found):
+        links.append(f"and {len(found) - len(shown)} more")
+    return "<br>".join(links)
+
+
+# --- All of them -----------------------------------------------------------------------------------------
+
+DOCUMENTS: Final[Mapping[str, Callable[[Path], str]]] = {"docs/security.md": security}
+
+
+def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> str | None:
+    """Write every document that is stale; with ``--check``, return what is wrong instead."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.write_docs", description="Write the documents.")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a document is stale")
+    check = parser.parse_args(arguments).check
+    written = {name: write(root) for name, write in DOCUMENTS.items()}
+    stale = [name for name, text in written.items() if (root / name).read_text() != text]
+    if check and stale:
+        return f"Not what would be written: {', '.join(stale)}. Run: make docs"
+    for name in stale:
+        (root / name).write_text(written[name])
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
