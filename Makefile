@@ -20,7 +20,7 @@ DEV := $(VENV)/.installed-$(EXTRAS)
 PLAIN := ENV_FILE=/dev/null DATABASE_URL=sqlite://:memory:
 TRYING := $(PLAIN) DEBUG=1
 # As in production. The key and the credentials are only as good as the checks require.
-DEPLOYED := $(PLAIN) DEBUG=0 ALLOWED_HOSTS=www.example.com ORIGIN=https://www.example.com \
+DEPLOYED := $(PLAIN) DEBUG=0 ALLOWED_HOSTS=www.example.com ORIGIN=https://www.example.com CACHE_URL=rediscache://127.0.0.1:6379/1 \
 	SECRET_KEY=KpX0rVn3-Qz7sYt1uWb5cEd9fGh2jLm6oNa4iRk8vTx_BqZyCwDuFsHgJeMlPoAi \
 	OAUTH_GITHUB_CLIENT_ID=client-id OAUTH_GITHUB_CLIENT_SECRET=client-secret
 

@@ -43,12 +43,15 @@ CSRF_COOKIE_SECURE = not DEBUG
 LANGUAGE_COOKIE_SECURE = not DEBUG
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
-if env.bool("BEHIND_PROXY", default=False):
-    # Never by default: without a proxy that overwrites this header, any visitor could send it.
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Never by default: without a proxy that overwrites this header, any visitor could send it.
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 
 # Browsers apply form-action to the redirect that follows a form too, and a sign-in starts with a form.
 FORM_ACTION_ORIGINS = env.list("FORM_ACTION_ORIGINS", default=["https://github.com"])
+
+# Behind one proxy, visitors' addresses are what that one says; see TRUSTED_PROXIES in the README.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=int(BEHIND_PROXY))
 
 # --- What the site is made of ------------------------------------------------------------------------
 
@@ -144,6 +147,8 @@ OAUTH_LOGIN = {
     # It answers for providers without credentials only: with GitHub's set, GitHub itself is asked.
     "SANDBOX": DEBUG,
     "ORIGIN": env.str("ORIGIN", default="") or None,
+    "RELAY_ORIGINS": env.list("RELAY_ORIGINS", default=[]),
+    "TRUSTED_PROXIES": TRUSTED_PROXIES,
 }
 
 # --- Languages and logs ------------------------------------------------------------------------------

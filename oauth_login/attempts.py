@@ -155,8 +155,10 @@ def _why_missing(request: HttpRequest, state: State) -> AttemptError:
     here = conf.origin_seen(request)
     if state.origin and state.origin != here:
         return AttemptError("origin_not_allowed", f"started at {state.origin}, came back to {here}")
-    code = "cookie_missing" if request.COOKIES else "cookies_blocked"
-    return AttemptError(code, f"started {state.age} s ago at {state.origin or here}")
+    return AttemptError(
+        "cookie_missing" if request.COOKIES else "cookies_blocked",
+        f"started {state.age} s ago at {state.origin or here}",
+    )
 
 
 def _newest_first(request: HttpRequest) -> Iterator[tuple[str, Attempt | None]]:

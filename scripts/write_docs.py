@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from oauth_login.causes import CAUSES
 from scripts.threats import Group, Proof, Threat, groups, proofs
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -88,9 +89,25 @@ def _answer(group: Group, row: Threat, found: Sequence[Proof]) -> str:
     return "<br>".join(links)
 
 
+# --- docs/refusals.md ------------------------------------------------------------------------------------
+
+
+def refusals(root: Path) -> str:
+    """Return ``docs/refusals.md`` with the codes that are there now."""
+    lines = ["| code | status | what is behind it | what to do |", "|---|---|---|---|"]
+    lines += [
+        f'| <a id="{code}"></a>`{code}` | {cause.status} | {cause.cause} | {cause.cure} |'
+        for code, cause in CAUSES.items()
+    ]
+    return filled((root / "docs/refusals.md").read_text(), codes="\n".join(lines))
+
+
 # --- All of them -----------------------------------------------------------------------------------------
 
-DOCUMENTS: Final[Mapping[str, Callable[[Path], str]]] = {"docs/security.md": security}
+DOCUMENTS: Final[Mapping[str, Callable[[Path], str]]] = {
+    "docs/refusals.md": refusals,
+    "docs/security.md": security,
+}
 
 
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> str | None:

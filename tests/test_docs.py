@@ -14,6 +14,8 @@ from django.urls import reverse
 
 from oauth_login import conf, errors, problems, providers, signals, urls
 from oauth_login.backends import OAuthBackend
+from oauth_login.causes import CAUSES
+from scripts import write_docs
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -29,23 +31,20 @@ def first_cells(text, heading):
 
 
 def error_codes():
-    """Return every code that an exception of ours is raised with, read from the source."""
+    """Return the statuses of every code that an exception of ours is raised with, read from the source."""
     classes = {
         name: kind
         for name, kind in inspect.getmembers(errors, inspect.isclass)
         if issubclass(kind, errors.OAuthLoginError)
     }
-    codes = {kind.default_code for kind in classes.values() if hasattr(kind, "default_code")}
+    codes = {kind.default_code: {kind.status} for kind in classes.values() if hasattr(kind, "default_code")}
     for source in SOURCES:
         for node in ast.walk(ast.parse(source.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in classes and node.args:
-                codes |= {
-                    part.value
-                    for part in ast.walk(node.args[0])
-                    if isinstance(part, ast.Constant)
-                    and isinstance(part.value, str)
-                    and re.fullmatch(r"[a-z_]+", part.value)
-                }
+                status = classes[node.func.id].status
+                for part in ast.walk(node.args[0]):
+                    if isinstance(part, ast.Constant) and re.fullmatch(r"[a-z_]+", str(part.value)):
+                        codes.setdefault(str(part.value), set()).add(status)
     return codes
 
 
@@ -65,8 +64,12 @@ def test_the_reference_lists_every_check_and_no_other():
     assert first_cells(REFERENCE, "## System checks") == used
 
 
-def test_the_reference_lists_every_code_and_no_other():
-    assert first_cells(REFERENCE, "## Refusals") == error_codes()
+def test_every_code_and_no_other_has_a_cause_a_cure_and_one_status():
+    assert {code: {cause.status} for code, cause in CAUSES.items()} == error_codes()
+
+
+def test_the_codes_are_documented_as_they_are():
+    assert write_docs.refusals(ROOT) == (ROOT / "docs" / "refusals.md").read_text()
 
 
 def test_the_reference_lists_every_signal_and_no_other():

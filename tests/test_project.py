@@ -22,6 +22,7 @@ PRODUCTION = {
     "SECRET_KEY": "KpX0rVn3-Qz7sYt1uWb5cEd9fGh2jLm6oNa4iRk8vTx_BqZyCwDuFsHgJeMlPoAi",
     "ALLOWED_HOSTS": "www.example.com",
     "ORIGIN": "https://www.example.com",
+    "CACHE_URL": "rediscache://127.0.0.1:6379/1",
     "OAUTH_GITHUB_CLIENT_ID": "client-id",
     "OAUTH_GITHUB_CLIENT_SECRET": "client-secret",
 }
@@ -81,6 +82,9 @@ def test_the_demo_site_is_fit_for_deployment():
         ({"HSTS_SECONDS": "0"}, "security.W004"),
         ({"OAUTH_GITHUB_CLIENT_SECRET": ""}, "oauth_login.E"),
         ({"SECRET_KEY": ""}, "SECRET_KEY is not set"),
+        ({"CACHE_URL": "locmemcache://"}, "oauth_login.W006"),
+        ({"BEHIND_PROXY": "1", "TRUSTED_PROXIES": "0"}, "oauth_login.W007"),
+        ({"ORIGIN": "", "RELAY_ORIGINS": "https://www.example.com"}, "oauth_login.W009"),
     ],
 )
 def test_a_mistake_in_the_deployment_is_refused(changes, complaint):

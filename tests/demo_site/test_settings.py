@@ -75,7 +75,9 @@ def test_the_environment_wins_over_the_env_file():
 
 
 def test_forwarded_headers_are_believed_behind_a_proxy_only():
-    assert "SECURE_PROXY_SSL_HEADER" not in settings(SECRET_KEY=KEY)
+    plain = settings(SECRET_KEY=KEY)
+    assert plain["SECURE_PROXY_SSL_HEADER"] is None
+    assert plain["OAUTH_LOGIN"]["TRUSTED_PROXIES"] == 0
     assert settings(SECRET_KEY=KEY, BEHIND_PROXY="1")["SECURE_PROXY_SSL_HEADER"] == (
         "HTTP_X_FORWARDED_PROTO",
         "https",
