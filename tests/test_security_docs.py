@@ -109,6 +109,7 @@ def project(tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/threats.toml").write_text(THREATS)
     (tmp_path / "docs/security.md").write_text(PAGE)
+    shutil.copy(ROOT / "docs/refusals.md", tmp_path / "docs/refusals.md")
     (tmp_path / "tests/part").mkdir(parents=True)
     (tmp_path / "tests/part/test_it.py").write_text(TESTS)
     (tmp_path / "tests/part/conftest.py").write_text("import nothing_that_is_there")

@@ -119,7 +119,8 @@ def test_static_files_are_fingerprinted_in_production_only():
 def test_the_sandbox_answers_with_debug_only():
     trying_out = settings(DEBUG="1")["OAUTH_LOGIN"]
 
-    assert trying_out == {"PROVIDERS": {"github": {}}, "SANDBOX": True, "ORIGIN": None}
+    assert trying_out["SANDBOX"] is True
+    assert trying_out["PROVIDERS"] == {"github": {}}
     assert settings(SECRET_KEY=KEY)["OAUTH_LOGIN"]["SANDBOX"] is False
 
 

@@ -569,7 +569,9 @@ def test_every_address_can_be_given_itself():
     assert github.api_url == "https://api.example"
     assert (github.label, github.scope, github.pkce) == ("Octopus", "user:email", False)
     assert github.client.auth_method == "client_secret_basic"
-    url = github.authorization_url(redirect_uri="https://me.example/", state="s", code_challenge="c")
+    url = github.authorization_url(
+        redirect_uri="https://me.example/", state="s", code_challenge="c", hints={}
+    )
     query = parse_qs(urlsplit(url).query)
     assert query["allow_signup"] == ["false"]
     assert "code_challenge" not in query

@@ -145,7 +145,7 @@ def test_any_other_next_counts_as_none(visitor, github, settings, value):
     def start():
         return press(visitor, "/oauth2/github/authorize/", value)["Location"]
 
-    assert visitor.come_back(github.deny(start()))["Location"] == "/oauth2/login/"
+    assert visitor.come_back(github.deny(start()))["Location"] == "/oauth2/login/?denied=1"
     for path in ("/oauth2/login/", "/oauth2/github/authorize/"):
         page = visitor.get(f"{path}?{query}")
         assert page.status_code == 200
