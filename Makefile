@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 ARGS ?=
+OPTIMIZE ?=
 
 # .ci/run sets these for its second run, with the newest Django on the newest Python.
 VENV ?= .venv
@@ -39,8 +40,8 @@ demo: $(DEMO) ## run the whole site on this machine (PORT=8000) until Ctrl-C
 	@# exec: no shell stands between make and the site, so that whoever ends make ends the site.
 	@exec env PYTHONDONTWRITEBYTECODE=1 DEBUG=1 $(BIN)/python manage.py demo --port $(PORT)
 
-test: $(DEV) ## run all tests with coverage, or some without: make test ARGS="-k state"
-	@$(BIN)/python -m pytest $(if $(strip $(ARGS)),$(ARGS),--cov)
+test: $(DEV) ## run all tests with coverage, or some without: make test ARGS="-k state" [OPTIMIZE=1 for -O]
+	@$(if $(OPTIMIZE),PYTHONOPTIMIZE=$(OPTIMIZE)) $(BIN)/python -m pytest $(if $(strip $(ARGS)),$(ARGS),--cov)
 
 check: $(DEV) ## run every gate: format, rules, types, imports, templates, migrations, deployment
 	@$(MAKE) --no-print-directory --keep-going $(GATES)

@@ -41,10 +41,10 @@ def error_codes():
     for source in SOURCES:
         for node in ast.walk(ast.parse(source.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in classes and node.args:
-                status = classes[node.func.id].status
+                kind = classes[ast.unparse(node.func)]
                 for part in ast.walk(node.args[0]):
                     if isinstance(part, ast.Constant) and re.fullmatch(r"[a-z_]+", str(part.value)):
-                        codes.setdefault(str(part.value), set()).add(status)
+                        codes.setdefault(str(part.value), set()).add(kind.status)
     return codes
 
 

@@ -1,6 +1,7 @@
 """A refusal has one code and one support id, and page, log, signal and row agree on both."""
 
 import html
+import inspect
 import re
 from io import BytesIO
 from urllib.parse import parse_qsl, urlsplit
@@ -161,7 +162,9 @@ def test_the_page_of_codes_is_there_in_debug_only(client, settings):
 
 def test_every_code_has_a_cause_and_a_cure_and_the_status_of_its_kind():
     kinds = [
-        kind for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "default_code")
+        kind
+        for _, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, OAuthLoginError) and hasattr(kind, "default_code")
     ]
     for kind in kinds:
         assert CAUSES[kind.default_code].status == kind.status

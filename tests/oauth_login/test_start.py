@@ -92,7 +92,7 @@ def test_nothing_that_is_typed_into_the_start_reaches_the_request(visitor, where
         "state": "chosen",
         "code_challenge": "chosen",
         "code_challenge_method": "plain",
-        "login": "admin",
+        "login": "admin&scope=repo",
         "prompt": "none",
         "provider": "evil",
     }
