@@ -1,4 +1,6 @@
-"""Three nouns: ``github`` is the provider, ``visitor`` somebody with a browser, ``world`` what is stored."""
+"""What the tests of the app share: the provider, somebody with a browser, servers, and what is stored."""
+
+from contextlib import ExitStack
 
 import html
 import re
@@ -9,8 +11,10 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
 
+from oauth_login import transport
 from oauth_login.models import LinkedAccount, SignIn, Token
 from tests.oauth_login.fake_github import FakeGitHub, activate
+from tests.oauth_login.http_server import Server
 
 
 class Visitor(Client):
@@ -80,6 +84,28 @@ def github():
     """A GitHub that answers; nothing else on the network does."""
     with activate() as mock:
         yield FakeGitHub(mock)
+
+
+@pytest.fixture
+def servers():
+    """A way to start servers, and to have them stopped."""
+    with ExitStack() as stack:
+        yield lambda context=None: stack.enter_context(Server(context))
+
+
+@pytest.fixture
+def canary(servers):
+    """A server that nobody has any business with: whoever sends anybody there has failed."""
+    server = servers()
+    yield server
+    assert (server.connections, server.requests) == (0, [])
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """The waiting times of the transport, cut so that a test can wait for them."""
+    monkeypatch.setattr(transport, "DEADLINE", 0.4)
+    monkeypatch.setattr(transport, "CONNECT_TIMEOUT", 0.4)
 
 
 @pytest.fixture
