@@ -4,6 +4,8 @@ import pytest
 from django.core.cache import cache
 from django.utils import translation
 
+from tests.names import only_this_machine
+
 # pytester runs pytest inside a test: the tests of tests/chromium.py need it.
 pytest_plugins = ["tests.chromium", "tests.threats", "pytester"]
 
@@ -18,3 +20,10 @@ def language_of_the_settings():
 def nobody_counted_yet():
     """Forget what another test's visitors, who all have one address, have been counted for."""
     cache.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network():
+    """Fail the test that looks up a host other than this machine."""
+    with only_this_machine():
+        yield

@@ -1,7 +1,8 @@
-"""Three nouns: ``github`` is the provider, ``visitor`` somebody with a browser, ``world`` what is stored."""
+"""What the tests of the app share: the provider, somebody with a browser, servers, and what is stored."""
 
 import html
 import re
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from django.conf import settings
@@ -9,8 +10,10 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
 
+from oauth_login import transport
 from oauth_login.models import LinkedAccount, SignIn, Token
-from tests.oauth_login.fake_github import FakeGitHub, activate
+from tests.oauth_login.fake_github import FakeGitHub, serving
+from tests.oauth_login.http_server import Server
 
 
 class Visitor(Client):
@@ -75,11 +78,70 @@ def unlimited(settings):
     settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | generous
 
 
+@pytest.fixture(scope="session")
+def github_server():
+    """Where the site finds GitHub."""
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def nobody_else_asks_github(github_server):
+    """Fail the test whose site asks GitHub although the test has none."""
+    yield
+    strays, github_server.strays = github_server.strays, []
+    assert strays == [], "asked without the fixture github"
+
+
 @pytest.fixture
-def github():
+def github(github_server):
     """A GitHub that answers; nothing else on the network does."""
-    with activate() as mock:
-        yield FakeGitHub(mock)
+    with FakeGitHub(github_server) as github:
+        yield github
+
+
+@pytest.fixture
+def servers():
+    """A way to start servers, and to have them stopped."""
+    with ExitStack() as stack:
+        yield lambda context=None: stack.enter_context(Server(context))
+
+
+@pytest.fixture
+def canary(servers):
+    """A server that nobody has any business with: whoever sends anybody there has failed."""
+    server = servers()
+    yield server
+    assert (server.connections, server.requests) == (0, [])
+
+
+@contextmanager
+def impatience():
+    """Cut the waiting times of the transport so that a test can wait for them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transport, "DEADLINE", 0.4)
+        patch.setattr(transport, "CONNECT_TIMEOUT", 0.4)
+        yield
+
+
+@pytest.fixture
+def impatient():
+    """A site that waits as long as a test can."""
+    with impatience():
+        yield
+
+
+@pytest.fixture
+def failing(github, request):
+    """A way to have GitHub answer badly. A site that it never answers is impatient."""
+
+    def fail(**answers):
+        for name, answer in answers.items():
+            if isinstance(answer, TimeoutError):
+                request.getfixturevalue("impatient")
+            setattr(github, name, answer)
+
+    return fail
 
 
 @pytest.fixture

@@ -1,8 +1,4 @@
-"""A real HTTP server on the loopback, as badly behaved as a test wants it, and certificates for it.
-
-``responses`` replaces the HTTP library; what the transport does with sockets, time and TLS can only be
-seen over a socket.
-"""
+"""A real HTTP server on the loopback, as badly behaved as a test wants it, and certificates for it."""
 
 import datetime
 import ipaddress
@@ -10,8 +6,9 @@ import json
 import select
 import socket
 import ssl
+import struct
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -20,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 HANG_UP = b""  # a part of an answer: close the connection here
+RESET = None  # another: break it off
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,11 @@ class Request:
     path: str
     headers: dict[str, str]
     body: str
+
+    @property
+    def host(self):
+        """The host that was asked for."""
+        return self.headers.get("host", "")
 
 
 def reply(content, status=200, **headers):
@@ -46,16 +49,20 @@ def reply(content, status=200, **headers):
 class Server:
     """Answers each path with what ``answers`` has for it: parts to send, or a function that yields them.
 
-    ``requests`` is everything it was asked, ``connections`` how often it was connected to.
+    ``requests`` is everything it was asked, ``connections`` how often it was connected to, and ``hung_up``
+    tells whether it ever ended a connection itself.
     """
 
     def __init__(self, context=None):
         self.answers = {}
         self.requests = []
         self.connections = 0
+        self.hung_up = False
         self.context = context
         self.closing = threading.Event()
         self._open = []
+        self._answering = 0
+        self._answered = threading.Condition()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.port}"
@@ -76,6 +83,19 @@ class Server:
                 connection.shutdown(socket.SHUT_RDWR)
         for thread in self._conversations:
             thread.join()
+
+    def settle(self):
+        """End every drip and stall, and wait until nothing is being answered."""
+        self.closing.set()
+        with self._answered:
+            self._answered.wait_for(lambda: self._answering == 0)
+        self.closing = threading.Event()
+
+    def respond(self, request):
+        """Return the parts of the answer to *request*."""
+        self.requests.append(request)
+        answer = self.answers.get(request.path.partition("?")[0], reply({}, 404))
+        return answer(request) if callable(answer) else answer
 
     def drip(self, parts, seconds=0.05):
         """Yield *parts* with a pause after each."""
@@ -102,19 +122,37 @@ class Server:
             if not self.context:
                 self._converse(plain)
                 return
-            with self.context.wrap_socket(plain, server_side=True) as connection:
+            tls = self.context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+            with tls as connection:
                 self._open.append(connection)
+                connection.do_handshake()
                 self._converse(connection)
 
     def _converse(self, connection):
         with connection.makefile("rb") as reader:
             while request := read_request(reader):
-                self.requests.append(request)
-                answer = self.answers.get(request.path.partition("?")[0], reply({}, 404))
-                for part in answer(request) if callable(answer) else answer:
-                    if part == HANG_UP:
-                        return
-                    connection.sendall(part)
+                with self._being_answered():
+                    for part in self.respond(request):
+                        if part in (HANG_UP, RESET):
+                            self._hang_up(connection, part)
+                            return
+                        connection.sendall(part)
+
+    def _hang_up(self, connection, manner):
+        self.hung_up = True
+        if manner is RESET:  # closed with no time to linger, TCP sends a reset
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    @contextmanager
+    def _being_answered(self):
+        with self._answered:
+            self._answering += 1
+        try:
+            yield
+        finally:
+            with self._answered:
+                self._answering -= 1
+                self._answered.notify_all()
 
 
 class Tunnel(Server):
@@ -152,15 +190,20 @@ def read_request(reader):
     return Request(first[0], first[1], headers, body)
 
 
-def certificate(directory, host="127.0.0.1", *, expired=False):
-    """Return a server's TLS context for *host*, and the path of the CA bundle that vouches for it."""
+def certificate(directory, *hosts, expired=False):
+    """Return a server's TLS context for *hosts*, and the path of the CA bundle that vouches for it.
+
+    Without *hosts* it is for 127.0.0.1.
+    """
+    hosts = hosts or ("127.0.0.1",)
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     now = datetime.datetime.now(datetime.UTC)
     day = datetime.timedelta(days=1)
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "The tests' CA")])
-    names: x509.GeneralName = (
+    names: list[x509.GeneralName] = [
         x509.IPAddress(ipaddress.ip_address(host)) if host[0].isdigit() else x509.DNSName(host)
-    )
+        for host in hosts
+    ]
     usage = dict.fromkeys(
         ["content_commitment", "key_encipherment", "data_encipherment", "key_agreement"], False
     )
@@ -181,11 +224,11 @@ def certificate(directory, host="127.0.0.1", *, expired=False):
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
     until = now - day if expired else now + day
     leaf = (
         _builder(subject, ca_name, key.public_key(), now - 2 * day, until)
-        .add_extension(x509.SubjectAlternativeName([names]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
         )

@@ -1,6 +1,5 @@
 """Many at once, in real threads with connections of their own, as a server has them."""
 
-import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,6 @@ from django.db import connection, connections
 from guestbook.models import Entry
 from oauth_login.models import LinkedAccount, SignIn, Token
 from tests.oauth_login.conftest import Visitor
-from tests.oauth_login.fake_github import FakeGitHub, activate
 
 
 @contextmanager
@@ -62,24 +60,6 @@ def at_once(*calls):
         return [future.result() for future in [pool.submit(run, call) for call in calls]]
 
 
-class ManyPeople(FakeGitHub):
-    """Every code is somebody else's: the token names the person, and the API answers by the token."""
-
-    def _token(self, request):
-        status, headers, body = super()._token(request)
-        (code,) = parse_qs(request.body)["code"]
-        return status, headers, json.dumps(json.loads(body) | {"access_token": f"gho_{code}"})
-
-    def _answer(self, name):
-        def answer(request):
-            person = request.headers["Authorization"].removeprefix("Bearer gho_")
-            time.sleep(0.01)  # so that the requests of many interleave
-            user = self.user | {"id": int(person, 16) % (1 << 62), "login": f"p-{person}"}
-            return self._send({"user": user, "emails": []}[name])
-
-        return answer
-
-
 @pytest.mark.threat("A06")
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize("session", [False, True], ids=["no session", "session"])
@@ -92,7 +72,7 @@ def test_of_six_copies_of_one_callback_exactly_one_is_finished(github, session):
     query = github.approve(visitor.start(next="/where/")["Location"])
     granted = github.token
 
-    def slowly():
+    def slowly(_request):
         time.sleep(0.3)
         return granted
 
@@ -151,11 +131,22 @@ def test_a_person_who_was_faster_in_another_tab_is_no_conflict_with_themselves(v
 
 @pytest.mark.threat("D27")
 @pytest.mark.usefixtures("database")
-def test_of_thirty_two_people_at_once_everybody_is_who_they_are():
-    with activate() as mock:
-        github = ManyPeople(mock)
-        people = [(browser := Visitor(), github.approve(browser.start()["Location"])) for _ in range(32)]
-        answers = at_once(*(partial(browser.come_back, query) for browser, query in people))
+def test_of_thirty_two_people_at_once_everybody_is_who_they_are(github):
+    granted, octocat = github.token, github.user
+
+    def token(request):  # names the person, as every code is somebody else's
+        (code,) = parse_qs(request.body)["code"]
+        return granted | {"access_token": f"gho_{code}"}
+
+    def user(request):
+        person = request.headers["authorization"].removeprefix("Bearer gho_")
+        time.sleep(0.01)  # so that the requests of many interleave
+        return octocat | {"id": int(person, 16) % (1 << 62), "login": f"p-{person}"}
+
+    github.token, github.user, github.emails = token, user, []
+    people = [(browser := Visitor(), github.approve(browser.start()["Location"])) for _ in range(32)]
+
+    answers = at_once(*(partial(browser.come_back, query) for browser, query in people))
 
     assert [answer.status_code for answer in answers] == [302] * 32
     for browser, query in people:
@@ -171,9 +162,9 @@ def test_somebody_can_write_while_a_sign_in_waits_for_the_provider(github, monke
     waiting, written = threading.Event(), threading.Event()
     granted = github.token
 
-    def slowly():
+    def slowly(_request):
         waiting.set()
-        assert written.wait(20)
+        written.wait(20)
         return granted
 
     github.token = slowly

@@ -28,10 +28,10 @@ class Statements(CaptureQueriesContext):
 def callback(visitor, github, **fields):
     """Return how many statements and provider requests one callback takes."""
     query = github.approve(visitor.start(**fields)["Location"])
-    before = len(github.mock.calls)
+    before = len(github.requests)
     with Statements() as statements:
         assert visitor.come_back(query).status_code == 302
-    return statements.count(), len(github.mock.calls) - before
+    return statements.count(), len(github.requests) - before
 
 
 @pytest.mark.threat("J01")
@@ -96,7 +96,7 @@ def test_a_denial_costs_the_claim_and_the_outcome(visitor, github):
         visitor.come_back(query)
 
     assert statements.count() == 2
-    assert len(github.mock.calls) == 0
+    assert github.requests == []
 
 
 @pytest.mark.threat("J03")

@@ -6,17 +6,19 @@ import sys
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-import requests
+import responses
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.core.signals import got_request_exception
 from django.views.debug import ExceptionReporter
+from requests.exceptions import ChunkedEncodingError, ReadTimeout, SSLError
 
 from oauth_login import signals
 from oauth_login.models import LinkedAccount, SignIn
 from tests.oauth_login import odd_providers
-from tests.oauth_login.fake_github import CLIENT_SECRET
+from tests.oauth_login.fake_github import CLIENT_SECRET, FakeGitHub
 
+PLACES = {"token": ("POST", FakeGitHub.token_endpoint), "user": ("GET", f"{FakeGitHub.api}/user")}
 FAILURES: dict[str, dict[str, object]] = {
     "success": {},
     "code refused": {"token": {"error": "bad_verification_code", "error_description": "no"}},
@@ -26,15 +28,16 @@ FAILURES: dict[str, dict[str, object]] = {
     "redirect": {"token": (307, {"Location": "https://evil.example/?code=1"}, b"")},
     "down": {"token": (502, {}, b"gho_in_a_bad_gateway")},
     "busy": {"token": (429, {"Retry-After": "1"}, b"")},
-    "timeout": {"token": requests.exceptions.ReadTimeout("https://github.com/?code=in-an-exception")},
-    "no connection": {"token": requests.exceptions.ConnectionError("code=in-an-exception")},
+    "timeout": {"token": TimeoutError()},
+    "no answer": {"token": EOFError()},
+    "no connection": {"token": ConnectionResetError()},
     "bad token type": {"token": {"access_token": "gho_of_a_bad_type", "token_type": "mac"}},
     "token with a line break": {"token": {"access_token": "gho_with\r\nbreak", "token_type": "bearer"}},
     "user refused": {"user": (401, {}, b'{"message": "Bad credentials"}')},
     "user without id": {"user": {"login": "octocat"}},
     "bot": {"user": {"login": "octocat", "id": 1, "type": "Bot"}},
     "user down": {"user": (500, {}, b"")},
-    "user times out": {"user": requests.exceptions.ReadTimeout("Authorization: Bearer gho_in_an_exception")},
+    "user times out": {"user": TimeoutError()},
     "addresses broken": {"emails": {"no": "list"}},
     "addresses limited": {"emails": (403, {"X-RateLimit-Remaining": "0"}, b"")},
 }
@@ -53,7 +56,6 @@ def secrets_of(github):
             "verifier": asked["code_verifier"],
             "client secret": CLIENT_SECRET,
             "access token": "gho_",
-            "exception": "in-an-exception",
         }
 
     return collect
@@ -61,10 +63,9 @@ def secrets_of(github):
 
 @pytest.mark.threat("B05", "H07", "H09")
 @pytest.mark.parametrize("failure", FAILURES)
-def test_no_log_at_any_level_holds_a_secret(new_visitor, github, caplog, secrets_of, failure):
+def test_no_log_at_any_level_holds_a_secret(new_visitor, github, caplog, secrets_of, failing, failure):
     visitor = new_visitor(raise_request_exception=False)
-    for name, answer in FAILURES[failure].items():
-        setattr(github, name, answer)
+    failing(**FAILURES[failure])
 
     with caplog.at_level(logging.DEBUG):
         leaving = visitor.start(next="/where/")
@@ -83,10 +84,9 @@ def test_no_log_at_any_level_holds_a_secret(new_visitor, github, caplog, secrets
 
 @pytest.mark.threat("B05")
 @pytest.mark.parametrize("failure", FAILURES)
-def test_nothing_that_the_browser_gets_holds_a_secret(new_visitor, github, secrets_of, failure):
+def test_nothing_that_the_browser_gets_holds_a_secret(new_visitor, github, secrets_of, failing, failure):
     visitor = new_visitor(raise_request_exception=False)
-    for name, answer in FAILURES[failure].items():
-        setattr(github, name, answer)
+    failing(**FAILURES[failure])
     leaving = visitor.start(next="/where/")
     cookies = visitor.attempt_cookies()
     query = github.approve(leaving["Location"])
@@ -101,6 +101,26 @@ def test_nothing_that_the_browser_gets_holds_a_secret(new_visitor, github, secre
         shown = got.content.decode() + str(got.headers) + str(got.cookies)
         for name, secret in secrets.items():
             assert secret not in shown, name
+
+
+@pytest.mark.threat("H07", "H09")
+@pytest.mark.parametrize("error", [ReadTimeout, SSLError, ChunkedEncodingError, OSError])
+@pytest.mark.parametrize("where", PLACES)
+def test_what_the_http_library_says_is_neither_logged_nor_shown(new_visitor, github, caplog, where, error):
+    visitor = new_visitor(raise_request_exception=False)
+    query = github.approve(visitor.start()["Location"])
+    said = error("https://github.com/?code=secret-in-an-exception with Authorization: Bearer gho_secret")
+
+    # Only a library that is replaced can be made to say the worst it could.
+    with responses.RequestsMock() as library, caplog.at_level(logging.DEBUG):
+        if where == "user":
+            library.post(github.token_endpoint, json=github.token)
+        library.add(*PLACES[where], body=said)
+        answer = visitor.come_back(query)
+
+    assert answer.status_code in {502, 503, 504}
+    logged = "".join(map(logging.Formatter().format, caplog.records))  # with tracebacks
+    assert "secret" not in logged + answer.content.decode()
 
 
 @pytest.mark.threat("B05", "H07")

@@ -444,7 +444,7 @@ def test_nobody_who_signed_in_here_can_be_anybody_there(visitor, new_visitor, gi
 def test_no_request_of_the_sandbox_leaves_the_process(visitor, github):
     assert sign_in_as(visitor, "octocat").status_code == 302
 
-    assert len(github.mock.calls) == 0
+    assert github.requests == []
 
 
 def test_the_sandbox_checks_the_sites_pkce_and_the_site_the_sandboxes_answers(visitor):

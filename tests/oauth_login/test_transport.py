@@ -27,7 +27,7 @@ from oauth_login.errors import (
     RateLimited,
 )
 from oauth_login.transport import Answer, Transport, is_secure, parse_json, shared
-from tests.oauth_login.http_server import HANG_UP, Server, Tunnel, certificate, reply
+from tests.oauth_login.http_server import HANG_UP, Tunnel, certificate, reply
 
 REDIRECTS = [300, 301, 302, 303, 304, 307, 308]
 TOKEN = {"access_token": "gho_secret", "token_type": "bearer", "scope": "user:email"}
@@ -42,20 +42,7 @@ PLACES = {
 
 
 @pytest.fixture
-def servers():
-    """A way to start servers, and to have them stopped."""
-    with ExitStack() as stack:
-        yield lambda context=None: stack.enter_context(Server(context))
-
-
-@pytest.fixture
 def server(servers):
-    return servers()
-
-
-@pytest.fixture
-def canary(servers):
-    """A server that nobody has any business with."""
     return servers()
 
 
@@ -75,13 +62,6 @@ def new_transport(servers):
 @pytest.fixture
 def transport(new_transport):
     return new_transport()
-
-
-@pytest.fixture
-def impatient(monkeypatch):
-    """The waiting times of the transport, cut so that a test can wait for them."""
-    monkeypatch.setattr(transport_module, "DEADLINE", 0.4)
-    monkeypatch.setattr(transport_module, "CONNECT_TIMEOUT", 0.4)
 
 
 @pytest.fixture
