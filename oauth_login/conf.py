@@ -39,6 +39,7 @@ DEFAULTS: Final[dict[str, Any]] = {
 }
 # What Django accepts in DEBUG while ALLOWED_HOSTS is empty (HttpRequest.get_host).
 HOSTS_IN_DEBUG: Final = (".localhost", "127.0.0.1", "[::1]")
+NOT_TEXT: Final = {"PKCE", "AUTHORIZATION_PARAMS", "AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED"}
 SANDBOX: Final = "oauth_login.sandbox.provider"  # the one way in; no layer imports the sandbox
 
 
@@ -162,7 +163,7 @@ def providers_from_environ(environ: Mapping[str, str]) -> dict[str, dict[str, An
     counts as absent, so that a line left blank in a ``.env`` file sets nothing.
     """
     presets = (providers.preset(name).option_names for name in providers.PRESETS)
-    keys = sorted(PROVIDER_KEYS.union(*presets) - {"PKCE", "AUTHORIZATION_PARAMS"}, key=len)
+    keys = sorted(PROVIDER_KEYS.union(*presets) - NOT_TEXT, key=len)
     found: dict[str, dict[str, Any]] = {}
     for name, value in environ.items():
         prefix, _, rest = name.partition("_")

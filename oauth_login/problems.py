@@ -23,6 +23,7 @@ PROVIDER_KEYS: Final = frozenset(
         *CREDENTIALS,
         "AUTHORIZATION_ENDPOINT",
         "AUTHORIZATION_PARAMS",
+        "AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED",
         "ISSUER",
         "LABEL",
         "PKCE",
@@ -261,7 +262,10 @@ _PROVIDER_EXPECTED: Final[Mapping[str, _Expectation]] = {
     ),
     "LABEL": (_is_label, "a name to show"),
     "SCOPE": (lambda value: isinstance(value, str), "a string, scopes separated by spaces"),
-    "PKCE": (lambda value: isinstance(value, bool), "True or False"),
+    **dict.fromkeys(
+        ("PKCE", "AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED"),
+        (lambda value: isinstance(value, bool), "True or False"),
+    ),
     "AUTHORIZATION_PARAMS": (_is_text_map, "a dict of strings"),
     "TOKEN_ENDPOINT_AUTH_METHOD": (
         lambda value: value in AUTH_METHODS,

@@ -1,5 +1,7 @@
 """What must hold of the project as a whole: migrations, deployment, the wheel, what the files give away."""
 
+import base64
+import hashlib
 import os
 import re
 import shutil
@@ -94,6 +96,33 @@ def test_a_mistake_in_the_deployment_is_refused(changes, complaint):
     assert complaint in run.stderr
 
 
+def build_wheel(source, target):
+    """Return the wheel that is built from *source* into *target*, without a network."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet"]
+    subprocess.run(
+        [*pip, "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", target, source],
+        check=True,
+        env={**os.environ, "SOURCE_DATE_EPOCH": "1790000000"},
+    )
+    (wheel,) = target.iterdir()
+    return wheel
+
+
+def recorded(wheel):
+    """Return the digests that the wheel's RECORD lists, by file."""
+    with ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/RECORD")]
+        rows = [line.split(",") for line in archive.read(name).decode().splitlines()]
+    return {path: listed.removeprefix("sha256=") for path, listed, _size in rows if listed}
+
+
+def digest(wheel, name):
+    """Return the digest of a file in the wheel, as RECORD writes it."""
+    with ZipFile(wheel) as archive:
+        content = hashlib.sha256(archive.read(name)).digest()
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
 @pytest.mark.threat("L05")
 def test_the_wheel_holds_the_reusable_app_and_nothing_else(tmp_path):
     source, target = tmp_path / "source", tmp_path / "wheels"
@@ -104,12 +133,10 @@ def test_the_wheel_holds_the_reusable_app_and_nothing_else(tmp_path):
     for package in ("oauth_login", "guestbook", "demo_site", "tests"):
         shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
 
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet"]
-    subprocess.run(
-        [*pip, "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", target, source], check=True
-    )
+    wheel = build_wheel(source, target)
+    again = build_wheel(source, tmp_path / "again")
 
-    (wheel,) = target.iterdir()
+    assert wheel.read_bytes() == again.read_bytes()
     with ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     wanted = {
@@ -117,6 +144,7 @@ def test_the_wheel_holds_the_reusable_app_and_nothing_else(tmp_path):
     }
     assert wheel.name == f"django_oauth_login-{PYPROJECT['project']['version']}-py3-none-any.whl"
     assert packed == wanted
+    assert recorded(wheel) == {name: digest(wheel, name) for name in recorded(wheel)}
     assert {"oauth_login/py.typed", "oauth_login/migrations/0001_initial.py"} <= packed
 
 
@@ -128,6 +156,9 @@ def test_the_oldest_dependencies_allowed_are_without_known_holes():
     assert versions["requests"] >= (2, 33)
     assert versions["urllib3"] >= (2, 7)
     assert versions["django"] >= (5, 2)
+    assert versions["cryptography"] >= (50,)
+    assert versions["certifi"] >= (2024, 7, 4)
+    assert versions.keys() == {"requests", "urllib3", "django", "cryptography", "certifi"}
 
 
 def test_every_direct_dependency_is_constrained_to_one_version_and_to_no_address():

@@ -54,6 +54,9 @@ class GitHub(Provider):
                 issuer=options.get("ISSUER", f"{base}/login/oauth"),
                 authorization_endpoint=options.get("AUTHORIZATION_ENDPOINT", f"{base}/login/oauth/authorize"),
                 token_endpoint=options.get("TOKEN_ENDPOINT", f"{base}/login/oauth/access_token"),
+                authorization_response_iss_parameter_supported=options.get(
+                    "AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED", False
+                ),
             ),
             api_url=str(
                 options.get("API_URL", f"{base}/api/v3" if enterprise else "https://api.github.com")

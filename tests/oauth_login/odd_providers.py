@@ -13,16 +13,6 @@ def registered(monkeypatch, settings, kind):
     settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": {"github": options}}
 
 
-class PromisesItsName(GitHub):
-    """It advertises ``authorization_response_iss_parameter_supported`` (RFC 9207 §3)."""
-
-    @classmethod
-    def from_options(cls, alias, options, transport):
-        plain = super().from_options(alias, options, transport)
-        server = replace(plain.server, authorization_response_iss_parameter_supported=True)
-        return replace(plain, server=server)
-
-
 class HasNoName(GitHub):
     """No issuer is known of it, as of many OAuth 2.0 providers."""
 

@@ -526,10 +526,12 @@ def test_an_answer_without_issuer_is_good_where_none_is_promised(visitor, return
     assert visitor.come_back(changed(returning, iss=None)).status_code == 302
 
 
-@pytest.mark.threat("B07")
+@pytest.mark.threat("B07", "GH02")
 @pytest.mark.parametrize("answered", ["code", "error"])
-def test_an_issuer_that_is_promised_must_be_there(visitor, github, refused, settings, monkeypatch, answered):
-    odd_providers.registered(monkeypatch, settings, odd_providers.PromisesItsName)
+def test_an_issuer_that_is_promised_must_be_there(visitor, github, refused, settings, answered):
+    promised = {"AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED": True}
+    options = settings.OAUTH_LOGIN["PROVIDERS"]["github"] | promised
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": {"github": options}}
     location = visitor.start()["Location"]
     query = github.approve(location) if answered == "code" else github.deny(location)
 

@@ -165,6 +165,7 @@ MISTAKES = {
         *each(of, LABEL=["", " ", None, 7, True, [], ["GitHub"], b"GitHub", gettext_lazy(" ")]),
         *each(of, SCOPE=[None, ["user:email"]]),
         *each(of, PKCE=["False", 0, None, "plain"]),
+        *each(of, AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED=["True", 1, None]),
         *each(of, AUTHORIZATION_PARAMS=[None, "a=b", {"a": 1}, {1: "a"}, [("a", "b")]]),
         *each(of, TOKEN_ENDPOINT_AUTH_METHOD=["none", "basic", None, []]),
     ],
