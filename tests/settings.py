@@ -71,6 +71,7 @@ OAUTH_LOGIN = {
     },
 }
 FORM_ACTION_ORIGINS = ["https://github.com"]
+IMG_ORIGINS = ["https://avatars.githubusercontent.com"]
 
 STATIC_URL = "static/"
 

@@ -100,6 +100,11 @@ NO_URLS: list[Any] = [
     "https://ghe.example/#",
 ]
 WITH_QUERIES: list[Any] = ["https://ghe.example/?a=b", "https://ghe.example?"]
+NO_HOSTS: list[Any] = [
+    *(7, None, "", ".", "..", "*", "*.example", "https://a.example", "a.example/", "A.example", "a..example"),
+    *("a.example.", "a.example:", "a.example:0", "a.example:65536", "a.example:x", "user@a.example"),
+    *("a.example;", "a.example,b.example", "a b", " a.example", "a.example\n", "[::1]", "bücher.example"),
+]
 #: Credentials that something was copied along with.
 MISCOPIED: list[Any] = [
     " secret",
@@ -165,6 +170,7 @@ MISTAKES = {
         *each(of, LABEL=["", " ", None, 7, True, [], ["GitHub"], b"GitHub", gettext_lazy(" ")]),
         *each(of, SCOPE=[None, ["user:email"]]),
         *each(of, PKCE=["False", 0, None, "plain"]),
+        *each(of, PICTURE_HOSTS=["a.example", None, 7, {"a.example": 1}, *([host] for host in NO_HOSTS)]),
         *each(of, AUTHORIZATION_PARAMS=[None, "a=b", {"a": 1}, {1: "a"}, [("a", "b")]]),
         *each(of, TOKEN_ENDPOINT_AUTH_METHOD=["none", "basic", None, []]),
     ],
@@ -260,6 +266,7 @@ RIGHT = [
     of(LABEL="Octopus", SCOPE="", PKCE=True, AUTHORIZATION_PARAMS={"allow_signup": "false"}),
     of(TOKEN_ENDPOINT_AUTH_METHOD="client_secret_basic", BASE_URL="http://127.0.0.1:3000"),
     of(BASE_URL="https://ghe.example", API_URL="https://api.ghe.example", ISSUER="https://ghe.example/x"),
+    *each(of, PICTURE_HOSTS=[[], ("a.example", ".b.example"), ["a-b.example:8443", "127.0.0.1"]]),
     named("my_ghe-2", {**GITHUB, "PRESET": "github"}),
     named("a" * 50, {**GITHUB, "PRESET": "github"}),
     {"AUTHENTICATION_BACKENDS": ["not.there.Backend", f"{__name__}.OwnBackend"]},

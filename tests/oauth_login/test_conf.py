@@ -280,6 +280,10 @@ def test_keys_are_the_secret_key_and_its_fallbacks_unless_others_are_set(setting
             {"OAUTH_A_TOKEN_ENDPOINT_AUTH_METHOD": "client_secret_basic", "OAUTH_A_TOKEN_ENDPOINT": "t"},
             {"a": {"TOKEN_ENDPOINT_AUTH_METHOD": "client_secret_basic", "TOKEN_ENDPOINT": "t"}},
         ),
+        (
+            {"OAUTH_GITHUB_PICTURE_HOSTS": "a.example,.b.example"},
+            {"github": {"PICTURE_HOSTS": ["a.example", ".b.example"]}},
+        ),
         ({"OAUTH_GITHUB_CLIENT_ID": ""}, {}),
         ({"OAUTH_CLIENT_ID": "another program's"}, {}),
         ({"OAUTH__CLIENT_ID": "nobody's"}, {}),
@@ -297,9 +301,9 @@ def test_providers_are_found_in_the_environment(environ, found):
 
 def test_every_text_setting_of_a_provider_can_come_from_the_environment():
     names = problems.PROVIDER_KEYS | providers.preset("github").option_names
-    texts = names - {"PKCE", "AUTHORIZATION_PARAMS"}
+    texts = names - {"PKCE", "AUTHORIZATION_PARAMS", "PICTURE_HOSTS"}
 
-    environ = {f"OAUTH_GITHUB_{name}": name for name in names}
+    environ = {f"OAUTH_GITHUB_{name}": name for name in names - {"PICTURE_HOSTS"}}
 
     assert conf.providers_from_environ(environ) == {"github": {name: name for name in texts}}
 
