@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import responses
 
-CLIENT_ID = "client-id"
+CLIENT_ID = "client-id-of-the-tests"
 CLIENT_SECRET = "client-secret-of-the-tests"
 
 

@@ -45,10 +45,10 @@ def test_a_site_without_settings_has_no_providers(settings):
 
 
 def test_a_change_of_the_settings_counts_at_once(settings):
-    assert conf.provider("github").client.client_id == "client-id"
+    assert conf.provider("github").client.client_id == "client-id-of-the-tests"
     with override_settings(OAUTH_LOGIN=of(CLIENT_ID="another")):
         assert conf.provider("github").client.client_id == "another"
-    assert conf.provider("github").client.client_id == "client-id"
+    assert conf.provider("github").client.client_id == "client-id-of-the-tests"
 
 
 def test_providers_keep_the_order_of_the_site(settings):
@@ -310,7 +310,7 @@ def test_every_text_setting_of_a_provider_can_come_from_the_environment():
 
 def test_what_the_environment_says_signs_somebody_in(visitor, github, settings):
     environ = {
-        "OAUTH_GITHUB_CLIENT_ID": "client-id",
+        "OAUTH_GITHUB_CLIENT_ID": "client-id-of-the-tests",
         "OAUTH_GITHUB_CLIENT_SECRET": "client-secret-of-the-tests",
     }
     settings.OAUTH_LOGIN = {"PROVIDERS": conf.providers_from_environ(environ)}
