@@ -23,7 +23,8 @@ TRYING := $(PLAIN) DEBUG=1
 # As in production. The key and the credentials are only as good as the checks require.
 DEPLOYED := $(PLAIN) DEBUG=0 ALLOWED_HOSTS=www.example.com ORIGIN=https://www.example.com CACHE_URL=rediscache://127.0.0.1:6379/1 \
 	SECRET_KEY=KpX0rVn3-Qz7sYt1uWb5cEd9fGh2jLm6oNa4iRk8vTx_BqZyCwDuFsHgJeMlPoAi \
-	OAUTH_GITHUB_CLIENT_ID=client-id OAUTH_GITHUB_CLIENT_SECRET=client-secret
+	OAUTH_GITHUB_CLIENT_ID=Ov23liNobodyKnowsThis \
+	OAUTH_GITHUB_CLIENT_SECRET=9f8e7d6c5b4a39281706f5e4d3c2b1a098765432
 
 TEMPLATES := find demo_site guestbook oauth_login -path '*/templates/*' -name '*.html'
 GATES := check-format check-rules check-types check-imports check-templates check-markup check-migrations check-deploy

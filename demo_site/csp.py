@@ -8,7 +8,6 @@ from django.utils.deprecation import MiddlewareMixin
 POLICY = {
     "default-src": "'none'",
     "style-src": "'self'",
-    "img-src": "'self' https: data:",  # visitors' pictures stay where their providers keep them
     "font-src": "'self'",
     "base-uri": "'none'",
     "frame-ancestors": "'none'",
@@ -37,6 +36,9 @@ def policy(request: HttpRequest) -> str:
     """Return the policy for what answers *request*."""
     match = request.resolver_match
     in_admin = match is not None and "admin" in match.app_names
-    form_action = " ".join(["'self'", *settings.FORM_ACTION_ORIGINS])
-    directives = POLICY | {"form-action": form_action} | (ADMIN_POLICY if in_admin else {})
+    of_providers = {
+        "img-src": " ".join(["'self'", *settings.IMG_ORIGINS]),
+        "form-action": " ".join(["'self'", *settings.FORM_ACTION_ORIGINS]),
+    }
+    directives = POLICY | of_providers | (ADMIN_POLICY if in_admin else {})
     return "; ".join(f"{name} {sources}" for name, sources in directives.items())

@@ -49,6 +49,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY el
 
 # Browsers apply form-action to the redirect that follows a form too, and a sign-in starts with a form.
 FORM_ACTION_ORIGINS = env.list("FORM_ACTION_ORIGINS", default=["https://github.com"])
+# Visitors' pictures stay where their providers keep them, and anybody else would see who reads the page.
+IMG_ORIGINS = env.list("IMG_ORIGINS", default=["https://avatars.githubusercontent.com"])
 
 # Behind one proxy, visitors' addresses are what that one says; see TRUSTED_PROXIES in the README.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=int(BEHIND_PROXY))

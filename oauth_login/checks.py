@@ -3,6 +3,7 @@
 The ids never change their meaning; the reference documentation lists them.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -19,9 +20,19 @@ from django.utils.module_loading import import_string
 
 from oauth_login import conf, redirects
 from oauth_login.backends import OAuthBackend
-from oauth_login.problems import Problem, is_origin
+from oauth_login.problems import CREDENTIALS, Problem, is_origin
 
 REQUEST_PROCESSOR: Final = "django.template.context_processors.request"
+#: What examples have in the place of a credential, without what is around it and between its words.
+PLACEHOLDERS: Final = frozenset(
+    {"changeit", "changeme", "fixme", "none", "null", "password", "placeholder", "replaceme", "tbd", "todo"}
+).union(
+    f"{whose}{of_what}{what}{where}"
+    for whose in ("", "my", "the", "your")
+    for of_what in ("", "client", "githubclient", "oauthgithubclient")
+    for what in ("id", "secret")
+    for where in ("", "here")
+)
 
 
 def check_settings(**_kwargs: Any) -> list[CheckMessage]:
@@ -155,11 +166,23 @@ def _providers() -> Iterator[CheckMessage]:
             id=_id("W002"),
         )
     for alias, options in providers.items():
-        if isinstance(options, Mapping) and options.get("PKCE") is False:
+        if isinstance(options, Mapping):
+            yield from _options(alias, options)
+
+
+def _options(alias: object, options: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    if options.get("PKCE") is False:
+        yield Warning(
+            f"PKCE is off for {alias!r}.",
+            hint="Servers that do not know PKCE ignore it; remove the key unless one refuses it.",
+            id=_id("W004"),
+        )
+    for key in CREDENTIALS:
+        if _is_placeholder(options.get(key)):
             yield Warning(
-                f"PKCE is off for {alias!r}.",
-                hint="Servers that do not know PKCE ignore it; remove the key unless one refuses it.",
-                id=_id("W004"),
+                f"OAUTH_LOGIN['PROVIDERS'][{alias!r}][{key!r}] is still what an example has in its place.",
+                hint="Copy the value that the provider gave you; this one is known to everybody.",
+                id=_id("W008"),
             )
 
 
@@ -208,6 +231,14 @@ def _is_ours(path: str) -> bool:
         return isinstance(load_backend(path), OAuthBackend)
     except ImportError:
         return False
+
+
+def _is_placeholder(value: object) -> bool:
+    """Tell whether a credential was never filled in; one that is missing altogether, E008 reports."""
+    if not isinstance(value, str) or not value.strip():
+        return False
+    words = re.sub(r"[ _-]", "", value.lower().strip("<>[]{}()$%'\"`*•.… "))
+    return not words.strip("x") or words in PLACEHOLDERS
 
 
 def _installed(middleware: type) -> bool:

@@ -1,6 +1,7 @@
 """The only reader of ``settings.OAUTH_LOGIN``. Lazy and uncached, so ``override_settings`` just works."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -105,6 +106,15 @@ def provider(alias: str) -> Provider:
     return providers.preset(options.get("PRESET", alias)).from_options(alias, options, shared)
 
 
+def picture_hosts() -> set[str]:
+    """Return the hosts that pictures of people may be on: none of a provider that is misconfigured."""
+    hosts: set[str] = set()
+    for alias in aliases():
+        with suppress(ProviderMisconfigured):
+            hosts |= set(provider(alias).picture_hosts)
+    return hosts
+
+
 def problems() -> Iterator[Problem]:
     """Yield every mistake in the settings: all of them, not only the first."""
     yield from setting_problems(getattr(settings, "OAUTH_LOGIN", {}), DEFAULTS)
@@ -160,7 +170,8 @@ def providers_from_environ(environ: Mapping[str, str]) -> dict[str, dict[str, An
     """Build ``PROVIDERS`` from ``OAUTH_<ALIAS>_<KEY>`` variables.
 
     ``OAUTH_GITHUB_CLIENT_ID=…`` becomes ``{"github": {"CLIENT_ID": "…"}}``. A variable that is empty
-    counts as absent, so that a line left blank in a ``.env`` file sets nothing.
+    counts as absent, so that a line left blank in a ``.env`` file sets nothing. Hosts are separated by
+    commas.
     """
     presets = (providers.preset(name).option_names for name in providers.PRESETS)
     keys = sorted(PROVIDER_KEYS.union(*presets) - NOT_TEXT, key=len)
@@ -171,5 +182,6 @@ def providers_from_environ(environ: Mapping[str, str]) -> dict[str, dict[str, An
         key = next((key for key in reversed(keys) if rest.endswith(f"_{key}")), "")
         alias = rest.removesuffix(f"_{key}").lower()
         if prefix == "OAUTH" and key and alias and value:
-            found.setdefault(alias, {})[key] = value
+            is_list = key == "PICTURE_HOSTS"
+            found.setdefault(alias, {})[key] = value.split(",") if is_list else value
     return found

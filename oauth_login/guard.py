@@ -17,6 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from oauth_login import conf, refusals
 from oauth_login.errors import BodyTooLarge
+from oauth_login.providers import pictures
 from oauth_login.transport import is_secure
 
 View = Callable[..., HttpResponse]
@@ -82,7 +83,7 @@ def outside_transactions(view: View) -> View:
 
 
 def content_security_policy() -> str:
-    """Return a policy without any script; pictures may come from the providers.
+    """Return a policy without any script; pictures may come from the providers, and from nobody else (I03).
 
     ``form-action`` must allow where the start's redirect leads, and providers lead on to hosts of
     their own, so it allows https; plain http only to a provider that is configured so on loopback.
@@ -100,7 +101,7 @@ def content_security_policy() -> str:
     sources = {
         "default-src": "'none'",
         "style-src": " ".join(sorted(own)),
-        "img-src": " ".join(sorted(own | {"https:"})),
+        "img-src": " ".join(sorted(own | set(map(pictures.source, conf.picture_hosts())))),
         "form-action": " ".join(["'self'", "https:", *sorted(http_endpoints)]),
         "base-uri": "'none'",
         "frame-ancestors": "'none'",

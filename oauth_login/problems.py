@@ -13,6 +13,7 @@ from typing import Any, Final, TypeGuard
 from urllib.parse import urlsplit
 
 from oauth_login import providers
+from oauth_login.providers.pictures import is_host
 from oauth_login.transport import NOT_IN_URL, is_secure
 
 COLLISION_POLICIES: Final = ("guide", "separate", "deny")
@@ -26,6 +27,7 @@ PROVIDER_KEYS: Final = frozenset(
         "AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED",
         "ISSUER",
         "LABEL",
+        "PICTURE_HOSTS",
         "PKCE",
         "PRESET",
         "SCOPE",
@@ -213,6 +215,10 @@ def _is_label(value: Any) -> bool:
     return isinstance(stripped, str) and bool(stripped)
 
 
+def _is_host_list(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(map(is_host, value))
+
+
 def _is_limit(value: object) -> bool:
     # There is no way to say "none": a number too large to be reached is one, and says what it allows.
     return _is_count(value, 1, 1_000_000)
@@ -262,6 +268,10 @@ _PROVIDER_EXPECTED: Final[Mapping[str, _Expectation]] = {
     ),
     "LABEL": (_is_label, "a name to show"),
     "SCOPE": (lambda value: isinstance(value, str), "a string, scopes separated by spaces"),
+    "PICTURE_HOSTS": (
+        _is_host_list,
+        "a list of hosts in lower case, such as 'a.example', or '.example' for its subdomains",
+    ),
     **dict.fromkeys(
         ("PKCE", "AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED"),
         (lambda value: isinstance(value, bool), "True or False"),

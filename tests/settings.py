@@ -67,10 +67,11 @@ LOGOUT_REDIRECT_URL = "guestbook:index"
 
 OAUTH_LOGIN = {
     "PROVIDERS": {
-        "github": {"CLIENT_ID": "client-id", "CLIENT_SECRET": "client-secret-of-the-tests"},
+        "github": {"CLIENT_ID": "client-id-of-the-tests", "CLIENT_SECRET": "client-secret-of-the-tests"},
     },
 }
 FORM_ACTION_ORIGINS = ["https://github.com"]
+IMG_ORIGINS = ["https://avatars.githubusercontent.com"]
 
 STATIC_URL = "static/"
 

@@ -15,6 +15,7 @@ from django.urls import reverse
 from oauth_login import conf, errors, problems, providers, signals, urls
 from oauth_login.backends import OAuthBackend
 from oauth_login.causes import CAUSES
+from oauth_login.management.subcommands import SUBCOMMANDS
 from scripts import write_docs
 
 ROOT = Path(__file__).parent.parent
@@ -80,6 +81,10 @@ def test_the_reference_lists_every_signal_and_no_other():
 def test_the_reference_lists_every_page_and_no_other():
     names = {getattr(pattern, "name", None) for pattern in urls.urlpatterns} - {None}
     assert names <= set(re.findall(r"`(\w+)`", REFERENCE.split("## Pages")[1].split("## Template")[0]))
+
+
+def test_the_reference_lists_every_subcommand_and_no_other():
+    assert first_cells(REFERENCE, "## Commands") == set(SUBCOMMANDS)
 
 
 def test_the_methods_to_override_exist():

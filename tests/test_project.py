@@ -25,8 +25,8 @@ PRODUCTION = {
     "ALLOWED_HOSTS": "www.example.com",
     "ORIGIN": "https://www.example.com",
     "CACHE_URL": "rediscache://127.0.0.1:6379/1",
-    "OAUTH_GITHUB_CLIENT_ID": "client-id",
-    "OAUTH_GITHUB_CLIENT_SECRET": "client-secret",
+    "OAUTH_GITHUB_CLIENT_ID": "Ov23liNobodyKnowsThis",
+    "OAUTH_GITHUB_CLIENT_SECRET": "9f8e7d6c5b4a39281706f5e4d3c2b1a098765432",
 }
 LEFT_BY_TOOLS = {"__pycache__", "build", "dist", "htmlcov", "node_modules", "staticfiles"}
 
@@ -83,6 +83,7 @@ def test_the_demo_site_is_fit_for_deployment():
         ({"DEBUG": "1"}, "security.W018"),
         ({"HSTS_SECONDS": "0"}, "security.W004"),
         ({"OAUTH_GITHUB_CLIENT_SECRET": ""}, "oauth_login.E"),
+        ({"OAUTH_GITHUB_CLIENT_SECRET": "changeme"}, "oauth_login.W008"),
         ({"SECRET_KEY": ""}, "SECRET_KEY is not set"),
         ({"CACHE_URL": "locmemcache://"}, "oauth_login.W006"),
         ({"BEHIND_PROXY": "1", "TRUSTED_PROXIES": "0"}, "oauth_login.W007"),

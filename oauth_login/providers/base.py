@@ -19,6 +19,7 @@ from oauth_login.oauth2 import (
     TokenRequest,
     TokenResponse,
 )
+from oauth_login.providers.pictures import is_on
 from oauth_login.transport import Transport
 
 SUBJECT_LENGTH: Final = 255  # characters, OpenID Connect Core §2
@@ -63,6 +64,7 @@ class Provider(ABC):
     api_url: str = ""
     grant_url: str = ""  # the provider's page where a visitor reviews and withdraws what they granted
     pkce: bool = True
+    picture_hosts: tuple[str, ...] = ()  # ``a.example``, or ``.example`` for its subdomains
 
     #: Settings keys, beyond the common ones, that this kind of provider understands.
     option_names: ClassVar[frozenset[str]] = frozenset()
@@ -120,6 +122,11 @@ class Provider(ABC):
         :raises ProviderError: no identity can be had from the answer.
         :raises SignInRefused: the identity is not a person's.
         """
+
+    def picture(self, url: object) -> str:
+        """Return *url*, which the provider gave, if it is on one of its :attr:`picture_hosts`, or ""."""
+        shown = https_url(url)
+        return shown if is_on(self.picture_hosts, shown) else ""
 
 
 def _without(secrets: tuple[str, ...], answer: dict[str, Any]) -> dict[str, Any]:

@@ -21,9 +21,11 @@ from oauth_login.providers.base import (
     positive_integer_subject,
     text,
 )
+from oauth_login.providers.pictures import own_hosts
 from oauth_login.transport import Answer, Transport
 
 API_VERSION: Final = "2022-11-28"
+PICTURE_HOST: Final = "avatars.githubusercontent.com"
 LOGIN: Final = re.compile(r"[A-Za-z0-9-]{1,39}")
 NOREPLY: Final = re.compile(r"[\w.+-]{1,100}@users\.noreply\.([\w.-]+)", re.ASCII | re.IGNORECASE)
 
@@ -70,6 +72,9 @@ class GitHub(Provider):
             transport=transport,
             api_version=options.get("API_VERSION", API_VERSION),
             host=urlsplit(base).hostname or "",
+            picture_hosts=tuple(
+                options.get("PICTURE_HOSTS", own_hosts(base) if enterprise else (PICTURE_HOST,))
+            ),
         )
 
     def hints(self, asked: Mapping[str, str]) -> dict[str, str]:
@@ -93,7 +98,7 @@ class GitHub(Provider):
             name=text(user.get("name")),
             email=email,
             email_verified=bool(email),
-            picture=https_url(user.get("avatar_url")),
+            picture=self.picture(user.get("avatar_url")),
             profile=https_url(user.get("html_url")),
             claims={"noreply_email": noreply} if noreply else {},
         )

@@ -18,8 +18,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 
 from oauth_login import providers
-from oauth_login.oauth2 import TokenResponse
-from oauth_login.providers.base import Profile, Provider
+from oauth_login.providers.base import Provider
 from oauth_login.sandbox.back_channel import InProcessAdapter
 from oauth_login.sandbox.flavours import flavour_for
 from oauth_login.sandbox.server import CLIENT_ID, CLIENT_SECRET
@@ -43,8 +42,8 @@ def provider(alias: str, written: Mapping[str, Any]) -> Provider:
     }
     transport = Transport(mounts={f"{flavour.base_url}/": InProcessAdapter(flavour)})
     sandboxed: type[Provider] = type(preset.__name__, (_LocalPictures, preset), {"__slots__": ()})
-    # Nothing was granted to anybody, and no page of a host that cannot exist could show it.
-    return replace(sandboxed.from_options(alias, options, transport), grant_url="")
+    # Nothing was granted to anybody, and a host that cannot exist has neither pages nor pictures.
+    return replace(sandboxed.from_options(alias, options, transport), grant_url="", picture_hosts=())
 
 
 class _LocalPictures:
@@ -52,7 +51,5 @@ class _LocalPictures:
 
     __slots__ = ()
 
-    def fetch_profile(self, token: TokenResponse) -> Profile:
-        profile: Profile = super().fetch_profile(token)  # type: ignore[misc]  # mixed into a Provider
-        name = profile.picture.rpartition("/")[2]
-        return replace(profile, picture=static(f"oauth_login/sandbox/{name}"))
+    def picture(self, url: str) -> str:
+        return static(f"oauth_login/sandbox/{url.rpartition('/')[2]}")

@@ -7,8 +7,8 @@ from django.test import RequestFactory
 from demo_site.csp import ContentSecurityPolicyMiddleware
 
 PUBLIC = (
-    "default-src 'none'; style-src 'self'; img-src 'self' https: data:; font-src 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'; form-action 'self' https://github.com"
+    "default-src 'none'; style-src 'self'; font-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "img-src 'self' https://avatars.githubusercontent.com; form-action 'self' https://github.com"
 )
 
 
@@ -44,6 +44,13 @@ def test_forms_may_lead_to_the_configured_providers(settings):
     policy = policy_of(HttpResponse())
 
     assert policy.endswith("form-action 'self' https://github.acme.example https://sso.acme.example")
+
+
+@pytest.mark.threat("I03")
+def test_pictures_come_from_where_the_configured_providers_keep_them(settings):
+    settings.IMG_ORIGINS = ["https://ghe.example", "https://*.ghe.example"]
+
+    assert "img-src 'self' https://ghe.example https://*.ghe.example; " in str(policy_of(HttpResponse()))
 
 
 def test_a_policy_that_a_view_has_set_stays():

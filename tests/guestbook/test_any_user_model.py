@@ -56,7 +56,7 @@ settings.configure(
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
     DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
     STATIC_URL="/static/",
-    OAUTH_LOGIN={"PROVIDERS": {"github": {"CLIENT_ID": "id", "CLIENT_SECRET": "secret"}}},
+    OAUTH_LOGIN={"PROVIDERS": {"github": {"CLIENT_ID": "Ov23liNobody", "CLIENT_SECRET": "9f8e7d6c5b4a"}}},
 )
 django.setup()
 

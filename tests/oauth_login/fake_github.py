@@ -19,7 +19,7 @@ from oauth_login import transport
 from tests.names import found_here
 from tests.oauth_login.http_server import HANG_UP, RESET, Server, certificate, reply
 
-CLIENT_ID = "client-id"
+CLIENT_ID = "client-id-of-the-tests"
 CLIENT_SECRET = "client-secret-of-the-tests"
 HOSTS = ("github.com", "api.github.com")
 FORM = "application/x-www-form-urlencoded"

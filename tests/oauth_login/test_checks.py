@@ -20,7 +20,7 @@ from oauth_login.backends import OAuthBackend
 from oauth_login.checks import check_deployment, check_settings
 from oauth_login.models import LinkedAccount, SignIn
 
-GITHUB = {"CLIENT_ID": "client-id", "CLIENT_SECRET": "secret"}
+GITHUB = {"CLIENT_ID": "Ov23liNobodyKnowsThis", "CLIENT_SECRET": "9f8e7d6c5b4a39281706"}
 URLS = "guestbook.urls"  # without our pages
 
 
@@ -100,13 +100,49 @@ NO_URLS: list[Any] = [
     "https://ghe.example/#",
 ]
 WITH_QUERIES: list[Any] = ["https://ghe.example/?a=b", "https://ghe.example?"]
+NO_HOSTS: list[Any] = [
+    *(7, None, "", ".", "..", "*", "*.example", "https://a.example", "a.example/", "A.example", "a..example"),
+    *("a.example.", "a.example:", "a.example:0", "a.example:65536", "a.example:x", "user@a.example"),
+    *("a.example;", "a.example,b.example", "a b", " a.example", "a.example\n", "[::1]", "bücher.example"),
+]
 #: Credentials that something was copied along with.
 MISCOPIED: list[Any] = [
-    " secret",
-    "secret\n",
+    " 9f8e7d6c",
+    "9f8e7d6c\n",
     "sec\nret",
     "sec\u200bret",
-    "secret\N{NO-BREAK SPACE}",
+    "9f8e7d6c\N{NO-BREAK SPACE}",
+]
+#: What is in the place of credentials in examples, templates and forms.
+PLACEHOLDERS = [
+    *("…", "...", "***", "••••••••", "x", "xxx", "XXXXXXXXXXXXXXXXXXXX", "xxxx-xxxx", "<…>", "<xxx>", "-"),
+    *("client-id", "client_id", "CLIENT_ID", "Client ID", "<client-id>", "{{ client_id }}", "[CLIENT ID]"),
+    *("client-secret", "clientSecret", "${CLIENT_SECRET}", "%CLIENT_SECRET%", "$OAUTH_GITHUB_CLIENT_SECRET"),
+    *(
+        "your-client-id",
+        "YOUR_CLIENT_ID",
+        "<your client secret here>",
+        "your-github-client-id",
+        "my-client-id",
+    ),
+    *("secret", "SECRET", "your-secret", "'secret'", "id", "changeme", "change-me", "CHANGE_ME", "changeit"),
+    *(
+        "replace-me",
+        "password",
+        "placeholder",
+        "todo",
+        "TODO",
+        "fixme",
+        "TBD",
+        "None",
+        "null",
+        "the client id",
+    ),
+]
+#: What only looks a little like one of them.
+NO_PLACEHOLDERS = [
+    *("Ov23liAbCdEf01234567", "Iv1.8a61f9b3a7aba766", "0123456789abcdef0123", "xylophone", "1x", "guestbook"),
+    *("9f8e7d6c5b4a39281706f5e4d3c2b1a098765432", "secretary", "id7", "client", "$7dx", "client-id-7", "0"),
 ]
 #: What is wrong, by the id that must say so.
 MISTAKES = {
@@ -166,6 +202,7 @@ MISTAKES = {
         *each(of, SCOPE=[None, ["user:email"]]),
         *each(of, PKCE=["False", 0, None, "plain"]),
         *each(of, AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED=["True", 1, None]),
+        *each(of, PICTURE_HOSTS=["a.example", None, 7, {"a.example": 1}, *([host] for host in NO_HOSTS)]),
         *each(of, AUTHORIZATION_PARAMS=[None, "a=b", {"a": 1}, {1: "a"}, [("a", "b")]]),
         *each(of, TOKEN_ENDPOINT_AUTH_METHOD=["none", "basic", None, []]),
     ],
@@ -211,6 +248,7 @@ MISTAKES = {
     "W002": [at("http://localhost:8000"), at("http://localhost")],
     "W003": [without("MessageMiddleware")],
     "W004": [of(PKCE=False)],
+    "W008": [of(CLIENT_ID="your-client-id"), of(CLIENT_SECRET="changeme", LABEL="GitHub")],
 }
 DEPLOYMENT_MISTAKES = {
     "E020": [{"ALLOWED_HOSTS": ["*"]}, {"ALLOWED_HOSTS": ["www.example.com", "*"]}],
@@ -256,11 +294,14 @@ RIGHT = [
     ),
     of(LABEL=gettext_lazy("username")),
     of(CLIENT_ID="Iv1.a b", CLIENT_SECRET="!~"),
+    *each(of, CLIENT_ID=NO_PLACEHOLDERS),
+    *each(of, CLIENT_SECRET=NO_PLACEHOLDERS),
     of(AUTHORIZATION_ENDPOINT="https://ghe.example/a?b=c", TOKEN_ENDPOINT="https://ghe.example/t?b=c"),
     of(ISSUER="https://ghe.example/" + "a" * 235),
     of(LABEL="Octopus", SCOPE="", PKCE=True, AUTHORIZATION_PARAMS={"allow_signup": "false"}),
     of(TOKEN_ENDPOINT_AUTH_METHOD="client_secret_basic", BASE_URL="http://127.0.0.1:3000"),
     of(BASE_URL="https://ghe.example", API_URL="https://api.ghe.example", ISSUER="https://ghe.example/x"),
+    *each(of, PICTURE_HOSTS=[[], ("a.example", ".b.example"), ["a-b.example:8443", "127.0.0.1"]]),
     named("my_ghe-2", {**GITHUB, "PRESET": "github"}),
     named("a" * 50, {**GITHUB, "PRESET": "github"}),
     {"AUTHENTICATION_BACKENDS": ["not.there.Backend", f"{__name__}.OwnBackend"]},
@@ -328,6 +369,17 @@ def test_what_is_right_is_not_complained_about(settings, changes):
     assert check_settings() == []
 
 
+@pytest.mark.threat("L01", "L02")
+@pytest.mark.parametrize("key", problems.CREDENTIALS)
+@pytest.mark.parametrize("value", PLACEHOLDERS, ids=ascii)
+def test_a_credential_that_was_never_filled_in_is_warned_of(settings, key, value):
+    settings.OAUTH_LOGIN = of(**{key: value})["OAUTH_LOGIN"]
+    (found,) = check_settings()
+
+    assert found.id == "oauth_login.W008"
+    assert f"['github']['{key}']" in found.msg
+
+
 def test_a_site_may_have_middleware_and_templates_of_its_own(settings):
     own_middleware(settings)
     settings.TEMPLATES = [{"BACKEND": "django.template.backends.jinja2.Jinja2"}, *settings.TEMPLATES]
@@ -367,7 +419,7 @@ def test_a_right_deployment_is_not_complained_about(settings, changes):
 
 def test_several_mistakes_are_reported_at_once(settings):
     settings.OAUTH_LOGIN = {
-        "PROVIDERS": {"a.b": {}, "github": {"CLIENT_ID": "x", "LABEL": ""}, "ghe": {"PRESET": "ghe"}},
+        "PROVIDERS": {"a.b": {}, "github": {"CLIENT_ID": "7", "LABEL": ""}, "ghe": {"PRESET": "ghe"}},
         "SANDBOKS": True,
         "ATTEMPT_MAX_AGE": 0,
     }

@@ -45,10 +45,10 @@ def test_a_site_without_settings_has_no_providers(settings):
 
 
 def test_a_change_of_the_settings_counts_at_once(settings):
-    assert conf.provider("github").client.client_id == "client-id"
+    assert conf.provider("github").client.client_id == "client-id-of-the-tests"
     with override_settings(OAUTH_LOGIN=of(CLIENT_ID="another")):
         assert conf.provider("github").client.client_id == "another"
-    assert conf.provider("github").client.client_id == "client-id"
+    assert conf.provider("github").client.client_id == "client-id-of-the-tests"
 
 
 def test_providers_keep_the_order_of_the_site(settings):
@@ -280,6 +280,10 @@ def test_keys_are_the_secret_key_and_its_fallbacks_unless_others_are_set(setting
             {"OAUTH_A_TOKEN_ENDPOINT_AUTH_METHOD": "client_secret_basic", "OAUTH_A_TOKEN_ENDPOINT": "t"},
             {"a": {"TOKEN_ENDPOINT_AUTH_METHOD": "client_secret_basic", "TOKEN_ENDPOINT": "t"}},
         ),
+        (
+            {"OAUTH_GITHUB_PICTURE_HOSTS": "a.example,.b.example"},
+            {"github": {"PICTURE_HOSTS": ["a.example", ".b.example"]}},
+        ),
         ({"OAUTH_GITHUB_CLIENT_ID": ""}, {}),
         ({"OAUTH_CLIENT_ID": "another program's"}, {}),
         ({"OAUTH__CLIENT_ID": "nobody's"}, {}),
@@ -297,16 +301,16 @@ def test_providers_are_found_in_the_environment(environ, found):
 
 def test_every_text_setting_of_a_provider_can_come_from_the_environment():
     names = problems.PROVIDER_KEYS | providers.preset("github").option_names
-    texts = names - conf.NOT_TEXT
+    texts = names - conf.NOT_TEXT - {"PICTURE_HOSTS"}
 
-    environ = {f"OAUTH_GITHUB_{name}": name for name in names}
+    environ = {f"OAUTH_GITHUB_{name}": name for name in names - {"PICTURE_HOSTS"}}
 
     assert conf.providers_from_environ(environ) == {"github": {name: name for name in texts}}
 
 
 def test_what_the_environment_says_signs_somebody_in(visitor, github, settings):
     environ = {
-        "OAUTH_GITHUB_CLIENT_ID": "client-id",
+        "OAUTH_GITHUB_CLIENT_ID": "client-id-of-the-tests",
         "OAUTH_GITHUB_CLIENT_SECRET": "client-secret-of-the-tests",
     }
     settings.OAUTH_LOGIN = {"PROVIDERS": conf.providers_from_environ(environ)}

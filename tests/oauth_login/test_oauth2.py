@@ -105,7 +105,7 @@ def test_a_hundred_starts_have_a_hundred_challenges_and_verifiers(visitor, githu
 @pytest.mark.threat("B02")
 def test_a_setting_cannot_talk_pkce_down_to_plain(visitor, settings):
     options = {
-        "CLIENT_ID": "client-id",
+        "CLIENT_ID": "client-id-of-the-tests",
         "CLIENT_SECRET": "s",
         "AUTHORIZATION_PARAMS": {
             "code_challenge_method": "plain",
@@ -125,7 +125,7 @@ def test_a_setting_cannot_talk_pkce_down_to_plain(visitor, settings):
     assert query["code_challenge_method"] == ["S256"]
     assert query["code_challenge"] != ["guessed"]
     assert query["response_type"] == ["code"]
-    assert query["client_id"] == ["client-id"]
+    assert query["client_id"] == ["client-id-of-the-tests"]
     assert query["redirect_uri"] == ["http://testserver/oauth2/github/callback/"]
     assert query["state"] != ["fixed"]
     assert query["scope"] == ["read:user user:email"]

@@ -427,7 +427,9 @@ def test_nobody_who_signed_in_here_can_be_anybody_there(visitor, new_visitor, gi
     sign_in_as(visitor, "octocat")
     settings.DEBUG = False
     settings.OAUTH_LOGIN = {
-        "PROVIDERS": {"github": {"CLIENT_ID": "client-id", "CLIENT_SECRET": "client-secret-of-the-tests"}},
+        "PROVIDERS": {
+            "github": {"CLIENT_ID": "client-id-of-the-tests", "CLIENT_SECRET": "client-secret-of-the-tests"}
+        },
     }
     github.emails = []
     real = new_visitor()

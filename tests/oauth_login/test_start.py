@@ -18,11 +18,11 @@ from oauth_login.models import SignIn
 START = "/oauth2/github/authorize/"
 TWO_PROVIDERS = {
     "PROVIDERS": {
-        "github": {"CLIENT_ID": "client-id", "CLIENT_SECRET": "client-secret-of-the-tests"},
+        "github": {"CLIENT_ID": "client-id-of-the-tests", "CLIENT_SECRET": "client-secret-of-the-tests"},
         "ghe": {
             "PRESET": "github",
             "BASE_URL": "https://ghe.example",
-            "CLIENT_ID": "client-id",
+            "CLIENT_ID": "client-id-of-the-tests",
             "CLIENT_SECRET": "client-secret-of-the-tests",
         },
     },
@@ -74,7 +74,7 @@ def test_the_request_says_what_rfc_6749_and_rfc_7636_ask_for(visitor):
         "code_challenge_method",
     }
     assert request["response_type"] == "code"
-    assert request["client_id"] == "client-id"
+    assert request["client_id"] == "client-id-of-the-tests"
     assert request["scope"] == "read:user user:email"
     assert request["code_challenge_method"] == "S256"
     assert len(request["code_challenge"]) == 43
@@ -133,7 +133,7 @@ def test_state_and_cookie_are_opaque_to_the_browser_that_holds_them(visitor, git
 
     for envelope in (state, cookie):
         raw = base64.urlsafe_b64decode(envelope + "=" * (-len(envelope) % 4))
-        for secret in (b"where-to", b"github", b"client-id", verifier.encode(), b"{", b"["):
+        for secret in (b"where-to", b"github", b"client-id-of-the-tests", verifier.encode(), b"{", b"["):
             if len(secret) > 1:
                 assert secret not in raw
         assert not raw.startswith((b"{", b"["))
@@ -300,7 +300,7 @@ class TestAnotherSiteCannotPressTheButton:
 
         answer = strict_visitor.start(csrfmiddlewaretoken=strict_visitor.cookies["csrftoken"].value)
 
-        assert asked(answer)["client_id"] == "client-id"
+        assert asked(answer)["client_id"] == "client-id-of-the-tests"
 
 
 @pytest.mark.threat("A19")
@@ -338,7 +338,7 @@ def test_a_provider_without_credentials_is_closed_and_the_check_says_why(visitor
 @pytest.mark.threat("A26")
 def test_settings_that_break_between_start_and_callback_end_in_503(visitor, github, settings):
     query = github.approve(visitor.start()["Location"])
-    settings.OAUTH_LOGIN = {"PROVIDERS": {"github": {"CLIENT_ID": "client-id"}}}
+    settings.OAUTH_LOGIN = {"PROVIDERS": {"github": {"CLIENT_ID": "client-id-of-the-tests"}}}
 
     answer = visitor.come_back(query)
 

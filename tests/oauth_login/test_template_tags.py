@@ -132,7 +132,7 @@ def test_an_account_shows_when_it_was_used(visitor, github):
 @pytest.mark.parametrize(
     ("options", "page"),
     [
-        ({}, "https://github.com/settings/connections/applications/client-id"),
+        ({}, "https://github.com/settings/connections/applications/client-id-of-the-tests"),
         (
             {"BASE_URL": "https://ghe.example", "CLIENT_ID": "a/b"},
             "https://ghe.example/settings/connections/applications/a%2Fb",

@@ -1,0 +1,14 @@
+"""What ``manage.py oauth_login`` can do: each subcommand is a short module here, and a line below.
+
+A subcommand is a Django command as one writes it anywhere: ``help``, ``add_arguments()``, ``handle()``. It is
+not in ``commands/`` because every module there is a name of its own among those of all apps.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.core.management.base import BaseCommand
+
+from oauth_login.management.subcommands.purge import Purge
+
+SUBCOMMANDS: Final[Mapping[str, type[BaseCommand]]] = {"purge": Purge}
