@@ -42,6 +42,8 @@ class Attempt:
     next_page: str
     user: str  # primary key of who was signed in at the start, "" for nobody
     code_verifier: str = field(repr=False)
+    nonce: str = field(default="", repr=False)
+    iss_promised: bool = False  # by the provider, when the attempt was started (RFC 9207 §3)
     origin: str = ""  # of this site, where the cookie is
     intent: str = "sign_in"
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))

@@ -103,7 +103,7 @@ def provider(alias: str) -> Provider:
         answered_locally: Provider = import_string(SANDBOX)(alias, options)
         return answered_locally
     shared = transport.shared(setting("CA_BUNDLE") or "", setting("PROXIES"))
-    return providers.preset(options.get("PRESET", alias)).from_options(alias, options, shared)
+    return providers.build(alias, options, shared)
 
 
 def picture_hosts() -> set[str]:
@@ -173,7 +173,7 @@ def providers_from_environ(environ: Mapping[str, str]) -> dict[str, dict[str, An
     counts as absent, so that a line left blank in a ``.env`` file sets nothing. Hosts are separated by
     commas.
     """
-    presets = (providers.preset(name).option_names for name in providers.PRESETS)
+    presets = (providers.kind(name, {}).option_names for name in providers.names())
     keys = sorted(PROVIDER_KEYS.union(*presets) - NOT_TEXT, key=len)
     found: dict[str, dict[str, Any]] = {}
     for name, value in environ.items():

@@ -12,6 +12,7 @@ from oauth_login.oauth2 import (
     TokenResponse,
     code_challenge,
     new_code_verifier,
+    new_nonce,
 )
 from oauth_login.providers.base import Profile, Provider
 from oauth_login.transport import one_deadline
@@ -40,12 +41,15 @@ def begin(
         next_page=next_page,
         user=user,
         code_verifier=new_code_verifier(),
+        nonce=new_nonce(),
+        iss_promised=provider.metadata().authorization_response_iss_parameter_supported,
         origin=origin,
     )
     url = provider.authorization_url(
         redirect_uri=redirect_uri,
         state=attempt.state(),
         code_challenge=code_challenge(attempt.code_verifier),
+        nonce=attempt.nonce,
         hints=provider.hints(asked),
     )
     return url, attempt
@@ -62,7 +66,7 @@ def check(provider: Provider, attempt: Attempt, response: AuthorizationResponse,
         raise AttemptError("provider_changed")
     if attempt.user != user:
         raise AttemptError("user_changed")
-    response.believe(provider.server)
+    response.believe(issuer=attempt.issuer, iss_promised=attempt.iss_promised)
 
 
 def complete(
@@ -81,4 +85,4 @@ def complete(
             redirect_uri=attempt.redirect_uri,
             code_verifier=attempt.code_verifier,
         )
-        return token, provider.fetch_profile(token)
+        return token, provider.fetch_profile(token, nonce=attempt.nonce)

@@ -55,6 +55,9 @@ class AuthorizationServer:
     authorization_endpoint: str
     token_endpoint: str
     userinfo_endpoint: str = ""
+    jwks_uri: str = ""
+    revocation_endpoint: str = ""
+    end_session_endpoint: str = ""
     authorization_response_iss_parameter_supported: bool = False
 
 
@@ -67,6 +70,7 @@ class AuthorizationRequest:
     scope: str
     state: str
     code_challenge: str = ""
+    nonce: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def url(self, server: AuthorizationServer) -> str:
@@ -83,6 +87,8 @@ class AuthorizationRequest:
         if self.code_challenge:
             parameters["code_challenge"] = self.code_challenge
             parameters["code_challenge_method"] = "S256"
+        if self.nonce:
+            parameters["nonce"] = self.nonce
         parts = urlsplit(server.authorization_endpoint)
         query = "&".join(filter(None, [parts.query, urlencode(parameters)]))
         return urlunsplit(parts._replace(query=query))
@@ -130,17 +136,20 @@ class AuthorizationResponse:
             iss=single("iss", CODE_LENGTH),
         )
 
-    def believe(self, server: AuthorizationServer) -> None:
-        """Check that the answer comes from *server* and says exactly one thing.
+    def believe(self, *, issuer: str, iss_promised: bool) -> None:
+        """Check that the answer comes from *issuer* and says exactly one thing.
 
         The issuer is compared as a string, byte for byte, without normalisation (RFC 9207 §2.4), and
         before ``error`` is looked at: an error, too, may come from somebody else.
 
+        :param issuer: "" if nothing is known of the server's; then any ``iss`` is ignored (threat B08).
+        :param iss_promised: the server promises to send ``iss`` (RFC 9207 §3).
+
         :raises AuthorizationResponseError: wrong or missing issuer; both or neither of code and error.
         """
-        if self.iss is not None and server.issuer and self.iss != server.issuer:
+        if self.iss is not None and issuer and self.iss != issuer:
             raise AuthorizationResponseError("issuer_mismatch", self.iss)
-        if self.iss is None and server.authorization_response_iss_parameter_supported:
+        if self.iss is None and iss_promised:
             raise AuthorizationResponseError("issuer_missing")
         if self.code and self.error:
             raise AuthorizationResponseError("code_and_error")
@@ -213,7 +222,8 @@ def authenticate_client(client: Client) -> tuple[dict[str, str], dict[str, str]]
 class TokenResponse:
     """A successful token response (RFC 6749 §5.1), checked. Lifetimes are seconds, or None if untold.
 
-    ``scope`` is what was *granted*: None when the answer is silent, which means "as requested".
+    ``scope`` is what was *granted*: None when the answer is silent, which means "as requested". ``answer``
+    is the rest of it: some providers say there who signed in.
     """
 
     access_token: str = field(repr=False)
@@ -222,6 +232,8 @@ class TokenResponse:
     refresh_token: str = field(repr=False)
     refresh_token_expires_in: int | None
     scope: frozenset[str] | None
+    id_token: object = field(default=None, repr=False)  # as it came; whether it is one, ``oidc`` says
+    answer: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_answer(cls, status: int, answer: Mapping[str, Any]) -> "TokenResponse":
@@ -248,9 +260,13 @@ class TokenResponse:
             refresh_token=_token(answer["refresh_token"]) if answer.get("refresh_token") else "",
             refresh_token_expires_in=_lifetime(answer.get("refresh_token_expires_in")),
             scope=_scope(answer.get("scope")),
+            id_token=answer.get("id_token"),
+            answer={name: value for name, value in answer.items() if name not in TOKENS},
         )
 
 
+#: What of an answer is never kept as display data.
+TOKENS: Final = frozenset({"access_token", "refresh_token", "id_token"})
 REJECTED_CODES: Final = frozenset({"invalid_grant", "bad_verification_code"})
 
 
@@ -298,6 +314,11 @@ def _scope(value: object) -> frozenset[str] | None:
     if len(value) > TOKEN_LENGTH:
         raise ProviderResponseError("token_answer_invalid", "scope is too long")
     return frozenset(word for word in re.split(r"[ ,]+", value) if SCOPE_TOKEN.fullmatch(word))
+
+
+def new_nonce() -> str:
+    """Return 256 random bits that tie an ID Token to one attempt (OpenID Connect Core §15.5.2)."""
+    return secrets.token_urlsafe(32)
 
 
 def new_code_verifier() -> str:

@@ -7,12 +7,13 @@ time, because a check can be silenced and a half-configured provider must fail c
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 from urllib.parse import urlsplit
 
 from oauth_login import providers
+from oauth_login.providers.base import Provider
 from oauth_login.providers.pictures import is_host
 from oauth_login.transport import NOT_IN_URL, is_secure
 
@@ -92,16 +93,22 @@ def provider_problems(alias: object, written: object, *, sandboxed: bool) -> Ite
         yield Problem("E004", f"{where}: this alias is a page of ours.", "Choose another.")
     elif not isinstance(written, Mapping):
         yield Problem("E005", f"{where} must be a dict.", 'E.g. {"CLIENT_ID": "…"}.')
-    elif (name := written.get("PRESET", alias)) not in list(providers.PRESETS):  # it may be unhashable
-        yield _unknown("E006", f"{where}: the preset", name, providers.PRESETS)
+    elif (kind := _kind(alias, written)) is None:
+        yield _unknown("E006", f"{where}: the preset", written.get("PRESET", alias), providers.names())
     else:
-        yield from _option_problems(alias, where, written)
+        yield from _option_problems(where, written, PROVIDER_KEYS | kind.option_names)
         if not sandboxed:
             yield from _credential_problems(alias, where, written)
 
 
-def _option_problems(alias: str, where: str, written: Mapping[str, Any]) -> Iterator[Problem]:
-    known = PROVIDER_KEYS | providers.preset(written.get("PRESET", alias)).option_names
+def _kind(alias: str, written: Mapping[str, Any]) -> type[Provider] | None:
+    try:
+        return providers.kind(alias, written)
+    except KeyError:
+        return None
+
+
+def _option_problems(where: str, written: Mapping[str, Any], known: Collection[str]) -> Iterator[Problem]:
     for key, value in written.items():
         if key not in known:
             yield _unknown("E007", f"{where}[{key!r}]", key, known)

@@ -51,7 +51,7 @@ def error_codes():
 
 def test_the_readme_lists_every_setting_and_no_other():
     options = problems.PROVIDER_KEYS.union(
-        *(providers.preset(name).option_names for name in providers.PRESETS)
+        *(providers.kind(name, {}).option_names for name in providers.names())
     )
     assert first_cells(README, "## Settings") == {*conf.DEFAULTS, *options}
 

@@ -1,18 +1,61 @@
-"""The presets: which name in the settings is which provider, imported only when it is used."""
+"""The presets: which settings mean which provider. A kind of provider is imported only when it is used.
 
+What a site writes is laid over a preset of that name, so whatever a preset knows can be overridden; and a
+provider without a preset is nothing but such settings: ``ISSUER`` for OpenID Connect, ``CLAIMS`` and
+endpoints for any other OAuth 2.0.
+"""
+
+from collections.abc import Mapping
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 from oauth_login.providers.base import Provider
+from oauth_login.providers.table import ROWS
 
-PRESETS: Final = {"github": "oauth_login.providers.github.GitHub"}
+OPENID: Final = "oauth_login.providers.openid.OpenID"
+OAUTH2: Final = "oauth_login.providers.plain.OAuth2"
+#: Presets with a quirk that data cannot say: a short file each.
+KINDS: Final[dict[str, str]] = {"github": "oauth_login.providers.github.GitHub"}
 
 
-def preset(name: str) -> type[Provider]:
-    """Return the provider class of a preset.
+def names() -> list[str]:
+    """Return the names of all presets."""
+    return sorted({*KINDS, *ROWS})
 
-    :raises KeyError: there is no preset of that name.
+
+def row(name: object) -> Mapping[str, Any]:
+    """Return the settings that the preset of that name starts from; none for what is no row."""
+    return ROWS.get(name, {}) if isinstance(name, str) else {}
+
+
+def kind(alias: str, options: Mapping[str, Any]) -> type[Provider]:
+    """Return what builds the provider of these settings.
+
+    :raises KeyError: ``PRESET``, or the alias where there is none, names no preset, and the settings do not
+        say what a provider without one has to.
     """
-    module, _, attribute = PRESETS[name].rpartition(".")
+    name = options.get("PRESET", alias)
+    if "PRESET" in options and name not in names():
+        raise KeyError(name)  # a slip, even where the rest would do without a preset
+    path = KINDS.get(name) if isinstance(name, str) else None
+    return _imported(path or _kind_of_data(name, {**row(name), **options}))
+
+
+def _kind_of_data(name: object, options: Mapping[str, Any]) -> str:
+    if "CLAIMS" in options:
+        return OAUTH2
+    if "ISSUER" in options:
+        return OPENID
+    raise KeyError(name)
+
+
+def build(alias: str, options: Mapping[str, Any], transport: Any) -> Provider:
+    """Return the provider of these settings, which are checked already."""
+    merged = {**row(options.get("PRESET", alias)), **options}
+    return kind(alias, options).from_options(alias, merged, transport)
+
+
+def _imported(path: str) -> type[Provider]:
+    module, _, attribute = path.rpartition(".")
     provider: type[Provider] = getattr(import_module(module), attribute)
     return provider

@@ -68,6 +68,8 @@ class Provider(ABC):
 
     #: Settings keys, beyond the common ones, that this kind of provider understands.
     option_names: ClassVar[frozenset[str]] = frozenset()
+    #: Whether the authorization request carries a nonce, for an ID Token to repeat.
+    uses_nonce: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod
@@ -81,8 +83,21 @@ class Provider(ABC):
         """
         return {}
 
+    def metadata(self) -> AuthorizationServer:
+        """Return the server with all that is known of it; a provider may have to ask it first.
+
+        :raises ProviderError: it had to, and could not.
+        """
+        return self.server
+
     def authorization_url(
-        self, *, redirect_uri: str, state: str, code_challenge: str, hints: Mapping[str, str]
+        self,
+        *,
+        redirect_uri: str,
+        state: str,
+        code_challenge: str,
+        nonce: str = "",
+        hints: Mapping[str, str] | None = None,
     ) -> str:
         """Return where to send the browser. What the site has set wins over the visitor's hints (B11)."""
         request = AuthorizationRequest(
@@ -91,9 +106,10 @@ class Provider(ABC):
             scope=self.scope,
             state=state,
             code_challenge=code_challenge if self.pkce else "",
-            extra={**hints, **self.authorization_params},
+            nonce=nonce if self.uses_nonce else "",
+            extra={**(hints or {}), **self.authorization_params},
         )
-        return request.url(self.server)
+        return request.url(self.metadata())
 
     def fetch_token(self, *, code: str, redirect_uri: str, code_verifier: str) -> TokenResponse:
         """Exchange the code, in exactly one request.
@@ -101,7 +117,7 @@ class Provider(ABC):
         :raises ProviderError: with the class that says whose fault it is.
         """
         request = TokenRequest.for_code(
-            self.server,
+            self.metadata(),
             self.client,
             code=code,
             redirect_uri=redirect_uri,
@@ -116,8 +132,10 @@ class Provider(ABC):
         return token
 
     @abstractmethod
-    def fetch_profile(self, token: TokenResponse) -> Profile:
+    def fetch_profile(self, token: TokenResponse, *, nonce: str = "") -> Profile:
         """Ask the provider who the token belongs to.
+
+        :param nonce: of the attempt, for providers that answer with an ID Token.
 
         :raises ProviderError: no identity can be had from the answer.
         :raises SignInRefused: the identity is not a person's.

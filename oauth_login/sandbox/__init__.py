@@ -28,7 +28,7 @@ from oauth_login.transport import Transport
 def provider(alias: str, written: Mapping[str, Any]) -> Provider:
     """Return the provider *alias* with the sandbox in the place of its servers."""
     name = written.get("PRESET", alias)
-    flavour, preset = flavour_for(alias, name), providers.preset(name)
+    flavour, preset = flavour_for(alias, name), providers.kind(alias, written)
     options = {
         "LABEL": flavour.label,
         # Real addresses in the settings are not for the sandbox's codes and tokens.

@@ -8,7 +8,7 @@ from oauth_login.providers.github import GitHub
 
 def registered(monkeypatch, settings, kind):
     """Let the alias ``github`` mean *kind* for this test."""
-    monkeypatch.setitem(providers.PRESETS, kind.__name__, f"{kind.__module__}.{kind.__name__}")
+    monkeypatch.setitem(providers.KINDS, kind.__name__, f"{kind.__module__}.{kind.__name__}")
     options = settings.OAUTH_LOGIN["PROVIDERS"]["github"] | {"PRESET": kind.__name__}
     settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": {"github": options}}
 
@@ -21,12 +21,12 @@ class HasNoName(GitHub):
         plain = super().from_options(alias, options, transport)
         return replace(plain, server=replace(plain.server, issuer=""))
 
-    def fetch_profile(self, token):
+    def fetch_profile(self, token, *, nonce=""):
         return replace(super().fetch_profile(token), issuer="https://has-no-name.example")
 
 
 class HasABug(GitHub):
     """Somebody's own provider class, with a mistake in it."""
 
-    def fetch_profile(self, token):
+    def fetch_profile(self, token, *, nonce=""):
         raise RuntimeError("a mistake")

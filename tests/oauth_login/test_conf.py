@@ -300,7 +300,7 @@ def test_providers_are_found_in_the_environment(environ, found):
 
 
 def test_every_text_setting_of_a_provider_can_come_from_the_environment():
-    names = problems.PROVIDER_KEYS | providers.preset("github").option_names
+    names = problems.PROVIDER_KEYS | providers.kind("github", {}).option_names
     texts = names - conf.NOT_TEXT - {"PICTURE_HOSTS"}
 
     environ = {f"OAUTH_GITHUB_{name}": name for name in names - {"PICTURE_HOSTS"}}

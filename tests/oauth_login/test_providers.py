@@ -7,14 +7,15 @@ from oauth_login.errors import ProviderResponseError
 from oauth_login.providers.base import Provider, https_url, positive_integer_subject, text
 
 
-@pytest.mark.parametrize("name", providers.PRESETS)
+@pytest.mark.parametrize("name", providers.names())
 def test_every_preset_is_a_provider(name):
-    assert issubclass(providers.preset(name), Provider)
+    assert issubclass(providers.kind(name, {}), Provider)
 
 
-def test_there_is_no_other_preset():
+@pytest.mark.parametrize("options", [{}, {"PRESET": "nobody"}, {"PRESET": "nobody", "ISSUER": "https://x"}])
+def test_there_is_no_other_preset(options):
     with pytest.raises(KeyError):
-        providers.preset("gitlab")
+        providers.kind("nobody", options)
 
 
 @pytest.mark.threat("I14")
