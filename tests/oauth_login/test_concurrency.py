@@ -3,7 +3,6 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
 from functools import partial
 from urllib.parse import parse_qs
 
@@ -14,35 +13,6 @@ from django.db import connection, connections
 from guestbook.models import Entry
 from oauth_login.models import LinkedAccount, SignIn, Token
 from tests.oauth_login.conftest import Visitor
-
-
-@contextmanager
-def copied_to(path):
-    """Use a copy of the in-memory database in a file, in every thread.
-
-    In memory, SQLite is either private to a connection or locks whole tables without waiting, unlike
-    anything a site runs on.
-    """
-    memory = connections["default"]
-    with memory.cursor() as cursor:
-        cursor.execute("VACUUM INTO %s", [str(path)])
-    kept = dict(memory.settings_dict)
-    # The dict is every thread's; the connection object is this thread's only, and stays open.
-    memory.settings_dict.update(NAME=str(path), OPTIONS={"timeout": 20})
-    connections["default"] = connections.create_connection("default")
-    try:
-        yield
-    finally:
-        connections["default"].close()
-        memory.settings_dict.update(kept)
-        connections["default"] = memory
-
-
-@pytest.fixture
-def database(transactional_db, tmp_path):
-    """A database that threads can share."""
-    with copied_to(tmp_path / "db.sqlite3") if connection.vendor == "sqlite" else nullcontext():
-        yield
 
 
 def at_once(*calls):
