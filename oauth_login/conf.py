@@ -106,6 +106,16 @@ def provider(alias: str) -> Provider:
     return providers.build(alias, options, shared)
 
 
+def callback_words(alias: str) -> dict[str, Any]:
+    """Return what this provider's callback calls the code, and what else of it is needed; if settings say."""
+    options = providers.laid_over_preset(alias, provider_settings()[alias])
+    code_param, echoes = options.get("CODE_PARAM"), options.get("CALLBACK_PARAMS")
+    return {
+        "code_param": code_param if isinstance(code_param, str) else "code",
+        "echoes": echoes if isinstance(echoes, list | tuple) else (),
+    }
+
+
 def picture_hosts() -> set[str]:
     """Return the hosts that pictures of people may be on: none of a provider that is misconfigured."""
     hosts: set[str] = set()

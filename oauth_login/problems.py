@@ -18,7 +18,7 @@ from oauth_login.providers.pictures import is_host
 from oauth_login.transport import NOT_IN_URL, is_secure
 
 COLLISION_POLICIES: Final = ("guide", "separate", "deny")
-AUTH_METHODS: Final = ("client_secret_post", "client_secret_basic")
+AUTH_METHODS: Final = ("client_secret_post", "client_secret_basic", "none")
 CREDENTIALS: Final = ("CLIENT_ID", "CLIENT_SECRET")
 PROVIDER_KEYS: Final = frozenset(
     {
@@ -97,8 +97,11 @@ def provider_problems(alias: object, written: object, *, sandboxed: bool) -> Ite
         yield _unknown("E006", f"{where}: the preset", written.get("PRESET", alias), providers.names())
     else:
         yield from _option_problems(where, written, PROVIDER_KEYS | kind.option_names)
+        merged = providers.laid_over_preset(alias, written)
+        for key, mistake, hint in kind.mistakes(merged):
+            yield Problem("E017", f"{where}[{key!r}] {mistake}.", hint)
         if not sandboxed:
-            yield from _credential_problems(alias, where, written)
+            yield from _credential_problems(alias, where, merged)
 
 
 def _kind(alias: str, written: Mapping[str, Any]) -> type[Provider] | None:
@@ -140,7 +143,8 @@ def _wrong_with_url(key: str, value: object) -> tuple[str, str] | None:
 
 
 def _credential_problems(alias: str, where: str, written: Mapping[str, Any]) -> Iterator[Problem]:
-    for key in CREDENTIALS:
+    public = written.get("TOKEN_ENDPOINT_AUTH_METHOD") == "none"
+    for key in CREDENTIALS[:1] if public else CREDENTIALS:
         value = written.get(key)
         if not isinstance(value, str) or not value.strip():
             # No shell can set a variable with a hyphen in its name.

@@ -162,21 +162,29 @@ class Transport:
         for prefix, mounted in (mounts or {}).items():
             session.mount(prefix, mounted)
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Answer:
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None, once: bool = False) -> Answer:
         """GET *url*; a connection that breaks is tried once more, as nothing can happen twice.
 
+        :param once: something can: the query carries a code, which some providers want there (B14).
         :raises ProviderError: see :meth:`post`.
         """
         with one_deadline():
             try:
                 return self._exchange("GET", url, headers=headers)
             except ProviderUnavailable as error:
-                if error.code != "connection_failed":
+                if once or error.code != "connection_failed":
                     raise
             return self._exchange("GET", url, headers=headers)
 
-    def post(self, url: str, *, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
-        """POST *form*, once: what it carries may be single use, so it is never sent again (B14).
+    def post(
+        self,
+        url: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """POST *form* or *json*, once: what it carries may be single use, so it is never sent again (B14).
 
         :raises ProviderTimeout: the deadline passed.
         :raises ProviderUnavailable: no connection, or HTTP 5xx; :class:`RateLimited` on 429.
@@ -184,7 +192,7 @@ class Transport:
         :raises ProviderMisconfigured: *url* is not https.
         """
         with one_deadline():
-            return self._exchange("POST", url, form=form, headers=headers)
+            return self._exchange("POST", url, form=form, json=json, headers=headers)
 
     def _exchange(
         self,
@@ -192,6 +200,7 @@ class Transport:
         url: str,
         *,
         form: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         if not is_secure(url):
@@ -204,6 +213,7 @@ class Transport:
                     method,
                     url,
                     data=form,
+                    json=json,
                     headers=headers,
                     timeout=(CONNECT_TIMEOUT, DEADLINE),
                     allow_redirects=False,

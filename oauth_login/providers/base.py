@@ -6,7 +6,7 @@ A provider knows nothing of Django, users or attempts. It turns a code into a to
 
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
@@ -72,6 +72,14 @@ class Provider(ABC):
     uses_nonce: ClassVar[bool] = False
 
     @classmethod
+    def mistakes(cls, options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+        """Yield what is wrong with settings of this kind alone: the key, what is wrong, and a hint.
+
+        :param options: the site's over the preset's; each may have any type.
+        """
+        yield from ()
+
+    @classmethod
     @abstractmethod
     def from_options(cls, alias: str, options: Mapping[str, Any], transport: Transport) -> "Provider":
         """Build the provider from its settings, already checked by ``conf``."""
@@ -111,9 +119,12 @@ class Provider(ABC):
         )
         return request.url(self.metadata())
 
-    def fetch_token(self, *, code: str, redirect_uri: str, code_verifier: str) -> TokenResponse:
+    def fetch_token(
+        self, *, code: str, redirect_uri: str, code_verifier: str, echoed: Mapping[str, str] | None = None
+    ) -> TokenResponse:
         """Exchange the code, in exactly one request.
 
+        :param echoed: what else of the callback a provider of data wants to see again (``CALLBACK_PARAMS``).
         :raises ProviderError: with the class that says whose fault it is.
         """
         request = TokenRequest.for_code(

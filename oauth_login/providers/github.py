@@ -6,7 +6,7 @@ although a discovery document exists; the issuer below serves RFC 9207 only.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, urlsplit
@@ -38,6 +38,12 @@ class GitHub(Provider):
     host: str = "github.com"
 
     option_names: ClassVar[frozenset[str]] = frozenset({"BASE_URL", "API_URL", "API_VERSION"})
+
+    @classmethod
+    def mistakes(cls, options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+        """Yield that GitHub wants a secret; there is nothing else that the common checks do not see."""
+        if options.get("TOKEN_ENDPOINT_AUTH_METHOD") == "none":
+            yield "TOKEN_ENDPOINT_AUTH_METHOD", "cannot be none", "GitHub wants the client's secret."
 
     @classmethod
     def from_options(cls, alias: str, options: Mapping[str, Any], transport: Transport) -> "GitHub":

@@ -204,7 +204,7 @@ MISTAKES = {
         *each(of, AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED=["True", 1, None]),
         *each(of, PICTURE_HOSTS=["a.example", None, 7, {"a.example": 1}, *([host] for host in NO_HOSTS)]),
         *each(of, AUTHORIZATION_PARAMS=[None, "a=b", {"a": 1}, {1: "a"}, [("a", "b")]]),
-        *each(of, TOKEN_ENDPOINT_AUTH_METHOD=["none", "basic", None, []]),
+        *each(of, TOKEN_ENDPOINT_AUTH_METHOD=["basic", None, []]),
     ],
     "E011": [at_top(SANDBOX=True)],
     "E012": [

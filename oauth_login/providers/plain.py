@@ -1,0 +1,327 @@
+"""Any OAuth 2.0 provider that settings can describe: a table of words (``definition.py``) and no code.
+
+Read top to bottom it is a sign-in: the authorization request, the code's exchange, then who it is.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from oauth_login.errors import ProviderResponseError
+from oauth_login.oauth2 import (
+    AuthorizationServer,
+    Client,
+    TokenRequest,
+    TokenResponse,
+)
+from oauth_login.providers import answers
+from oauth_login.providers.base import Profile, Provider, https_url, login_name, text
+from oauth_login.providers.claims import fill, find, say, subject
+from oauth_login.providers.definition import WORDS, mistakes
+from oauth_login.transport import Answer, Transport
+
+EMAIL_LENGTH: Final = 254  # characters, RFC 5321 §4.5.3.1.3
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth2(Provider):
+    """A provider that is its settings. ``issuer`` is the namespace of its subjects.
+
+    That is ``ISSUER``, or the origin of the authorization endpoint; only the former is expected to be told
+    by ``iss`` (RFC 9207).
+    """
+
+    issuer: str = ""
+    words: Mapping[str, Any] = field(default_factory=dict)
+
+    option_names: ClassVar[frozenset[str]] = frozenset(WORDS)
+
+    @classmethod
+    def mistakes(cls, options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+        """Yield what is wrong with a definition."""
+        yield from mistakes(options)
+
+    @classmethod
+    def from_options(cls, alias: str, options: Mapping[str, Any], transport: Transport) -> "OAuth2":
+        """Build from settings, which are laid over a row of the table if there is one of that name."""
+        issuer = options.get("ISSUER", "")
+        endpoint = options["AUTHORIZATION_ENDPOINT"]
+        return cls(
+            alias=alias,
+            label=options.get("LABEL", alias.capitalize()),
+            client=Client(
+                options["CLIENT_ID"],
+                options.get("CLIENT_SECRET", ""),
+                options.get("TOKEN_ENDPOINT_AUTH_METHOD", "client_secret_post"),
+            ),
+            server=AuthorizationServer(
+                issuer=issuer,
+                authorization_endpoint=endpoint,
+                token_endpoint=options["TOKEN_ENDPOINT"],
+                userinfo_endpoint=options.get("USERINFO_ENDPOINT", ""),
+                revocation_endpoint=options.get("REVOCATION_ENDPOINT", ""),
+                authorization_response_iss_parameter_supported=options.get(
+                    "AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED", False
+                ),
+            ),
+            scope=options.get("SCOPE", ""),
+            transport=transport,
+            authorization_params=options.get("AUTHORIZATION_PARAMS", {}),
+            pkce=options.get("PKCE", True),
+            picture_hosts=tuple(options.get("PICTURE_HOSTS", ())),
+            issuer=issuer or origin_of(endpoint),
+            words={key: options.get(key, word.default) for key, word in WORDS.items()},
+        )
+
+    def authorization_url(
+        self,
+        *,
+        redirect_uri: str,
+        state: str,
+        code_challenge: str,
+        nonce: str = "",
+        hints: Mapping[str, str] | None = None,
+    ) -> str:
+        """Return where to send the browser, in this server's own words."""
+        # Not super(): a dataclass with slots is another class than the one that this was written in.
+        url = Provider.authorization_url(
+            self,
+            redirect_uri=redirect_uri,
+            state=state,
+            code_challenge=code_challenge,
+            nonce=nonce,
+            hints=hints,
+        )
+        parts, names = urlsplit(url), self.words["AUTHORIZATION_NAMES"]
+        asked = dict(parse_qsl(parts.query, keep_blank_values=True))
+        if "scope" in asked:
+            asked["scope"] = self.words["SCOPE_SEPARATOR"].join(self.scope.split())
+        query = urlencode(renamed(asked, names))
+        return urlunsplit(parts._replace(query=query, fragment=self.words["AUTHORIZATION_FRAGMENT"]))
+
+    # --- Code → token -------------------------------------------------------------------------------------
+
+    def fetch_token(
+        self, *, code: str, redirect_uri: str, code_verifier: str, echoed: Mapping[str, str] | None = None
+    ) -> TokenResponse:
+        """Exchange the code, in exactly one request."""
+        request = TokenRequest.for_code(
+            self.server,
+            self.client,
+            code=code,
+            redirect_uri=redirect_uri,
+            code_verifier=code_verifier if self.pkce else "",
+        )
+        asked = renamed(request.form, self.words["TOKEN_REQUEST_NAMES"])
+        answer = self._ask(
+            request.url,
+            self.words["TOKEN_REQUEST"],
+            {**asked, **(echoed or {}), **self.words["TOKEN_PARAMS"]},
+            request.headers,
+            once=True,
+        )
+        told = self._told(answer, self.words["TOKEN_ANSWER"], "token_answer_invalid", (code, code_verifier))
+        token = TokenResponse.from_answer(answer.status, self._in_rfc_words(told))
+        if token.scope is None:
+            return replace(token, scope=frozenset(self.scope.split()))
+        return token
+
+    def _in_rfc_words(self, told: Any) -> dict[str, Any]:
+        found = {name: find(told, path) for name, path in self.words["TOKEN_NAMES"].items()}
+        presumed = {"token_type": "Bearer"} if self.words["TOKEN_TYPE_OPTIONAL"] else {}
+        return {**presumed, **an_object(told), **found}
+
+    # --- Token → who it is --------------------------------------------------------------------------------
+
+    def fetch_profile(self, token: TokenResponse, *, nonce: str = "") -> Profile:
+        """Ask whatever the settings name, then look for each claim where they say it is."""
+        known: dict[str, Any] = {"client_id": self.client.client_id, "token": dict(token.answer)}
+        known["identity"] = self._identity(token, known)
+        # An answer's own members cannot hide those of the answers before it.
+        found = {**self._userinfo(token, known), **known}
+        claims = {name: say(expression, found) for name, expression in self.words["CLAIMS"].items()}
+        email, verified = self._email(token, known, claims)
+        return Profile(
+            issuer=self.issuer,
+            subject=subject(claims["sub"], self.words["SUBJECT_TYPE"]),
+            preferred_username=login_name(claims.get("preferred_username")),
+            name=text(claims.get("name")),
+            email=email,
+            email_verified=verified,
+            picture=self.picture(over_https(claims.get("picture"))),
+            profile=https_url(claims.get("profile")),
+        )
+
+    def _identity(self, token: TokenResponse, known: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the step before the profile answers; nothing where there is none.
+
+        :raises ProviderResponseError: the token is another client's: somebody else's site got it.
+        """
+        if not self.words["IDENTITY_ENDPOINT"]:
+            return {}
+        carrier = self.words["IDENTITY_TOKEN"] or self.words["USERINFO_TOKEN"]
+        asked = filled(self.words["IDENTITY_PARAMS"], known)
+        identity = self._api(self.words["IDENTITY_ENDPOINT"], "query", asked, token, carrier)
+        path = self.words["IDENTITY_CLIENT"]
+        if path and find(identity, path) != self.client.client_id:
+            raise ProviderResponseError("token_audience_wrong")
+        return an_object(identity)
+
+    def _userinfo(self, token: TokenResponse, known: Mapping[str, Any]) -> dict[str, Any]:
+        if not self.server.userinfo_endpoint:
+            return {}
+        told = self._api(
+            self.server.userinfo_endpoint,
+            self.words["USERINFO_REQUEST"],
+            filled(self.words["USERINFO_PARAMS"], known),
+            token,
+            self.words["USERINFO_TOKEN"],
+            filled(self.words["USERINFO_HEADERS"], known),
+        )
+        return an_object(find(told, self.words["USERINFO_ROOT"]))
+
+    def _email(
+        self, token: TokenResponse, known: Mapping[str, Any], claims: Mapping[str, Any]
+    ) -> tuple[str, bool]:
+        """Return an address, and whether the provider vouches for it; one that is no address is none."""
+        endpoint = self.words["EMAILS_ENDPOINT"]
+        if endpoint and (address := self._listed_address(endpoint, token)):
+            return address, True
+        address = an_address(claims.get("email"))
+        return address, bool(address) and claims.get("email_verified") is True
+
+    def _listed_address(self, endpoint: str, token: TokenResponse) -> str:
+        """Return the one address that is listed as primary and verified; "" if none is, or several are."""
+        told = self._api(endpoint, "query", {}, token, self.words["USERINFO_TOKEN"], missing_ok=True)
+        if told is None:
+            return ""
+        listed = find(told, self.words["EMAILS_ROOT"])
+        if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+            raise ProviderResponseError("emails_invalid", type(listed).__name__)
+        where = self.words["EMAILS_WHERE"]
+        chosen = [entry for entry in listed if all(says(entry, path, value) for path, value in where.items())]
+        return an_address(chosen[0].get("email")) if len(chosen) == 1 else ""
+
+    # --- Requests -----------------------------------------------------------------------------------------
+
+    def _api(
+        self,
+        url: str,
+        request: str,
+        asked: Mapping[str, str],
+        token: TokenResponse,
+        carrier: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        missing_ok: bool = False,
+    ) -> Any:
+        where, _, name = carrier.rpartition(":")
+        sent = {**(headers or {})}
+        if not where:
+            sent["Authorization"] = f"{carrier} {token.access_token}"
+        elif where == "header":
+            sent[name] = token.access_token
+        else:
+            asked = {**asked, name: token.access_token}
+        answer = self._ask(url, request, asked, sent)
+        if missing_ok and answer.status in {403, 404}:
+            return None  # the visitor withheld the scope, and is welcome without an address
+        told = self._told(answer, self.words["USERINFO_ANSWER"], "profile_refused", (token.access_token,))
+        if answer.status != 200:
+            raise ProviderResponseError("profile_refused", f"HTTP {answer.status}")
+        return told
+
+    def _ask(
+        self,
+        url: str,
+        request: str,
+        asked: Mapping[str, str],
+        headers: Mapping[str, str],
+        *,
+        once: bool = False,
+    ) -> Answer:
+        if request == "query":
+            return self.transport.get(with_query(url, asked), headers=headers, once=once)
+        if request == "json":
+            return self.transport.post(url, json=asked, headers=headers)
+        return self.transport.post(url, form=asked, headers=headers)
+
+    def _told(self, answer: Answer, form: str, otherwise: str, secrets: tuple[str, ...]) -> Any:
+        """Return what *answer* says.
+
+        :raises ProviderError: it says that something is wrong, or cannot be read.
+        """
+        try:
+            told = answers.read(answer, form)
+        except ProviderResponseError:
+            if answer.status == 200:
+                raise
+            # An error page in HTML: the status says all there is.
+            raise ProviderResponseError(otherwise, f"HTTP {answer.status}") from None
+        answers.refuse_errors(
+            told,
+            self.words["ERRORS"],
+            self.words["ERROR_CODES"],
+            otherwise=otherwise,
+            secrets=(self.client.client_secret, *secrets),
+        )
+        return told
+
+
+def origin_of(url: str) -> str:
+    """Return scheme and host of *url*."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def over_https(url: object) -> object:
+    """Return *url* with https for http: hosts of pictures have both, and pages of ours load one only."""
+    return f"https://{url.removeprefix('http://')}" if isinstance(url, str) and url[:7] == "http://" else url
+
+
+def renamed(asked: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    """Return parameters under a server's own names; those renamed to "" it does not know."""
+    return {new: value for name, value in asked.items() if (new := names.get(name, name))}
+
+
+def with_query(url: str, asked: Mapping[str, str]) -> str:
+    """Return *url* with more parameters in its query."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, urlencode(asked)]))))
+
+
+def filled(templates: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, str]:
+    """Return parameters with their places filled; one that is written as "" is left out.
+
+    :raises ProviderResponseError: what is to be filled in is not in the answers so far.
+    """
+    values = {name: fill(template, known) for name, template in templates.items() if template}
+    for name, value in values.items():
+        if not value:
+            raise ProviderResponseError("profile_refused", f"nothing to send as {name}")
+    return values
+
+
+def says(entry: Mapping[str, Any], path: str, wanted: object) -> bool:
+    """Tell whether *entry* has the value *wanted* at *path*, alone or in a list."""
+    value = find(entry, path)
+    values = value if isinstance(value, list) else [value]
+    return any(type(one) is type(wanted) and one == wanted for one in values)
+
+
+def an_object(value: Any) -> dict[str, Any]:
+    """Return *value*, which must be a JSON object.
+
+    :raises ProviderResponseError: it is none.
+    """
+    if isinstance(value, dict):
+        return value
+    raise ProviderResponseError("json_type_wrong", type(value).__name__)
+
+
+def an_address(value: object) -> str:
+    """Return *value* if it can be an e-mail address."""
+    shown = text(value, EMAIL_LENGTH)
+    is_one = shown == value and 0 < shown.find("@") < len(shown) - 1 and " " not in shown
+    return shown if is_one else ""
