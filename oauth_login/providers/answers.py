@@ -63,8 +63,8 @@ def _fields(body: bytes) -> dict[str, str]:
     except ValueError as error:
         raise ProviderResponseError("token_answer_invalid", type(error).__name__) from None
     fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise ProviderResponseError("token_answer_invalid", "repeated name")
+    if not fields or len(fields) != len(pairs):
+        raise ProviderResponseError("token_answer_invalid", "nothing, or a repeated name")
     return fields
 
 

@@ -26,7 +26,10 @@ CASES = {
             {"error": "invalid_grant", "error_code": 21325, "request": "/oauth2/access_token"},
             "code_rejected",
         ),
-        profile_error=({"error": "User requests out of rate limit!", "error_code": 10023}, "provider_rate_limited"),
+        profile_error=(
+            {"error": "User requests out of rate limit!", "error_code": 10023},
+            "provider_rate_limited",
+        ),
         profile={
             "subject": "6397634785",
             "preferred_username": "微博小秘书",
@@ -54,7 +57,10 @@ CASES = {
         ),
         userinfo_header=None,
         pkce=False,
-        error=(b'callback( {"error":100019,"error_description":"code to access token error"} );', "code_rejected"),
+        error=(
+            b'callback( {"error":100019,"error_description":"code to access token error"} );',
+            "code_rejected",
+        ),
         profile_error=({"ret": 100013, "msg": "access token is illegal"}, "profile_refused"),
         profile={
             "subject": "1704A7B2C0F10D5E9A33B0D1C6E7F804",
@@ -186,7 +192,11 @@ CASES = {
     "baidu": Case(
         authorize={"scope": "basic"},
         token={"access_token": TOKEN, "expires_in": 2592000, "refresh_token": "r", "scope": "basic"},
-        userinfo={"openid": "Th2RQyhyUqTkVTwv2xrkgqhAaE4", "username": "度***娘", "portrait": "e2c1776c31393837"},
+        userinfo={
+            "openid": "Th2RQyhyUqTkVTwv2xrkgqhAaE4",
+            "username": "度***娘",
+            "portrait": "e2c1776c31393837",
+        },
         userinfo_request=f"GET /userinfo?access_token={TOKEN}",
         userinfo_header=None,
         pkce=False,

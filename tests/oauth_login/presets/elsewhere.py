@@ -362,8 +362,14 @@ CASES = {
         userinfo_request=f"GET /userinfo?site=stackoverflow&access_token={TOKEN}",
         userinfo_header=None,
         pkce=False,
-        error=((400, {"error": {"type": "invalid_request", "message": "code is invalid"}}), "token_answer_invalid"),
-        profile_error=((400, {"error_id": 502, "error_message": "too many requests"}), "provider_rate_limited"),
+        error=(
+            (400, {"error": {"type": "invalid_request", "message": "code is invalid"}}),
+            "token_answer_invalid",
+        ),
+        profile_error=(
+            (400, {"error_id": 502, "error_message": "too many requests"}),
+            "provider_rate_limited",
+        ),
         profile={
             "subject": "1138",
             "name": "Example User",
