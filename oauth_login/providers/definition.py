@@ -18,7 +18,7 @@ from oauth_login.providers.claims import (
 )
 
 REQUESTS: Final = ("form", "json", "query")
-#: How a token is sent, beside the scheme of an Authorization header.
+#: Where a token is, if not in an Authorization header; the last two mean among the parameters.
 CARRIERS: Final = ("header", "query", "form")
 #: What templates of requests may name: beside it, members of the answers so far.
 ANSWERS: Final = ("token", "identity")
@@ -127,9 +127,6 @@ WORDS: Final[Mapping[str, Word]] = {
     ),
     "IDENTITY_ENDPOINT": Word("", _is_text, "a URL", "is asked before the profile, with the token"),
     "IDENTITY_PARAMS": Word({}, *_TEMPLATES, "its parameters"),
-    "IDENTITY_TOKEN": Word(
-        "", lambda value: value == "" or _is_carrier(value), "as USERINFO_TOKEN", "the same"
-    ),
     "IDENTITY_CLIENT": Word(
         "", _is_path, "a path", "leads to the client the token was issued to, which must be this one"
     ),
@@ -142,7 +139,9 @@ WORDS: Final[Mapping[str, Word]] = {
         "how the token is sent",
     ),
     "USERINFO_PARAMS": Word({}, *_TEMPLATES, "parameters of that request"),
-    "USERINFO_HEADERS": Word({}, *_TEMPLATES, "headers of it"),
+    "USERINFO_HEADERS": Word(
+        {}, _is_map(_is_name, _is_name), "a dict of strings", "further headers of it, such as a version"
+    ),
     "USERINFO_ANSWER": Word("json", *_one_of(*FORMS), "what it, and the identity endpoint, answer"),
     "USERINFO_ROOT": Word("", lambda value: value == "" or _is_path(value), "a path", "leads to the profile"),
     "EMAILS_ENDPOINT": Word("", _is_text, "a URL", "lists the visitor's addresses"),
@@ -206,7 +205,7 @@ def _source_mistakes(claims: Mapping[str, Any], options: Mapping[str, Any]) -> I
             "is missing",
             "Set it; or, if the token answer says who it is, begin the path of sub with 'token.'.",
         )
-    named = [claims, options.get("USERINFO_PARAMS"), options.get("USERINFO_HEADERS")]
+    named = [claims, options.get("USERINFO_PARAMS")]
     if not options.get("IDENTITY_ENDPOINT") and "identity." in str(named):
         yield "IDENTITY_ENDPOINT", "is missing", "CLAIMS or USERINFO_PARAMS name what it would answer."
 

@@ -141,7 +141,7 @@ class OAuth2(Provider):
         # An answer's own members cannot hide those of the answers before it.
         found = {**self._userinfo(token, known), **known}
         claims = {name: say(expression, found) for name, expression in self.words["CLAIMS"].items()}
-        email, verified = self._email(token, known, claims)
+        email, verified = self._email(token, claims)
         return Profile(
             issuer=self.issuer,
             subject=subject(claims["sub"], self.words["SUBJECT_TYPE"]),
@@ -158,76 +158,71 @@ class OAuth2(Provider):
 
         :raises ProviderResponseError: the token is another client's: somebody else's site got it.
         """
-        if not self.words["IDENTITY_ENDPOINT"]:
+        endpoint, path = self.words["IDENTITY_ENDPOINT"], self.words["IDENTITY_CLIENT"]
+        if not endpoint:
             return {}
-        carrier = self.words["IDENTITY_TOKEN"] or self.words["USERINFO_TOKEN"]
         asked = filled(self.words["IDENTITY_PARAMS"], known)
-        identity = self._api(self.words["IDENTITY_ENDPOINT"], "query", asked, token, carrier)
-        path = self.words["IDENTITY_CLIENT"]
+        identity = an_object(self._content(self._send(token, endpoint, asked), token))
         if path and find(identity, path) != self.client.client_id:
             raise ProviderResponseError("token_audience_wrong")
-        return an_object(identity)
+        return identity
 
     def _userinfo(self, token: TokenResponse, known: Mapping[str, Any]) -> dict[str, Any]:
         if not self.server.userinfo_endpoint:
             return {}
-        told = self._api(
-            self.server.userinfo_endpoint,
-            self.words["USERINFO_REQUEST"],
-            filled(self.words["USERINFO_PARAMS"], known),
+        answer = self._send(
             token,
-            self.words["USERINFO_TOKEN"],
-            filled(self.words["USERINFO_HEADERS"], known),
+            self.server.userinfo_endpoint,
+            filled(self.words["USERINFO_PARAMS"], known),
+            self.words["USERINFO_HEADERS"],
+            self.words["USERINFO_REQUEST"],
         )
-        return an_object(find(told, self.words["USERINFO_ROOT"]))
+        return an_object(find(self._content(answer, token), self.words["USERINFO_ROOT"]))
 
-    def _email(
-        self, token: TokenResponse, known: Mapping[str, Any], claims: Mapping[str, Any]
-    ) -> tuple[str, bool]:
+    def _email(self, token: TokenResponse, claims: Mapping[str, Any]) -> tuple[str, bool]:
         """Return an address, and whether the provider vouches for it; one that is no address is none."""
-        endpoint = self.words["EMAILS_ENDPOINT"]
-        if endpoint and (address := self._listed_address(endpoint, token)):
+        if address := self._listed_address(token):
             return address, True
         address = an_address(claims.get("email"))
         return address, bool(address) and claims.get("email_verified") is True
 
-    def _listed_address(self, endpoint: str, token: TokenResponse) -> str:
+    def _listed_address(self, token: TokenResponse) -> str:
         """Return the one address that is listed as primary and verified; "" if none is, or several are."""
-        told = self._api(endpoint, "query", {}, token, self.words["USERINFO_TOKEN"], missing_ok=True)
-        if told is None:
+        endpoint, where = self.words["EMAILS_ENDPOINT"], self.words["EMAILS_WHERE"]
+        if not endpoint:
             return ""
-        listed = find(told, self.words["EMAILS_ROOT"])
+        answer = self._send(token, endpoint, {})
+        if answer.status in {403, 404}:
+            return ""  # the visitor withheld the scope, and is welcome without an address
+        listed = find(self._content(answer, token), self.words["EMAILS_ROOT"])
         if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
             raise ProviderResponseError("emails_invalid", type(listed).__name__)
-        where = self.words["EMAILS_WHERE"]
         chosen = [entry for entry in listed if all(says(entry, path, value) for path, value in where.items())]
         return an_address(chosen[0].get("email")) if len(chosen) == 1 else ""
 
     # --- Requests -----------------------------------------------------------------------------------------
 
-    def _api(
+    def _send(
         self,
-        url: str,
-        request: str,
-        asked: Mapping[str, str],
         token: TokenResponse,
-        carrier: str,
+        url: str,
+        asked: Mapping[str, str],
         headers: Mapping[str, str] | None = None,
-        *,
-        missing_ok: bool = False,
-    ) -> Any:
-        where, _, name = carrier.rpartition(":")
-        sent = {**(headers or {})}
-        if not where:
-            sent["Authorization"] = f"{carrier} {token.access_token}"
-        elif where == "header":
-            sent[name] = token.access_token
+        request: str = "query",
+    ) -> Answer:
+        """Send a request with the token where this provider wants it."""
+        carrier, _, name = self.words["USERINFO_TOKEN"].rpartition(":")
+        if not carrier:
+            headers = {**(headers or {}), "Authorization": f"{name} {token.access_token}"}
+        elif carrier == "header":
+            headers = {**(headers or {}), name: token.access_token}
         else:
             asked = {**asked, name: token.access_token}
-        answer = self._ask(url, request, asked, sent)
-        if missing_ok and answer.status in {403, 404}:
-            return None  # the visitor withheld the scope, and is welcome without an address
-        told = self._told(answer, self.words["USERINFO_ANSWER"], "profile_refused", (token.access_token,))
+        return self._ask(url, request, asked, headers or {})
+
+    def _content(self, answer: Answer, token: TokenResponse) -> Any:
+        form, secrets = self.words["USERINFO_ANSWER"], (token.access_token,)
+        told = self._told(answer, form, "profile_refused", secrets)
         if answer.status != 200:
             raise ProviderResponseError("profile_refused", f"HTTP {answer.status}")
         return told
