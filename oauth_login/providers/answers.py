@@ -100,7 +100,7 @@ def refuse_errors(
     for secret in filter(None, secrets):
         prose = prose.replace(secret, "***")
     for value in found:
-        if isinstance(value, int | str) and (meaning := meanings.get(value)):
+        if type(value) in {int, str} and (meaning := meanings.get(value)):
             raise MEANINGS[meaning](meaning, f"{value}: {prose}")
     raise _unexplained(found[0], prose, otherwise)
 

@@ -19,6 +19,7 @@ PLACE: Final = re.compile(r"\{([A-Za-z0-9_.-]+)\}")
 SUBJECT: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 #: What a careless server makes of an id that is not there. Two visitors must never share it (F01).
 NOBODY: Final = frozenset({"none", "null", "nil", "undefined", "nan", "true", "false", "0", "-1"})
+TEXT_LENGTH: Final = 2_048  # characters of what may be filled into a URL
 SUBJECT_TYPES: Final = ("int", "str")
 
 
@@ -49,7 +50,7 @@ def fill(template: str, content: object) -> str:
 def as_text(value: object) -> str:
     """Return a string, or a number as one; "" for everything else."""
     if isinstance(value, str):
-        return value if value.isprintable() else ""
+        return value if value.isprintable() and len(value) <= TEXT_LENGTH else ""
     is_number = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63
     return str(value) if is_number else ""
 

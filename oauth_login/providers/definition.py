@@ -4,6 +4,7 @@
 """
 
 import difflib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +21,7 @@ from oauth_login.providers.claims import (
 REQUESTS: Final = ("form", "json", "query")
 #: Where a token is, if not in an Authorization header; the last two mean among the parameters.
 CARRIERS: Final = ("header", "query", "form")
+TOKEN: Final = re.compile(r"[A-Za-z0-9_-]+")
 #: What templates of requests may name: beside it, members of the answers so far.
 ANSWERS: Final = ("token", "identity")
 
@@ -51,6 +53,10 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
+def _is_whatever(_: Any) -> bool:
+    return True  # what is wrong with a URL has a check of its own
+
+
 def _is_path(value: Any) -> bool:
     return isinstance(value, str) and PATH.fullmatch(value) is not None
 
@@ -78,7 +84,7 @@ def _is_carrier(value: Any) -> bool:
         return False
     carrier, colon, name = value.partition(":")
     token = name if colon else carrier
-    return (not colon or carrier in CARRIERS) and token.replace("-", "").replace("_", "").isalnum()
+    return (not colon or carrier in CARRIERS) and TOKEN.fullmatch(token) is not None
 
 
 def _is_names(value: Any) -> bool:
@@ -125,12 +131,12 @@ WORDS: Final[Mapping[str, Word]] = {
         expected="True or False",
         meaning="whether an answer without token_type means a bearer token",
     ),
-    "IDENTITY_ENDPOINT": Word("", _is_text, "a URL", "is asked before the profile, with the token"),
+    "IDENTITY_ENDPOINT": Word("", _is_whatever, "a URL", "is asked before the profile, with the token"),
     "IDENTITY_PARAMS": Word({}, *_TEMPLATES, "its parameters"),
     "IDENTITY_CLIENT": Word(
         "", _is_path, "a path", "leads to the client the token was issued to, which must be this one"
     ),
-    "USERINFO_ENDPOINT": Word("", _is_text, "a URL", "says who the token belongs to"),
+    "USERINFO_ENDPOINT": Word("", _is_whatever, "a URL", "says who the token belongs to"),
     "USERINFO_REQUEST": Word("query", *_one_of(*REQUESTS), "GET with a query, or POST of a form or of JSON"),
     "USERINFO_TOKEN": Word(
         "Bearer",
@@ -144,7 +150,7 @@ WORDS: Final[Mapping[str, Word]] = {
     ),
     "USERINFO_ANSWER": Word("json", *_one_of(*FORMS), "what it, and the identity endpoint, answer"),
     "USERINFO_ROOT": Word("", lambda value: value == "" or _is_path(value), "a path", "leads to the profile"),
-    "EMAILS_ENDPOINT": Word("", _is_text, "a URL", "lists the visitor's addresses"),
+    "EMAILS_ENDPOINT": Word("", _is_whatever, "a URL", "lists the visitor's addresses"),
     "EMAILS_ROOT": Word("", lambda value: value == "" or _is_path(value), "a path", "leads to that list"),
     "EMAILS_WHERE": Word(
         {},
@@ -199,14 +205,14 @@ def _claims_mistakes(claims: Mapping[Any, Any]) -> Iterator[tuple[str, str, str]
 
 def _source_mistakes(claims: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     source = str(claims.get("sub", "")).partition(".")[0]
-    if not options.get("USERINFO_ENDPOINT") and source not in ANSWERS:
+    if "USERINFO_ENDPOINT" not in options and source not in ANSWERS:
         yield (
             "USERINFO_ENDPOINT",
             "is missing",
             "Set it; or, if the token answer says who it is, begin the path of sub with 'token.'.",
         )
     named = [claims, options.get("USERINFO_PARAMS")]
-    if not options.get("IDENTITY_ENDPOINT") and "identity." in str(named):
+    if "IDENTITY_ENDPOINT" not in options and "identity." in str(named):
         yield "IDENTITY_ENDPOINT", "is missing", "CLAIMS or USERINFO_PARAMS name what it would answer."
 
 
