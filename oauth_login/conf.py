@@ -18,6 +18,7 @@ from oauth_login.problems import (
     Problem,
     is_right,
     is_usable,
+    namespace_problems,
     provider_problems,
     setting_problems,
 )
@@ -128,8 +129,10 @@ def picture_hosts() -> set[str]:
 def problems() -> Iterator[Problem]:
     """Yield every mistake in the settings: all of them, not only the first."""
     yield from setting_problems(getattr(settings, "OAUTH_LOGIN", {}), DEFAULTS)
-    for alias, options in provider_settings().items():
+    written = provider_settings()
+    for alias, options in written.items():
         yield from provider_problems(alias, options, sandboxed=sandboxed(alias))
+    yield from namespace_problems(written)
 
 
 def origin(request: HttpRequest) -> str:

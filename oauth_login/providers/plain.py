@@ -19,6 +19,7 @@ from oauth_login.providers import answers
 from oauth_login.providers.base import Profile, Provider, https_url, login_name, text
 from oauth_login.providers.claims import fill, find, say, subject
 from oauth_login.providers.definition import WORDS, mistakes
+from oauth_login.providers.namespaces import origin_of
 from oauth_login.transport import Answer, Transport
 
 EMAIL_LENGTH: Final = 254  # characters, RFC 5321 §4.5.3.1.3
@@ -262,12 +263,6 @@ class OAuth2(Provider):
             secrets=(self.client.client_secret, *secrets),
         )
         return told
-
-
-def origin_of(url: str) -> str:
-    """Return scheme and host of *url*."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def over_https(url: object) -> object:

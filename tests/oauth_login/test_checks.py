@@ -80,6 +80,12 @@ def each(settings: Callable[..., Any], **values: list[Any]) -> list[Any]:
     return [settings(**{key: value}) for value in wrong]
 
 
+def both(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Return settings that define two providers."""
+    forge = {**GITHUB, **FORGE}
+    return {"OAUTH_LOGIN": {"PROVIDERS": {"one": {**forge, **one}, "other": {**forge, **other}}}}
+
+
 def defined_as(**values: list[Any]) -> list[Any]:
     """Return definitions with each of the values of each of several keys, one at a time."""
     return [defined(**{key: value}) for key, several in values.items() for value in several]
@@ -251,6 +257,13 @@ MISTAKES = {
         *defined_as(ERRORS=[7, {"a": []}, {"a b": 0}], ERROR_CODES=[7, {1: "x"}, {True: "code_rejected"}]),
         named("weibo", {**GITHUB, "CLAIMS": 7}),
     ],
+    "E018": [
+        both({}, {"TOKEN_ENDPOINT": "https://forge.example/other/token"}),
+        both(
+            {"ISSUER": "https://a.example"},
+            {"ISSUER": "https://a.example", "TOKEN_ENDPOINT": "https://b.example"},
+        ),
+    ],
     "E011": [at_top(SANDBOX=True)],
     "E012": [
         {"AUTHENTICATION_BACKENDS": []},
@@ -348,6 +361,8 @@ RIGHT = [
     of(BASE_URL="https://ghe.example", API_URL="https://api.ghe.example", ISSUER="https://ghe.example/x"),
     *each(of, PICTURE_HOSTS=[[], ("a.example", ".b.example"), ["a-b.example:8443", "127.0.0.1"]]),
     defined(),
+    both({}, {"SCOPE": "more"}),
+    both({}, {"ISSUER": "https://b.example", "TOKEN_ENDPOINT": "https://b.example/token"}),
     defined(CLAIMS={"sub": "token.uid"}, USERINFO_ENDPOINT=...),
     *defined_as(
         CLAIMS=[

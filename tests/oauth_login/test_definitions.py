@@ -1,6 +1,7 @@
 """Providers that are nothing but settings: a company's own, and whatever else settings can say."""
 
 import json
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -392,8 +393,9 @@ class Repeats:
 
 
 def forge(value, **options):
+    transport: Any = Repeats(value)
     written = {**FORGE, "CLAIMS": {"sub": "id", **dict.fromkeys(claims.NAMES[1:4], "a"), "picture": "{b}"}}
-    return OAuth2.from_options("forge", {**written, **options}, Repeats(value))
+    return OAuth2.from_options("forge", {**written, **options}, transport)
 
 
 TOKEN_RESPONSE = TokenResponse.from_answer(200, TOKEN)
