@@ -162,19 +162,28 @@ class Transport:
         for prefix, mounted in (mounts or {}).items():
             session.mount(prefix, mounted)
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None, once: bool = False) -> Answer:
+    def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        once: bool = False,
+        encoding: str = "identity",
+    ) -> Answer:
         """GET *url*; a connection that breaks is tried once more, as nothing can happen twice.
 
         :param once: something can: the query carries a code, which some providers want there (B14).
+        :param encoding: which one the answer may have; its body is left as it came.
         :raises ProviderError: see :meth:`post`.
         """
+        accepted = {**(headers or {}), "Accept-Encoding": encoding}
         with one_deadline():
             try:
-                return self._exchange("GET", url, headers=headers)
+                return self._exchange("GET", url, headers=accepted)
             except ProviderUnavailable as error:
                 if once or error.code != "connection_failed":
                     raise
-            return self._exchange("GET", url, headers=headers)
+            return self._exchange("GET", url, headers=accepted)
 
     def post(
         self,
@@ -220,7 +229,7 @@ class Transport:
                     stream=True,
                 )
             ) as response:
-                answer = _read(response)
+                answer = _read(response, (headers or {}).get("Accept-Encoding", ""))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             failure = _failure(error)
             logger.debug("%s %s%s: %s", method, place.hostname, place.path, failure)
@@ -249,10 +258,10 @@ class _Session(requests.Session):
         return None
 
 
-def _read(response: requests.Response) -> Answer:
+def _read(response: requests.Response, accepted: str) -> Answer:
     """Read the whole answer, but never more than MAX_BODY and never past the deadline."""
     encoding = response.headers.get("Content-Encoding", "identity")
-    if encoding.strip().lower() not in {"", "identity"}:
+    if encoding.strip().lower() not in {"", "identity", accepted}:
         raise ProviderResponseError("encoding_unasked", encoding)
     chunks, size = [], 0
     while chunk := response.raw.read(CHUNK, decode_content=False):

@@ -5,6 +5,7 @@ such form, to the letter, is refused.
 """
 
 import re
+import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -20,9 +21,10 @@ from oauth_login.errors import (
 )
 from oauth_login.oauth2 import token_error
 from oauth_login.providers.claims import as_text, find
-from oauth_login.transport import Answer, parse_json
+from oauth_login.transport import MAX_BODY, Answer, parse_json
 
 FORMS: Final = ("json", "form", "any")
+GZIP: Final = 31  # zlib's number for it
 FIELDS: Final = 50  # of a form; a token answer has five
 CALLBACK: Final = re.compile(rb"[A-Za-z_$][A-Za-z0-9_$]{0,63}[ \t]*\(")
 #: Where servers put their prose about an error. It is logged, cleaned and cut, and decides nothing.
@@ -44,14 +46,28 @@ def read(answer: Answer, form: str) -> Any:
 
     :raises ProviderResponseError: it is none of what it may be.
     """
-    body = answer.body.strip()
+    body = _plain(answer).strip()
     if form == "form":
         return _fields(body)
     if form == "any" and not body.startswith((b"{", b"[")):
         if begun := CALLBACK.match(body):
             return parse_json(_argument(body[begun.end() :]))
         return _fields(body)
-    return parse_json(answer.body)
+    return parse_json(body)
+
+
+def _plain(answer: Answer) -> bytes:
+    """Return the body, uncompressed, up to the size that one may have which never was (threat D06)."""
+    if answer.headers.get("Content-Encoding", "").strip().lower() != "gzip":
+        return answer.body
+    inflating = zlib.decompressobj(GZIP)
+    try:
+        body = inflating.decompress(answer.body, MAX_BODY)
+    except zlib.error:
+        raise ProviderResponseError("encoding_unasked", "this is no gzip") from None
+    if inflating.unconsumed_tail or not inflating.eof or inflating.unused_data:
+        raise ProviderResponseError("answer_too_large", "or cut off")
+    return body
 
 
 def _fields(body: bytes) -> dict[str, str]:

@@ -82,12 +82,6 @@ def _is_subject(value: str) -> bool:
     return len(value) <= SUBJECT_LENGTH and bool(SUBJECT.fullmatch(value)) and value.lower() not in NOBODY
 
 
-def places(expression: object) -> list[str]:
-    """Return the paths that a template, or a list of them, names in braces."""
-    parts = expression if isinstance(expression, list | tuple) else [expression]
-    return [path for part in parts if isinstance(part, str) for path in PLACE.findall(part)]
-
-
 def is_expression(value: object) -> bool:
     """Tell whether *value* is what :func:`say` understands."""
     if isinstance(value, list | tuple):

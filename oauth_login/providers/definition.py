@@ -149,6 +149,11 @@ WORDS: Final[Mapping[str, Word]] = {
         {}, _is_map(_is_name, _is_name), "a dict of strings", "further headers of it, such as a version"
     ),
     "USERINFO_ANSWER": Word("json", *_one_of(*FORMS), "what it, and the identity endpoint, answer"),
+    "USERINFO_ENCODING": Word(
+        "identity",
+        *_one_of("identity", "gzip"),
+        "gzip: for a server that compresses whatever it is asked for",
+    ),
     "USERINFO_ROOT": Word("", lambda value: value == "" or _is_path(value), "a path", "leads to the profile"),
     "EMAILS_ENDPOINT": Word("", _is_whatever, "a URL", "lists the visitor's addresses"),
     "EMAILS_ROOT": Word("", lambda value: value == "" or _is_path(value), "a path", "leads to that list"),

@@ -204,15 +204,15 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
                    "profile": "https://www.strava.com/athletes/{id}"},
         "PICTURE_HOSTS": ["dgalywyr863hv.cloudfront.net"],
     },
-    # https://api.stackexchange.com/docs/authentication: USERINFO_PARAMS needs the application's "key".
+    # https://api.stackexchange.com/docs/authentication, /docs/compression: whatever is asked for.
     "stackexchange": {
         "LABEL": "Stack Exchange", "REGISTRATION": "https://stackapps.com/apps/oauth",
         "AUTHORIZATION_ENDPOINT": "https://stackoverflow.com/oauth",
         "SCOPE_SEPARATOR": ",", "PKCE": False, "TOKEN_TYPE_OPTIONAL": True, "SUBJECT_TYPE": "int",
         "TOKEN_ENDPOINT": "https://stackoverflow.com/oauth/access_token/json",
-        "TOKEN_NAMES": {"expires_in": "expires"},
         "USERINFO_TOKEN": "query:access_token", "USERINFO_ENDPOINT": "https://api.stackexchange.com/2.3/me",
-        "USERINFO_ROOT": "items.0", "USERINFO_PARAMS": {"site": "stackoverflow", "key": ""},
+        "USERINFO_ROOT": "items.0", "USERINFO_ENCODING": "gzip", "TOKEN_NAMES": {"expires_in": "expires"},
+        "USERINFO_PARAMS": {"site": "stackoverflow", "key": ""},
         "ERRORS": {"error": None, "error_id": None},
         "ERROR_CODES": {502: "provider_rate_limited", 503: "provider_unavailable"},
         "CLAIMS": {"sub": "account_id", "name": "display_name", "picture": "profile_image",

@@ -238,7 +238,8 @@ class OAuth2(Provider):
         once: bool = False,
     ) -> Answer:
         if request == "query":
-            return self.transport.get(with_query(url, asked), headers=headers, once=once)
+            encoding = "identity" if once else self.words["USERINFO_ENCODING"]
+            return self.transport.get(with_query(url, asked), headers=headers, once=once, encoding=encoding)
         if request == "json":
             return self.transport.post(url, json=asked, headers=headers)
         return self.transport.post(url, form=asked, headers=headers)

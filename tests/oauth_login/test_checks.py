@@ -247,7 +247,9 @@ MISTAKES = {
         *defined_as(USERINFO_PARAMS=[{"a": "{identity.id}"}], IDENTITY_PARAMS=[{"a": "{access_token}"}]),
         *defined_as(USERINFO_TOKEN=["", 7, "cookie:x", "header:", "Bearer ", "header:a b", "\n", "query:ü"]),
         *defined_as(USERINFO_HEADERS=[7, {"X": ""}, {"X": "a\nb"}], USERINFO_ROOT=[7, "a..b"]),
-        *defined_as(USERINFO_REQUEST=["get", None, []], USERINFO_ANSWER=["xml", None]),
+        *defined_as(
+            USERINFO_REQUEST=["get", None, []], USERINFO_ANSWER=["xml", None], USERINFO_ENCODING=["br"]
+        ),
         *defined_as(TOKEN_REQUEST=["get", None], TOKEN_ANSWER=["xml", []], TOKEN_TYPE_OPTIONAL=[1, None]),
         *defined_as(TOKEN_NAMES=[7, {"access_token": ""}], TOKEN_REQUEST_NAMES=[7, {"code": 1}]),
         *defined_as(TOKEN_PARAMS=[7, {"a": 1}], AUTHORIZATION_NAMES=[7, {"": "a"}]),

@@ -1,5 +1,6 @@
 """Providers that are nothing but settings: a company's own, and whatever else settings can say."""
 
+import gzip
 import json
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -73,6 +74,7 @@ def code_of(answer):
     return answer.context["code"]
 
 
+@pytest.mark.threat("F05")
 def test_a_company_server_is_a_few_settings(site, new_visitor):
     assert site.sign_in().status_code == 302
     mona = LinkedAccount.objects.get()
@@ -340,6 +342,44 @@ def test_wrong_settings_do_not_break_a_callback(site):
     assert code_of(site.visitor.come_back({"code": "c", "state": state}, "forge")) == "settings_invalid"
 
 
+# --- Compressed answers --------------------------------------------------------------------------------
+
+
+@pytest.mark.threat("D05", "D06")
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (gzip.compress(b'{"id": 7}'), ""),
+        (gzip.compress(b" " * (20 << 20)), "answer_too_large"),
+        (gzip.compress(b'{"id": 7}')[:-4], "answer_too_large"),
+        (gzip.compress(b'{"id": 7}') + b"more", "answer_too_large"),
+        (b'{"id": 7}', "encoding_unasked"),
+        (b"", "answer_too_large"),
+    ],
+    ids=["well", "a bomb", "cut off", "more", "none", "nothing"],
+)
+def test_a_server_that_always_compresses_is_understood_and_bounded(site, said, code):
+    site.define(USERINFO_ENCODING="gzip")
+    site.say(user=lambda _: reply(said, Content_Encoding="gzip"))
+    answer = site.sign_in()
+
+    assert site.requests("/user")[0].headers["accept-encoding"] == "gzip"
+    assert site.requests("/token")[0].headers["accept-encoding"] == "identity"
+    assert code_of(answer) == code if code else answer.status_code == 302
+
+
+def test_no_other_server_may(site):
+    site.say(user=lambda _: reply(gzip.compress(b'{"id": 7}'), Content_Encoding="gzip"))
+
+    assert code_of(site.sign_in()) == "encoding_unasked"
+
+
+def test_what_compresses_may_also_not(site):
+    site.define(USERINFO_ENCODING="gzip")
+
+    assert site.sign_in().status_code == 302
+
+
 # --- Paths and templates ---------------------------------------------------------------------------------
 
 ANSWER = {
@@ -388,7 +428,7 @@ class Repeats:
     def __init__(self, value):
         self.value = value
 
-    def get(self, url, *, headers, once):
+    def get(self, url, **_):
         return Answer(200, {}, self.value)
 
 

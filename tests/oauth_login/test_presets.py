@@ -10,6 +10,7 @@ import pytest
 
 from oauth_login import providers
 from oauth_login.models import LinkedAccount, SignIn
+from scripts import write_docs
 from tests.oauth_login.http_server import reply
 from tests.oauth_login.presets import chinese, elsewhere
 from tests.oauth_login.presets.case import CLIENT_ID, CLIENT_SECRET, TOKEN
@@ -109,6 +110,12 @@ def status_of(code):
 
 def test_every_row_of_the_table_has_a_case():
     assert set(CASES) == {name for name in providers.names() if "CLAIMS" in providers.row(name)}
+
+
+def test_a_row_is_at_most_twelve_lines():
+    lengths = write_docs.row_lengths(write_docs.ROOT)
+    assert len(lengths) >= len(CASES) - 2  # Feishu and Lark are one row for two domains
+    assert {name: length for name, length in lengths.items() if length > 12} == {}
 
 
 # --- As documented ------------------------------------------------------------------------------------
