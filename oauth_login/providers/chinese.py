@@ -20,6 +20,12 @@ WEIBO_CODES: Final = {
     **dict.fromkeys((10022, 10023, 10024), "provider_rate_limited"),
     21330: "access_denied",
 }
+DINGTALK_NAMES: Final = {
+    "client_id": "clientId",
+    "client_secret": "clientSecret",
+    "grant_type": "grantType",
+    "redirect_uri": "",
+}
 #: https://developers.weixin.qq.com/doc/oplatform/Return_codes/Return_code_descriptions_new.html
 WEIXIN_CODES: Final = {
     **dict.fromkeys((40029, 40163, 42003), "code_rejected"),
@@ -118,8 +124,7 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "SCOPE": "openid", "AUTHORIZATION_PARAMS": {"prompt": "consent"}, "CODE_PARAM": "authCode",
         "TOKEN_ENDPOINT": "https://api.dingtalk.com/v1.0/oauth2/userAccessToken",
         "TOKEN_REQUEST": "json", "PKCE": False, "TOKEN_TYPE_OPTIONAL": True, "SUBJECT_TYPE": "str",
-        "TOKEN_REQUEST_NAMES": {"client_id": "clientId", "client_secret": "clientSecret",
-                                "grant_type": "grantType", "redirect_uri": ""},
+        "TOKEN_REQUEST_NAMES": DINGTALK_NAMES,
         "TOKEN_NAMES": {"access_token": "accessToken", "refresh_token": "refreshToken",
                         "expires_in": "expireIn"},
         "USERINFO_ENDPOINT": "https://api.dingtalk.com/v1.0/contact/users/me",
