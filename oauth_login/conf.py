@@ -18,11 +18,11 @@ from oauth_login.problems import (
     Problem,
     is_right,
     is_usable,
-    namespace_problems,
     provider_problems,
     setting_problems,
 )
 from oauth_login.providers.base import Provider
+from oauth_login.providers.namespaces import shared
 
 DEFAULTS: Final[dict[str, Any]] = {
     "PROVIDERS": {},
@@ -132,7 +132,15 @@ def problems() -> Iterator[Problem]:
     written = provider_settings()
     for alias, options in written.items():
         yield from provider_problems(alias, options, sandboxed=sandboxed(alias))
-    yield from namespace_problems(written)
+    yield from _shared_namespaces(written)
+
+
+def _shared_namespaces(written: Mapping[Any, Any]) -> Iterator[Problem]:
+    """Yield the providers that would take each other's people for their own."""
+    definitions = {alias: providers.laid_over_preset(alias, options) for alias, options in written.items()}
+    for one, other, namespace in shared(definitions):
+        message = f"{one!r} and {other!r} are two servers of {namespace!r}, and would share their people."
+        yield Problem("E018", f"OAUTH_LOGIN['PROVIDERS']: {message}", "Give each an ISSUER of its own.")
 
 
 def origin(request: HttpRequest) -> str:

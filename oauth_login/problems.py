@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from oauth_login import providers
 from oauth_login.providers.base import Provider
-from oauth_login.providers.namespaces import shared
 from oauth_login.providers.pictures import is_host
 from oauth_login.transport import NOT_IN_URL, is_secure
 
@@ -103,14 +102,6 @@ def provider_problems(alias: object, written: object, *, sandboxed: bool) -> Ite
             yield Problem("E017", f"{where}[{key!r}] {mistake}.", hint)
         if not sandboxed:
             yield from _credential_problems(alias, where, merged)
-
-
-def namespace_problems(written: Mapping[Any, Any]) -> Iterator[Problem]:
-    """Yield the providers that would take each other's people for their own."""
-    definitions = {alias: providers.laid_over_preset(alias, options) for alias, options in written.items()}
-    for one, other, namespace in shared(definitions):
-        message = f"{one!r} and {other!r} are two servers of {namespace!r}, and would share their people."
-        yield Problem("E018", f"OAUTH_LOGIN['PROVIDERS']: {message}", "Give each an ISSUER of its own.")
 
 
 def _kind(alias: str, written: Mapping[str, Any]) -> type[Provider] | None:

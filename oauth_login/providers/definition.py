@@ -161,7 +161,8 @@ WORDS: Final[Mapping[str, Word]] = {
         {},
         _is_map(_is_path, lambda value: isinstance(value, bool | int | str)),
         "a dict from paths to values",
-        "what the primary, verified address says of itself: the value, or a list with it",
+        "what the primary, verified address says of itself: the value, or a list with it; "
+        "without it the one address in the list is unverified",
     ),
     "ERRORS": Word(
         {"error": None},

@@ -17,9 +17,10 @@ from oauth_login.oauth2 import (
 )
 from oauth_login.providers import answers
 from oauth_login.providers.base import Profile, Provider, https_url, login_name, text
-from oauth_login.providers.claims import fill, find, say, subject
+from oauth_login.providers.claims import find, say, subject
 from oauth_login.providers.definition import WORDS, mistakes
 from oauth_login.providers.namespaces import origin_of
+from oauth_login.providers.parameters import filled, renamed, with_query
 from oauth_login.transport import Answer, Transport
 
 EMAIL_LENGTH: Final = 254  # characters, RFC 5321 §4.5.3.1.3
@@ -183,12 +184,12 @@ class OAuth2(Provider):
     def _email(self, token: TokenResponse, claims: Mapping[str, Any]) -> tuple[str, bool]:
         """Return an address, and whether the provider vouches for it; one that is no address is none."""
         if address := self._listed_address(token):
-            return address, True
+            return address, bool(self.words["EMAILS_WHERE"])  # without it, nothing says so
         address = an_address(claims.get("email"))
         return address, bool(address) and claims.get("email_verified") is True
 
     def _listed_address(self, token: TokenResponse) -> str:
-        """Return the one address that is listed as primary and verified; "" if none is, or several are."""
+        """Return the one address that is listed as it must be; "" if none is, or several are."""
         endpoint, where = self.words["EMAILS_ENDPOINT"], self.words["EMAILS_WHERE"]
         if not endpoint:
             return ""
@@ -269,29 +270,6 @@ class OAuth2(Provider):
 def over_https(url: object) -> object:
     """Return *url* with https for http: hosts of pictures have both, and pages of ours load one only."""
     return f"https://{url.removeprefix('http://')}" if isinstance(url, str) and url[:7] == "http://" else url
-
-
-def renamed(asked: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
-    """Return parameters under a server's own names; those renamed to "" it does not know."""
-    return {new: value for name, value in asked.items() if (new := names.get(name, name))}
-
-
-def with_query(url: str, asked: Mapping[str, str]) -> str:
-    """Return *url* with more parameters in its query."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, urlencode(asked)]))))
-
-
-def filled(templates: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, str]:
-    """Return parameters with their places filled; one that is written as "" is left out.
-
-    :raises ProviderResponseError: what is to be filled in is not in the answers so far.
-    """
-    values = {name: fill(template, known) for name, template in templates.items() if template}
-    for name, value in values.items():
-        if not value:
-            raise ProviderResponseError("profile_refused", f"nothing to send as {name}")
-    return values
 
 
 def says(entry: Mapping[str, Any], path: str, wanted: object) -> bool:

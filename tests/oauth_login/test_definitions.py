@@ -287,6 +287,23 @@ def test_a_profile_cannot_pretend_to_be_the_answers_before_it(site):
     assert LinkedAccount.objects.get().subject == "7"
 
 
+def test_a_listed_address_is_verified_only_by_what_it_says(site):
+    listed = [{"email": "a@example.com", "ok": False}, {"email": "b@example.com", "ok": True}]
+    site.define(EMAILS_ENDPOINT="https://forge.example/emails", EMAILS_WHERE={"ok": True})
+    site.say(emails=listed)
+    site.sign_in()
+    account = LinkedAccount.objects.get()
+    assert (account.email, account.email_verified) == ("b@example.com", True)
+
+
+def test_a_list_that_says_nothing_of_addresses_proves_none(site):
+    site.define(EMAILS_ENDPOINT="https://forge.example/emails")
+    site.say(emails=[{"email": "a@example.com"}])
+    site.sign_in()
+    account = LinkedAccount.objects.get()
+    assert (account.email, account.email_verified) == ("a@example.com", False)
+
+
 def test_a_version_may_be_a_header(site):
     site.define(USERINFO_HEADERS={"X-Version": "2026-01-01"}, USERINFO_TOKEN="header:X-Token")
     site.sign_in()

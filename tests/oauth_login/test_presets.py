@@ -191,6 +191,16 @@ def test_the_code_is_exchanged_as_documented_and_once(preset, name):
 
 
 @pytest.mark.threat("B15")
+def test_secrets_are_in_a_query_only_where_a_provider_documents_no_other_way():
+    rows = {name: providers.row(name) for name in CASES}
+    codes = {name for name, row in rows.items() if row.get("TOKEN_REQUEST") == "query"}
+    tokens = {name for name, row in rows.items() if row.get("USERINFO_TOKEN", "").startswith("query:")}
+
+    assert codes == {"qq", "weixin"}
+    assert tokens == {"weibo", "qq", "weixin", "baidu", "stackexchange"}
+
+
+@pytest.mark.threat("B15")
 @every_preset
 def test_the_profile_is_asked_for_as_documented(preset, name):
     preset = preset(name)
