@@ -109,7 +109,8 @@ CAUSES: Final[Mapping[str, Cause]] = {
     ),
     "attempt_replayed": Cause(
         400,
-        "The same callback came again after it had been used, in a session that did not finish it.",
+        "It was finished before: the same callback came again in another session, or the visitor stepped "
+        "back to the provider and said yes once more.",
         NOTHING,
     ),
     "provider_mismatch": Cause(400, "It was started with another provider than the callback's.", ATTACK),

@@ -177,6 +177,27 @@ def test_the_policy_lets_forms_lead_to_a_provider_on_loopback(visitor, settings)
     assert "form-action 'self' https: http://127.0.0.1:9000; " in policy
 
 
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("http://127.0.0.1:8000", "'self' https: http://127.0.0.1:8000"),
+        ("https://www.example.com", "'self' https:"),
+        ("http://www.example.com", "'self' https:"),
+        ("http://[", "'self' https:"),
+        (7, "'self' https:"),
+        (None, "'self' https:"),
+    ],
+)
+def test_the_policy_lets_forms_lead_to_where_the_provider_sends_visitors_back(
+    visitor, settings, origin, allowed
+):
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"ORIGIN": origin}
+
+    policy = visitor.get("/oauth2/login/")["Content-Security-Policy"]
+
+    assert f"form-action {allowed}; " in policy
+
+
 def test_the_policy_lets_the_stylesheet_come_from_where_it_is(visitor, settings):
     settings.STATIC_URL = "https://cdn.example/static/"
 
