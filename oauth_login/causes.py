@@ -1,7 +1,8 @@
 """What is behind each code, for the owner of a site: the cause, and the cure.
 
 Shown on the page of a refusal in DEBUG, listed by the ``codes`` page, and written into ``docs/refusals.md``.
-Visitors are told something else (``pages.py``): calmer, translated, and nothing about how the site is built.
+Visitors are told something else (``explanations.py``): calmer, translated, and nothing about how the site
+is built.
 """
 
 from collections.abc import Mapping

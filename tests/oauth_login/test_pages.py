@@ -11,8 +11,8 @@ from django.core.cache import cache
 from django.core.management import call_command
 
 from oauth_login.errors import SignInRefused
+from oauth_login.explanations import explain
 from oauth_login.models import LinkedAccount
-from oauth_login.pages import explain
 from tests.oauth_login.conftest import asked_again, impatience
 
 AVATARS = re.escape("https://avatars.githubusercontent.com")
