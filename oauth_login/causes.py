@@ -1,7 +1,8 @@
 """What is behind each code, for the owner of a site: the cause, and the cure.
 
 Shown on the page of a refusal in DEBUG, listed by the ``codes`` page, and written into ``docs/refusals.md``.
-Visitors are told something else (``pages.py``): calmer, translated, and nothing about how the site is built.
+Visitors are told something else (``explanations.py``): calmer, translated, and nothing about how the site
+is built.
 """
 
 from collections.abc import Mapping
@@ -109,7 +110,8 @@ CAUSES: Final[Mapping[str, Cause]] = {
     ),
     "attempt_replayed": Cause(
         400,
-        "The same callback came again after it had been used, in a session that did not finish it.",
+        "It was finished before: the same callback came again in another session, or the visitor stepped "
+        "back to the provider and said yes once more.",
         NOTHING,
     ),
     "provider_mismatch": Cause(400, "It was started with another provider than the callback's.", ATTACK),
