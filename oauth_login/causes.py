@@ -146,10 +146,17 @@ CAUSES: Final[Mapping[str, Cause]] = {
     ),
     "email_unverified_at_provider": Cause(400, "GitHub wants the visitor to verify their address.", VISITOR),
     "provider_answer_invalid": Cause(502, "The provider's answer is unusable.", PROVIDER_BROKEN),
+    "http_invalid": Cause(
+        502,
+        "What answers is no HTTP, or HTTP that can be read in more than one way.",
+        "Does the address in the settings lead to the provider? Look at what stands in front of it.",
+    ),
     "json_invalid": Cause(502, "The provider's answer is no strict JSON (RFC 8259).", PROVIDER_BROKEN),
     "json_type_wrong": Cause(502, "The answer is JSON of another type than documented.", PROVIDER_BROKEN),
     "encoding_unasked": Cause(502, "The answer is compressed, though none was asked for.", PROVIDER_BROKEN),
-    "answer_too_large": Cause(502, "The answer is larger than a megabyte.", PROVIDER_BROKEN),
+    "answer_too_large": Cause(
+        502, "The answer is larger than 128 KiB, or its head than 64.", PROVIDER_BROKEN
+    ),
     "redirect_refused": Cause(
         502,
         "The provider redirects; following would carry secrets elsewhere.",
@@ -181,6 +188,13 @@ CAUSES: Final[Mapping[str, Cause]] = {
         503,
         "No connection to the provider within three seconds.",
         "Can this machine reach the provider's host? The environment's proxies are ignored: set PROXIES.",
+    ),
+    "provider_busy": Cause(
+        503,
+        "Ten requests to this host of the provider's were under way in this worker already, and none of them "
+        "came to an end within a second.",
+        "Look at the provider's status page. If it is well, there are more sign-ins at once than one worker "
+        "can do: start more workers.",
     ),
     "provider_rate_limited": Cause(
         503, "The provider wants fewer requests.", "Wait; see the provider's limits for the client id."
