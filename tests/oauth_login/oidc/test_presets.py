@@ -33,11 +33,8 @@ def check(settings):
 
     def checked(alias, options):
         settings.OAUTH_LOGIN = {"PROVIDERS": {alias: options}}
-        return [
-            (message.id.removeprefix("oauth_login."), f"{message.msg} {message.hint}")
-            for message in run_checks()
-            if message.id.startswith("oauth_login.E")
-        ]
+        found = [(str(message.id), f"{message.msg} {message.hint}") for message in run_checks()]
+        return [(id_[-4:], text) for id_, text in found if id_.startswith("oauth_login.E")]
 
     return checked
 
