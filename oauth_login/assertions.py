@@ -5,6 +5,7 @@ RFC 7523 §2.2 (``private_key_jwt``), and Apple's client secret, which is made t
 
 import secrets
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,8 +25,7 @@ def read_key(written: str) -> RSAPrivateKey | EllipticCurvePrivateKey:
     :raises ValueError: there is none, or none that RS256 or ES256 can sign with. It names no content.
     """
     try:
-        pem = written.encode() if "-----BEGIN" in written else Path(written).read_bytes()
-        key = load_pem_private_key(pem, password=None)
+        key = _parsed(written.encode() if "-----BEGIN" in written else Path(written).read_bytes())
     except (OSError, ValueError, TypeError):
         raise ValueError("no private key in PEM") from None
     if isinstance(key, RSAPrivateKey) and key.key_size >= RSA_BITS:
@@ -33,6 +33,11 @@ def read_key(written: str) -> RSAPrivateKey | EllipticCurvePrivateKey:
     if isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1):
         return key
     raise ValueError("neither RSA of 2048 bits nor P-256")
+
+
+@lru_cache(maxsize=8)  # parsing checks the primes of an RSA key, which takes long; a new file is read anew
+def _parsed(pem: bytes) -> Any:
+    return load_pem_private_key(pem, password=None)
 
 
 def assertion(written_key: str, *, issuer: str, subject: str, audience: str, key_id: str = "") -> str:

@@ -74,7 +74,7 @@ class SignedToken:
         return cls(text, header)
 
     def claims(self, keys: Sequence[Any], algorithm: str) -> dict[str, Any] | None:
-        """Return what the token says if one of *keys* has signed it, or None if none of them is meant.
+        """Return what the token says if one of *keys* has signed it, or None if none of them may be meant.
 
         :raises ProviderResponseError: the algorithm is another, the signature is wrong, or what is signed is
             no strict JSON object.
@@ -84,6 +84,8 @@ class SignedToken:
         if not keys:
             return None
         if not any(self._is_signed_by(key, algorithm) for key in keys):
+            if "kid" not in self.header:
+                return None
             raise invalid("signature")
         return _strict_object(self.text.split(".")[1], "payload")
 

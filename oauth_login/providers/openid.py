@@ -10,13 +10,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
-from oauth_login.assertions import assertion, read_key
+from oauth_login.assertions import assertion
 from oauth_login.documents import Cache, Documents
 from oauth_login.errors import ProviderResponseError, ProviderUnavailable
-from oauth_login.jws import ALGORITHMS, SECRET_BYTES, SHARED_SECRET, SignedToken, keys_of
+from oauth_login.jws import SHARED_SECRET, SignedToken, invalid, keys_of
 from oauth_login.oauth2 import AuthorizationServer, Client, TokenResponse
 from oauth_login.oidc import REQUIRED_ENDPOINTS, TENANT, Expected, discovery_url, server_of
+from oauth_login.providers import openid_options
 from oauth_login.providers.base import Expectation, Profile, Provider, https_url, login_name, text
+from oauth_login.providers.openid_options import ENDPOINTS
 from oauth_login.providers.pictures import own_hosts
 from oauth_login.transport import LOOPBACK, only_public
 
@@ -28,21 +30,6 @@ CLAIMS_OF_SCOPE: Final[Mapping[str, tuple[str, ...]]] = {
     "profile": ("name", "preferred_username", "nickname"),
     "email": ("email",),
 }
-ENDPOINTS: Final[Mapping[str, str]] = {
-    name.upper(): name
-    for name in (*REQUIRED_ENDPOINTS, "userinfo_endpoint", "revocation_endpoint", "end_session_endpoint")
-}
-
-
-RESPONSE_MODES: Final = ("query", "form_post")
-
-
-def _is_filled_in(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _is_list_of_texts(value: object) -> bool:
-    return isinstance(value, list | tuple) and bool(value) and all(map(_is_filled_in, value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,45 +48,19 @@ class OpenID(Provider):
     known: dict[str, AuthorizationServer] = field(default_factory=dict, repr=False, compare=False)
 
     uses_nonce: ClassVar[bool] = True
-    expected: ClassVar[Mapping[str, Expectation]] = {
-        "ID_TOKEN_SIGNED_RESPONSE_ALG": (
-            lambda value: value in ALGORITHMS,
-            f"one of {', '.join(ALGORITHMS)}",
-        ),
-        "RESPONSE_MODE": (lambda value: value in RESPONSE_MODES, f"one of {', '.join(RESPONSE_MODES)}"),
-        "SIGN_OUT": (lambda value: isinstance(value, bool), "True or False"),
-        **dict.fromkeys(("AUDIENCES", "TENANTS"), (_is_list_of_texts, "a list of strings")),
-        **dict.fromkeys(
-            ("CLIENT_KEY", "KEY_ID", "TEAM_ID", "TENANT"), (_is_filled_in, "a string that is not empty")
-        ),
-    }
+    expected: ClassVar[Mapping[str, Expectation]] = openid_options.EXPECTED
     auth_methods: ClassVar[tuple[str, ...]] = (*Provider.auth_methods, "none", "private_key_jwt")
-    option_names: ClassVar[frozenset[str]] = frozenset({*ENDPOINTS, *expected, "BASE_URL"})
+    option_names: ClassVar[frozenset[str]] = openid_options.NAMES
 
     @classmethod
     def required(cls, options: Mapping[str, Any]) -> tuple[str, ...]:
         """Return what a site has to say; how it proves who it is decides what of."""
-        needed = ["ISSUER", "CLIENT_ID"]
-        if TENANT in str(options.get("ISSUER")) and "TENANTS" not in options:
-            needed.append("TENANT")
-        method = options.get("TOKEN_ENDPOINT_AUTH_METHOD")
-        if "TEAM_ID" in options or options.get("SIGNS_SECRET"):
-            return (*needed, "TEAM_ID", "KEY_ID", "CLIENT_KEY")
-        if method == "private_key_jwt":
-            return (*needed, "CLIENT_KEY")
-        return tuple(needed) if method == "none" else (*needed, "CLIENT_SECRET")
+        return openid_options.required(options)
 
     @classmethod
     def mistakes(cls, options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Yield a key and what it must be, where one depends on another or on a file."""
-        is_shared = options.get("ID_TOKEN_SIGNED_RESPONSE_ALG") == SHARED_SECRET
-        if is_shared and len(str(options.get("CLIENT_SECRET", "")).encode()) < SECRET_BYTES:
-            yield "CLIENT_SECRET", f"of {SECRET_BYTES} bytes or more, as ID Tokens are signed with it"
-        if key := options.get("CLIENT_KEY"):
-            try:
-                read_key(str(key))
-            except ValueError as error:
-                yield "CLIENT_KEY", f"a private key in PEM, or the path of one ({error})"
+        return openid_options.mistakes(options)
 
     @classmethod
     def from_options(cls, alias: str, options: Mapping[str, Any], transport: Any) -> "OpenID":
@@ -272,13 +233,14 @@ class OpenID(Provider):
         """
         if self.algorithm == SHARED_SECRET:
             claims = token.claims([self.client.client_secret.encode()], self.algorithm)
-        else:
-            claims = self._claims(token, renewed=False)
             if claims is None:
-                claims = self._claims(token, renewed=True)
-        if claims is None:
-            raise ProviderResponseError("id_token_key_unknown")
-        return claims
+                raise invalid("signature")
+            return claims
+        for renewed in (False, True):
+            claims = self._claims(token, renewed=renewed)
+            if claims is not None:
+                return claims
+        raise ProviderResponseError("id_token_key_unknown")
 
     def _claims(self, token: SignedToken, *, renewed: bool) -> dict[str, Any] | None:
         url = self.metadata().jwks_uri

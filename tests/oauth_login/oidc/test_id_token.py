@@ -45,6 +45,15 @@ def test_who_signs_in_is_who_the_id_token_says(openid, visitor):
     assert account.picture == f"{ISSUER}/jane.png"
 
 
+@pytest.mark.parametrize(("prompt", "sent"), [("select_account", ["select_account"]), ("none", [])])
+def test_a_choice_of_accounts_is_all_that_a_visitor_may_wish_for(openid, visitor, prompt, sent):
+    location = visitor.start("acme", prompt=prompt, max_age="0", response_mode="query")["Location"]
+    query = parse_qs(urlsplit(location).query)
+
+    assert query.get("prompt", []) == sent
+    assert query.keys().isdisjoint({"max_age", "response_mode"})
+
+
 def test_a_warm_sign_in_asks_the_provider_once(openid, visitor, new_visitor):
     visitor.sign_in(openid, "acme")
     openid.requests.clear()
@@ -67,6 +76,13 @@ def test_no_two_starts_have_the_same_nonce(openid, visitor, unlimited):
 
     assert len(nonces) == 100
     assert all(len(nonce) >= 43 for nonce in nonces)
+
+
+def test_a_provider_that_is_known_to_repeat_no_nonce_need_not(openid, visitor, configure):
+    configure(PRESET="linkedin")
+    openid.claims = {"nonce": MISSING}
+
+    assert visitor.sign_in(openid, "acme").status_code == 302
 
 
 @pytest.mark.threat("E02")
@@ -257,8 +273,8 @@ def spellings_of_the_public_key():
     return {"pem": pem, "pem, stripped": pem.strip(), "der": der, "jwk": json.dumps(RSA_KEYS[0].jwk).encode()}
 
 
-def hmac_signed(claims, secret, kid="rsa-0"):
-    text = f"{part({'alg': 'HS256', 'kid': kid})}.{part(claims)}"
+def hmac_signed(claims, secret, **header):
+    text = f"{part({'alg': 'HS256', **header})}.{part(claims)}"
     return f"{text}.{part(hmac.digest(secret, text.encode(), 'sha256'))}"
 
 
@@ -277,7 +293,7 @@ def test_the_public_key_is_no_secret_to_sign_with(openid, rejected, spelling):
 )
 def test_oidcc_client_test_invalid_sig_hs256(openid, rejected, secret):
     openid.keys.append({"kty": "oct", "k": part(b"published"), "alg": "HS256", "kid": "oct"})
-    openid.id_token = lambda nonce: hmac_signed(openid.new_claims(nonce), secret, "oct")
+    openid.id_token = lambda nonce: hmac_signed(openid.new_claims(nonce), secret, kid="oct")
 
     rejected("id_token_invalid")
 
@@ -294,6 +310,15 @@ def test_a_shared_secret_signs_where_the_site_says_so(openid, visitor, configure
 @pytest.mark.threat("E14", "E13")
 def test_where_a_secret_is_shared_no_key_signs(openid, rejected, configure):
     configure(ID_TOKEN_SIGNED_RESPONSE_ALG="HS256")
+
+    rejected("id_token_invalid")
+
+
+@pytest.mark.threat("E14")
+@pytest.mark.parametrize("header", [{"kid": "x"}, {}], ids=["with a name", "without"])
+def test_another_secret_signs_nothing(openid, rejected, configure, header):
+    configure(ID_TOKEN_SIGNED_RESPONSE_ALG="HS256")
+    openid.id_token = lambda nonce: hmac_signed(openid.new_claims(nonce), b"guessed" * 5, **header)
 
     rejected("id_token_invalid")
 

@@ -28,6 +28,14 @@ def test_what_the_id_token_lacks_is_asked_for(brief, visitor):
     assert brief.hits("/userinfo") == 1
 
 
+def test_oidcc_client_test_userinfo_bearer_header(brief, visitor):
+    visitor.sign_in(brief, "acme")
+
+    (request,) = [request for request in brief.requests if request.path == "/userinfo"]
+    assert request.headers["authorization"] == f"Bearer {brief.access_token}"
+    assert (request.method, request.body) == ("GET", "")
+
+
 def test_what_the_id_token_says_wins(openid, visitor):
     openid.claims = {"email": MISSING}
     openid.userinfo |= {"name": "Somebody Else", "iss": "https://evil.example"}
