@@ -21,7 +21,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from oauth_login import attempts, conf, detours, flow, refusals, sessions, signals, throttle
@@ -134,6 +134,7 @@ def authorize(request: HttpRequest, alias: str) -> HttpResponse:
 @csrf_exempt  # a provider's form has no token of ours: it is only sent on, to where state and cookie count
 @require_http_methods(["GET", "POST"])
 @outside_transactions
+@sensitive_post_parameters()
 @sensitive_variables()  # here, and in whatever this calls: error reports show no code, token or profile
 def callback(request: HttpRequest, alias: str) -> HttpResponse:
     """Take the visitor back from the provider. What is not about this browser's own attempt ends here."""

@@ -119,6 +119,13 @@ class Provider(ABC):
         """
         return self.server
 
+    def response_issuer(self, named: str | None) -> str:
+        """Return the ``iss`` that a response must have, if it has one (RFC 9207 §2.4).
+
+        :param named: the one that it has; only servers that answer in several names have to know.
+        """
+        return self.server.issuer
+
     def authorization_url(
         self,
         *,

@@ -108,6 +108,14 @@ class OpenID(Provider):
 
     # --- Who the server is
 
+    def response_issuer(self, named: str | None) -> str:
+        """Return the issuer; of a server of many tenants, the one of those listed that *named* is (E37)."""
+        issuer = self.server.issuer
+        return next((own for own in self._tenant_issuers() if own == named), issuer)
+
+    def _tenant_issuers(self) -> set[str]:
+        return {self.server.issuer.replace(TENANT, tenant) for tenant in self.tenants}
+
     def metadata(self) -> AuthorizationServer:
         """Return what the settings say, and of the rest what the server says of itself.
 

@@ -53,6 +53,8 @@ def mistakes(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     is_shared = options.get("ID_TOKEN_SIGNED_RESPONSE_ALG") == SHARED_SECRET
     if is_shared and len(str(options.get("CLIENT_SECRET", "")).encode()) < SECRET_BYTES:
         yield "CLIENT_SECRET", f"of {SECRET_BYTES} bytes or more, as ID Tokens are signed with it"
+    if "openid" not in str(options.get("SCOPE", "openid")).split():
+        yield "SCOPE", "one with openid in it: without, there is no ID Token"
     if key := options.get("CLIENT_KEY"):
         try:
             read_key(str(key))

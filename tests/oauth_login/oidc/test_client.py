@@ -134,6 +134,24 @@ def test_who_is_of_another_tenant_is_refused(tenants, rejected, configure, claim
     rejected("id_token_invalid")
 
 
+@pytest.mark.threat("E37", "B06")
+@pytest.mark.parametrize(
+    ("issuer", "status"),
+    [
+        (f"{ISSUER}/{TENANT_A}", 302),
+        (f"{ISSUER}/{TENANT_B}", 400),
+        (f"{ISSUER}/{{tenant}}", 400),
+        (ISSUER, 400),
+    ],
+)
+def test_a_response_may_come_from_a_tenant_that_is_listed(tenants, visitor, configure, issuer, status):
+    configure(ISSUER=TEMPLATE, TENANTS=[TENANT_A])
+
+    query = tenants.approve(visitor.start("acme")["Location"], iss=issuer)
+
+    assert visitor.come_back(query, "acme").status_code == status
+
+
 @pytest.mark.threat("E37")
 def test_of_many_tenants_none_is_trusted_unless_it_is_listed(tenants, visitor, configure):
     configure(ISSUER=TEMPLATE)

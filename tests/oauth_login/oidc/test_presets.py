@@ -111,6 +111,7 @@ def test_a_server_without_a_label_is_called_by_its_host(check):
         ({"CLIENT_KEY": "/no/such/file"}, "E010", "private key in PEM"),
         ({"CLIENT_KEY": "-----BEGIN nothing"}, "E010", "private key in PEM"),
         ({"CLIENT_KEY": ""}, "E010", "not empty"),
+        ({"SCOPE": "profile email"}, "E010", "openid"),
         ({"RESPONSE_MODE": "fragment"}, "E010", "form_post"),
         ({"SIGN_OUT": "yes"}, "E010", "True or False"),
         ({"TENANTS": []}, "E010", "list"),
