@@ -3,7 +3,6 @@
 Compression is neither asked for nor accepted, which disarms every bomb; JSON is RFC 8259 or refused.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -12,6 +11,7 @@ import requests
 
 from oauth_login.connections import MAX_BODY
 from oauth_login.errors import ProviderResponseError, ProviderUnavailable, RateLimited
+from oauth_login.strict_json import parse_json
 
 PART: Final = 1 << 14  # bytes that are read at once
 
@@ -75,36 +75,6 @@ class Answer:
         if not isinstance(value, kind):
             raise ProviderResponseError("json_type_wrong", type(value).__name__)
         return value
-
-
-def parse_json(body: bytes) -> Any:
-    """Parse strict RFC 8259 JSON: UTF-8, no repeated names, no NaN, no lone surrogates.
-
-    :raises ProviderResponseError: for everything else, however it is broken.
-    """
-    try:
-        value = json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_unique_names,
-            parse_constant=_no_constant,
-        )
-        if b"\\u" in body:
-            # An escaped half of a surrogate pair parses, then breaks every later .encode().
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError) as error:
-        raise ProviderResponseError("json_invalid", type(error).__name__) from None
-    return value
-
-
-def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("repeated name")
-    return members
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
 
 
 def _next_part(response: requests.Response) -> bytes:

@@ -9,6 +9,7 @@ whether a request that failed had been sent. All of this is mended here, beneath
 
 import contextvars
 import http.client
+import ipaddress
 import os
 import re
 import socket
@@ -43,6 +44,8 @@ LENGTH: Final = re.compile(r"[0-9]{1,18}")
 
 #: When the sign-in that this thread is in must be over, as ``time.monotonic()`` counts.
 deadline: contextvars.ContextVar[float] = contextvars.ContextVar("oauth_login_deadline")
+#: Whether this thread connects to public addresses only (threats D10, D11).
+public_only: contextvars.ContextVar[bool] = contextvars.ContextVar("oauth_login_public_only", default=False)
 
 
 def has_passed() -> bool:
@@ -124,17 +127,21 @@ class _TLSSocket(_Bounded, ssl.SSLSocket):
     """TLS."""
 
 
-def _connect(host: str, port: int, options: Sequence[Any]) -> socket.socket:
+def _connect(host: str, port: int, options: Sequence[Any], *, only_public: bool) -> socket.socket:
     """Connect to the first of the host's addresses that answers, within the deadline for all of them.
 
     urllib3 gives each address the whole timeout anew, however many there are.
 
+    :param only_public: refuse a host that has any other address. What is looked up is checked and then
+        connected to, so that a name cannot change its mind in between (threat D11).
     :raises OSError: what came of the last address.
+    :raises ProviderResponseError: one of its addresses is not public, and has to be.
     """
+    found = socket.getaddrinfo(host, port, allowed_gai_family(), socket.SOCK_STREAM)
+    if only_public and not all(_is_public(str(place[4][0])) for place in found):
+        raise ProviderResponseError("address_refused", "an endpoint that it names has no public address")
     failure = OSError("no address")
-    for family, kind, protocol, _name, address in socket.getaddrinfo(
-        host, port, allowed_gai_family(), socket.SOCK_STREAM
-    ):
+    for family, kind, protocol, _name, address in found:
         plain = _Socket(family, kind, protocol)
         try:
             for option in options:
@@ -148,6 +155,12 @@ def _connect(host: str, port: int, options: Sequence[Any]) -> socket.socket:
         else:
             return plain
     raise failure
+
+
+def _is_public(address: str) -> bool:
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    inner = getattr(parsed, "ipv4_mapped", None) or parsed
+    return inner.is_global and not inner.is_multicast
 
 
 class _Answer(http.client.HTTPResponse):
@@ -172,6 +185,7 @@ class _Connection:
     """Mixed into a connection: connects, sends and answers as the :class:`Exchange` may."""
 
     response_class: Any = _Answer
+    only_public = False
     timeout: Any
     _used_at = 0.0
 
@@ -191,7 +205,8 @@ class _Connection:
     def _new_conn(self) -> socket.socket:
         this: Any = self
         try:
-            return _connect(this.host, this.port, this.socket_options or ())
+            options = this.socket_options or ()
+            return _connect(this.host, this.port, options, only_public=self.only_public)
         except socket.gaierror as error:
             raise NameResolutionError(this.host, this, error) from None
         except TimeoutError:
@@ -208,6 +223,12 @@ class _HTTPSConnection(_Connection, urllib3.connection.HTTPSConnection):
     """To a provider."""
 
 
+class _PublicHTTPSConnection(_HTTPSConnection):
+    """To a host that the site has not chosen: never to this machine, nor to its neighbours."""
+
+    only_public = True
+
+
 class _HTTPConnectionPool(urllib3.HTTPConnectionPool):
     ConnectionCls: Any = _HTTPConnection
 
@@ -216,11 +237,20 @@ class _HTTPSConnectionPool(urllib3.HTTPSConnectionPool):
     ConnectionCls: Any = _HTTPSConnection
 
 
+class _PublicHTTPSConnectionPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls: Any = _PublicHTTPSConnection
+
+
 POOLS: Final = {"http": _HTTPConnectionPool, "https": _HTTPSConnectionPool}
+#: Plain http is for loopback, which is not public: there is no pool that could connect.
+PUBLIC_POOLS: Final = {"https": _PublicHTTPSConnectionPool}
 
 
 class PooledAdapter(HTTPAdapter):
     """Keeps connections, and gives all of them one TLS context. Thread-safe.
+
+    ``to_public`` keeps others, to public addresses only, under the same context. A proxy is the site's own
+    choice and looks names up itself: to it this difference is not made.
 
     :param ca_bundle: path of a CA bundle; default: ``SSL_CERT_FILE``, else certifi's.
     """
@@ -230,26 +260,31 @@ class PooledAdapter(HTTPAdapter):
         self._context: ssl.SSLContext | None = None
         self._making_it = threading.Lock()
         super().__init__(pool_connections=HOSTS, pool_maxsize=AT_ONCE)
+        self.to_public: HTTPAdapter = _PublicAdapter(self)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = POOLS
 
+    def close(self) -> None:
+        super().close()
+        self.to_public.close()
+
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
     ) -> Any:
         host, _tls = super().build_connection_pool_key_attributes(request, verify, cert)
-        return host, {"ssl_context": self._tls_context()} if host["scheme"] == "https" else {}
+        return host, {"ssl_context": self.tls_context()} if host["scheme"] == "https" else {}
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, proxy_ssl_context=self._tls_context(), **kwargs)
+        manager = super().proxy_manager_for(proxy, proxy_ssl_context=self.tls_context(), **kwargs)
         manager.pool_classes_by_scheme = POOLS
         return manager
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing: the context verifies, always; there is no ``verify=False`` here (D14)."""
 
-    def _tls_context(self) -> ssl.SSLContext:
+    def tls_context(self) -> ssl.SSLContext:
         with self._making_it:
             if self._context is None:
                 self._context = _new_tls_context(self._ca_bundle)
@@ -269,3 +304,21 @@ def _new_tls_context(ca_bundle: str) -> ssl.SSLContext:
     # another thread is making from the same context may just be copying.
     context.set_alpn_protocols = lambda alpn_protocols: None  # type: ignore[method-assign]
     return context
+
+
+class _PublicAdapter(PooledAdapter):
+    """What :attr:`PooledAdapter.to_public` is."""
+
+    def __init__(self, adapter: PooledAdapter) -> None:
+        self._adapter = adapter
+        HTTPAdapter.__init__(self)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        HTTPAdapter.init_poolmanager(self, *args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = PUBLIC_POOLS
+
+    def close(self) -> None:
+        HTTPAdapter.close(self)
+
+    def tls_context(self) -> ssl.SSLContext:
+        return self._adapter.tls_context()

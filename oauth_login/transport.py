@@ -82,6 +82,20 @@ def one_deadline() -> Iterator[None]:
         connections.deadline.reset(token)
 
 
+@contextmanager
+def only_public(*, when: bool = True) -> Iterator[None]:
+    """Refuse, within the ``with`` block, to connect to an address that is not public (threats D10, D11).
+
+    For URLs that somebody else has chosen: a document must not make this machine call its neighbours. The
+    address that is checked is the one that is connected to.
+    """
+    token = connections.public_only.set(when)
+    try:
+        yield
+    finally:
+        connections.public_only.reset(token)
+
+
 class Transport:
     """A ``requests`` session behind the rules above. Thread-safe.
 
@@ -193,7 +207,7 @@ class Transport:
 
 
 class _Session(requests.Session):
-    """A session that does not even prepare the next request of a redirect.
+    """A session that does not even prepare the next request of a redirect, and knows :func:`only_public`.
 
     ``requests`` does that also when it is told to follow none: it reads the whole body, unlimited and
     decompressed, and trips over a ``Location`` that is no URL (threats D04, D05, D07).
@@ -201,6 +215,12 @@ class _Session(requests.Session):
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
+
+    def get_adapter(self, url: str) -> BaseAdapter:
+        adapter = super().get_adapter(url)
+        if connections.public_only.get() and isinstance(adapter, PooledAdapter):
+            return adapter.to_public
+        return adapter
 
 
 def _failure(error: Exception) -> ProviderError:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from oauth_login.answers import Answer, parse_json
+from oauth_login.answers import Answer
 from oauth_login.errors import ProviderResponseError
+from oauth_login.strict_json import parse_json
 from tests.oauth_login.back_channel.enterprise import PLACES
 from tests.oauth_login.http_server import reply
 

@@ -127,7 +127,7 @@ def test_a_proxy_and_the_provider_behind_it_share_the_tls_context(servers, conte
 def test_the_tls_context_is_never_changed_once_it_may_be_shared(tmp_path):
     their_context, bundle = certificate(tmp_path)
     their_context.set_alpn_protocols(["h2", "http/1.1"])
-    our_context = PooledAdapter(bundle)._tls_context()
+    our_context = PooledAdapter(bundle).tls_context()
     our_context.set_alpn_protocols(["h2"])  # as urllib3 does, for each connection
 
     to_them, to_us = ssl.MemoryBIO(), ssl.MemoryBIO()
