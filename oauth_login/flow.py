@@ -66,7 +66,7 @@ def check(provider: Provider, attempt: Attempt, response: AuthorizationResponse,
         raise AttemptError("provider_changed")
     if attempt.user != user:
         raise AttemptError("user_changed")
-    response.believe(issuer=attempt.issuer, iss_promised=attempt.iss_promised)
+    response.believe(issuer=provider.response_issuer(response.iss), iss_promised=attempt.iss_promised)
 
 
 def complete(

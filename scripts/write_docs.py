@@ -148,7 +148,7 @@ def _preset(name: str, row: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 
 
 def _asked(row: Mapping[str, Any]) -> list[tuple[str, str]]:
-    scope = row.get("SCOPE")
+    scope = row.get("SCOPE", "" if "CLAIMS" in row else "openid profile email")
     return [
         ("`SCOPE`", f"`{scope}`" if scope else "none"),
         ("PKCE", "yes" if row.get("PKCE", True) else "no: the server does not know it"),

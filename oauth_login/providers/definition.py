@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from oauth_login.providers.answers import FORMS, MEANINGS
 from oauth_login.providers.claims import (
     NAMES,
     PATH,
@@ -17,6 +16,7 @@ from oauth_login.providers.claims import (
     SUBJECT_TYPES,
     claim_mistakes,
 )
+from oauth_login.providers.dialects import FORMS, MEANINGS
 
 REQUESTS: Final = ("form", "json", "query")
 #: Where a token is, if not in an Authorization header; the last two mean among the parameters.
@@ -181,7 +181,7 @@ WORDS: Final[Mapping[str, Word]] = {
 }
 
 
-def mistakes(options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def flaws(options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Yield what is wrong with a definition: the key, what is wrong with it, and a hint.
 
     :param options: the site's settings over those of its preset, if it has one.
@@ -195,11 +195,11 @@ def mistakes(options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     claims = options.get("CLAIMS")
     if not isinstance(claims, Mapping):
         return
-    yield from _claims_mistakes(claims)
-    yield from _source_mistakes(claims, options)
+    yield from _claims_flaws(claims)
+    yield from _source_flaws(claims, options)
 
 
-def _claims_mistakes(claims: Mapping[Any, Any]) -> Iterator[tuple[str, str, str]]:
+def _claims_flaws(claims: Mapping[Any, Any]) -> Iterator[tuple[str, str, str]]:
     if "sub" not in claims:
         yield "CLAIMS", "does not say what sub is", 'E.g. {"sub": "id"}: the id that never changes.'
     for name in claims:
@@ -209,7 +209,7 @@ def _claims_mistakes(claims: Mapping[Any, Any]) -> Iterator[tuple[str, str, str]
         yield "CLAIMS", f"{name!r} must be {expected}", ""
 
 
-def _source_mistakes(claims: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _source_flaws(claims: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     source = str(claims.get("sub", "")).partition(".")[0]
     if "USERINFO_ENDPOINT" not in options and source not in ANSWERS:
         yield (

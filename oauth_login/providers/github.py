@@ -6,11 +6,12 @@ although a discovery document exists; the issuer below serves RFC 9207 only.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, urlsplit
 
+from oauth_login.answers import Answer
 from oauth_login.errors import ProviderResponseError, RateLimited, SignInRefused
 from oauth_login.oauth2 import AuthorizationServer, Client, TokenResponse
 from oauth_login.providers.base import (
@@ -22,7 +23,7 @@ from oauth_login.providers.base import (
     text,
 )
 from oauth_login.providers.pictures import own_hosts
-from oauth_login.transport import Answer, Transport
+from oauth_login.transport import Transport
 
 API_VERSION: Final = "2022-11-28"
 PICTURE_HOST: Final = "avatars.githubusercontent.com"
@@ -38,12 +39,6 @@ class GitHub(Provider):
     host: str = "github.com"
 
     option_names: ClassVar[frozenset[str]] = frozenset({"BASE_URL", "API_URL", "API_VERSION"})
-
-    @classmethod
-    def mistakes(cls, options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-        """Yield that GitHub wants a secret; there is nothing else that the common checks do not see."""
-        if options.get("TOKEN_ENDPOINT_AUTH_METHOD") == "none":
-            yield "TOKEN_ENDPOINT_AUTH_METHOD", "cannot be none", "GitHub wants the client's secret."
 
     @classmethod
     def from_options(cls, alias: str, options: Mapping[str, Any], transport: Transport) -> "GitHub":

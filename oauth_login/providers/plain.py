@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from oauth_login.answers import Answer
 from oauth_login.errors import ProviderResponseError
 from oauth_login.oauth2 import (
     AuthorizationServer,
@@ -15,13 +16,13 @@ from oauth_login.oauth2 import (
     TokenRequest,
     TokenResponse,
 )
-from oauth_login.providers import answers
+from oauth_login.providers import dialects
 from oauth_login.providers.base import Profile, Provider, https_url, login_name, text
 from oauth_login.providers.claims import find, say, subject
-from oauth_login.providers.definition import WORDS, mistakes
+from oauth_login.providers.definition import WORDS, flaws
 from oauth_login.providers.namespaces import origin_of
 from oauth_login.providers.parameters import filled, renamed, with_query
-from oauth_login.transport import Answer, Transport
+from oauth_login.transport import Transport
 
 EMAIL_LENGTH: Final = 254  # characters, RFC 5321 §4.5.3.1.3
 
@@ -37,12 +38,19 @@ class OAuth2(Provider):
     issuer: str = ""
     words: Mapping[str, Any] = field(default_factory=dict)
 
-    option_names: ClassVar[frozenset[str]] = frozenset(WORDS)
+    option_names: ClassVar[frozenset[str]] = frozenset({*WORDS, "REVOCATION_ENDPOINT"})
+    auth_methods: ClassVar[tuple[str, ...]] = (*Provider.auth_methods, "none")
 
     @classmethod
-    def mistakes(cls, options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    def required(cls, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return what a site has to say; a public client has no secret."""
+        public = options.get("TOKEN_ENDPOINT_AUTH_METHOD") == "none"
+        return ("CLIENT_ID",) if public else ("CLIENT_ID", "CLIENT_SECRET")
+
+    @classmethod
+    def flaws(cls, options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         """Yield what is wrong with a definition."""
-        yield from mistakes(options)
+        yield from flaws(options)
 
     @classmethod
     def from_options(cls, alias: str, options: Mapping[str, Any], transport: Transport) -> "OAuth2":
@@ -251,13 +259,13 @@ class OAuth2(Provider):
         :raises ProviderError: it says that something is wrong, or cannot be read.
         """
         try:
-            told = answers.read(answer, form)
+            told = dialects.read(answer, form)
         except ProviderResponseError:
             if answer.status == 200:
                 raise
             # An error page in HTML: the status says all there is.
             raise ProviderResponseError(otherwise, f"HTTP {answer.status}") from None
-        answers.refuse_errors(
+        dialects.refuse_errors(
             told,
             self.words["ERRORS"],
             self.words["ERROR_CODES"],

@@ -202,7 +202,7 @@ MISTAKES = {
         *map(named, ["login", "logout", "accounts", "sandbox"]),
     ],
     "E005": [named("github", []), named("github", "secret"), named("github", 7)],
-    "E006": [named("gitlab"), *each(of, PRESET=["gitlab", "", None, ["github"]])],
+    "E006": [named("sourcehut"), *each(of, PRESET=["sourcehut", "", None, ["github"]])],
     "E007": [
         *(
             of(CLIENT="x"),
@@ -231,10 +231,9 @@ MISTAKES = {
         *each(of, AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED=["True", 1, None]),
         *each(of, PICTURE_HOSTS=["a.example", None, 7, {"a.example": 1}, *([host] for host in NO_HOSTS)]),
         *each(of, AUTHORIZATION_PARAMS=[None, "a=b", {"a": 1}, {1: "a"}, [("a", "b")]]),
-        *each(of, TOKEN_ENDPOINT_AUTH_METHOD=["basic", None, []]),
+        *each(of, TOKEN_ENDPOINT_AUTH_METHOD=["none", "basic", None, []]),
     ],
     "E017": [
-        of(TOKEN_ENDPOINT_AUTH_METHOD="none"),
         *defined_as(AUTHORIZATION_ENDPOINT=[...], TOKEN_ENDPOINT=[...], USERINFO_ENDPOINT=[...]),
         *defined_as(CLAIMS=[None, "id", [], {}, {"name": "name"}, {**SUB, "e_mail": "email"}]),
         *defined_as(CLAIMS=[{"sub": sub} for sub in ("", None, True, 7, ["id"], "{id}", "a..b", "a b")]),
@@ -514,7 +513,7 @@ def test_several_mistakes_are_reported_at_once(settings):
         (of(base_url="x"), "Did you mean 'BASE_URL'?"),
         (of(PRESET="githbu"), "Did you mean 'github'?"),
         (of(PRESET="GitHub"), "Did you mean 'github'?"),
-        (named("gitlab-of-ours"), "Known: amazon, "),
+        (named("something-of-ours"), "Known: amazon, "),
         (named("wiebo"), "Did you mean 'weibo'?"),
         (defined(USERINFO_ENPOINT="https://forge.example/"), "Did you mean 'USERINFO_ENDPOINT'?"),
         (defined(CLAIMS={**SUB, "prefered_username": "login"}), "Did you mean 'preferred_username'?"),

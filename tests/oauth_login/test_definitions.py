@@ -11,13 +11,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from oauth_login import conf
+from oauth_login.answers import Answer
 from oauth_login.causes import CAUSES
 from oauth_login.errors import OAuthLoginError, ProviderResponseError
 from oauth_login.models import LinkedAccount
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers import claims
 from oauth_login.providers.plain import OAuth2
-from oauth_login.transport import Answer
 from tests.oauth_login.http_server import HANG_UP, reply
 
 pytestmark = pytest.mark.provider
@@ -202,7 +202,7 @@ def test_secrets_that_a_server_repeats_do_not_reach_the_log(site, caplog, place)
         ({"fault": 6}, "token_answer_invalid"),
         ({"fault": True}, "token_answer_invalid"),
         ({"fault": [1]}, "token_answer_invalid"),
-        ({"fault": 10**400}, "token_answer_invalid"),
+        ({"fault": 10**19}, "token_answer_invalid"),
         ({"fault": "invalid_grant"}, "code_rejected"),
         ({"fault": "server_error"}, "provider_unavailable"),
         ({"fault": "whatever"}, "provider_misconfigured"),

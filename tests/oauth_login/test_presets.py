@@ -225,7 +225,7 @@ NO_SUBJECTS = {
     "a list": ["1"],
     "an object": {"id": "1"},
     "a float": 1.0,
-    "huge": int("9" * 40),
+    "huge": int("9" * 19),
     "long": "x" * 256,
     "negative": -1,
     "zero": 0,
@@ -437,7 +437,7 @@ def test_only_a_bearer_token_can_be_used(preset, turned_away, name, value):
 
 
 @pytest.mark.threat("D23")
-@pytest.mark.parametrize("value", [-1, 1.5, True, "soon", 10**30, [], None], ids=ascii)
+@pytest.mark.parametrize("value", [-1, 1.5, True, "soon", 10**19, [], None], ids=ascii)
 @every_preset
 def test_a_lifetime_that_is_none_does_no_harm(preset, name, value):
     preset = preset(name)

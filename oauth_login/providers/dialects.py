@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from oauth_login.answers import Answer
+from oauth_login.connections import MAX_BODY
 from oauth_login.errors import (
     AuthorizationDenied,
     OAuthLoginError,
@@ -21,7 +23,7 @@ from oauth_login.errors import (
 )
 from oauth_login.oauth2 import token_error
 from oauth_login.providers.claims import as_text, find
-from oauth_login.transport import MAX_BODY, Answer, parse_json
+from oauth_login.strict_json import parse_json
 
 FORMS: Final = ("json", "form", "any")
 GZIP: Final = 31  # zlib's number for it
