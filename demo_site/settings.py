@@ -144,11 +144,15 @@ CSRF_FAILURE_VIEW = "guestbook.views.stale_form"  # keeps what was typed
 LOGIN_REDIRECT_URL = "guestbook:index"
 LOGOUT_REDIRECT_URL = "guestbook:index"
 
+ORIGIN = env.str("ORIGIN", default="") or None
+if ORIGIN:
+    # There the provider sends the visitor back, still in the chain of redirects that the form began.
+    FORM_ACTION_ORIGINS = [*FORM_ACTION_ORIGINS, ORIGIN]
 OAUTH_LOGIN = {
     "PROVIDERS": {"github": {}, **providers_from_environ(os.environ)},
     # It answers for providers without credentials only: with GitHub's set, GitHub itself is asked.
     "SANDBOX": DEBUG,
-    "ORIGIN": env.str("ORIGIN", default="") or None,
+    "ORIGIN": ORIGIN,
     "RELAY_ORIGINS": env.list("RELAY_ORIGINS", default=[]),
     "TRUSTED_PROXIES": TRUSTED_PROXIES,
 }

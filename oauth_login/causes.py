@@ -1,7 +1,8 @@
 """What is behind each code, for the owner of a site: the cause, and the cure.
 
 Shown on the page of a refusal in DEBUG, listed by the ``codes`` page, and written into ``docs/refusals.md``.
-Visitors are told something else (``pages.py``): calmer, translated, and nothing about how the site is built.
+Visitors are told something else (``explanations.py``): calmer, translated, and nothing about how the site
+is built.
 """
 
 from collections.abc import Mapping
@@ -109,7 +110,8 @@ CAUSES: Final[Mapping[str, Cause]] = {
     ),
     "attempt_replayed": Cause(
         400,
-        "The same callback came again after it had been used, in a session that did not finish it.",
+        "It was finished before: the same callback came again in another session, or the visitor stepped "
+        "back to the provider and said yes once more.",
         NOTHING,
     ),
     "provider_mismatch": Cause(400, "It was started with another provider than the callback's.", ATTACK),
@@ -144,11 +146,16 @@ CAUSES: Final[Mapping[str, Cause]] = {
     ),
     "email_unverified_at_provider": Cause(400, "GitHub wants the visitor to verify their address.", VISITOR),
     "provider_answer_invalid": Cause(502, "The provider's answer is unusable.", PROVIDER_BROKEN),
+    "http_invalid": Cause(
+        502,
+        "What answers is no HTTP, or HTTP that can be read in more than one way.",
+        "Does the address in the settings lead to the provider? Look at what stands in front of it.",
+    ),
     "json_invalid": Cause(502, "The provider's answer is no strict JSON (RFC 8259).", PROVIDER_BROKEN),
     "json_type_wrong": Cause(502, "The answer is JSON of another type than documented.", PROVIDER_BROKEN),
     "encoding_unasked": Cause(502, "The answer is compressed, though none was asked for.", PROVIDER_BROKEN),
     "answer_too_large": Cause(
-        502, "The answer is larger than a megabyte, a document of 256 kB.", PROVIDER_BROKEN
+        502, "The answer is larger than 128 KiB, or its head than 64.", PROVIDER_BROKEN
     ),
     "redirect_refused": Cause(
         502,
@@ -215,6 +222,13 @@ CAUSES: Final[Mapping[str, Cause]] = {
         503,
         "No connection to the provider within three seconds.",
         "Can this machine reach the provider's host? The environment's proxies are ignored: set PROXIES.",
+    ),
+    "provider_busy": Cause(
+        503,
+        "Ten requests to this host of the provider's were under way in this worker already, and none of them "
+        "came to an end within a second.",
+        "Look at the provider's status page. If it is well, there are more sign-ins at once than one worker "
+        "can do: start more workers.",
     ),
     "provider_rate_limited": Cause(
         503, "The provider wants fewer requests.", "Wait; see the provider's limits for the client id."

@@ -12,8 +12,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from oauth_login.answers import Answer
 from oauth_login.errors import ProviderError, ProviderResponseError, ProviderUnavailable
-from oauth_login.transport import Answer, Transport, only_public
+from oauth_login.transport import Transport, only_public
 
 logger = logging.getLogger("oauth_login")
 

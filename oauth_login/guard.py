@@ -86,16 +86,18 @@ def content_security_policy() -> str:
     """Return a policy without any script; pictures may come from the providers, and from nobody else (I03).
 
     ``form-action`` must allow where the start's redirect leads, and providers lead on to hosts of
-    their own, so it allows https; plain http only to a provider that is configured so on loopback.
+    their own, so it allows https; plain http only to a provider that is configured so on loopback, and
+    to such an ``ORIGIN``: browsers hold the whole chain of redirects to it, and that ends there.
     """
     # Where the stylesheet is, not where "" would be: a manifest of hashed names knows only files.
     own = {"'self'", _origin(static(STYLESHEET))} - {""}
+    every = [*conf.provider_settings().values(), {"ORIGIN": conf.written("ORIGIN")}]
     http_endpoints = {
         _origin(value)
-        for options in conf.provider_settings().values()
+        for options in every
         if isinstance(options, Mapping)
         for value in options.values()
-        # What is_secure() refuses may not even parse, and no provider is built from it.
+        # What is_secure() refuses may not even parse, and nobody is sent there.
         if isinstance(value, str) and value.startswith("http:") and is_secure(value)
     }
     sources = {

@@ -66,12 +66,12 @@ def remember_finished(session: SessionBase, attempt_id: str, code: str, next_pag
     session[FINISHED] = [*finished, [attempt_id, _digest(code), next_page]][-REMEMBERED:]
 
 
-def finished_page(session: SessionBase, attempt_id: str, code: str) -> str:
-    """Return where an attempt led that this session finished with this very code, or ""."""
+def finished(session: SessionBase, attempt_id: str, code: str) -> tuple[str, bool]:
+    """Return where an attempt led that this session finished, or "", and whether with this very code."""
     for known_id, digest, next_page in session.get(FINISHED, []):
-        if known_id == attempt_id and digest == _digest(code):
-            return str(next_page)
-    return ""
+        if known_id == attempt_id:
+            return str(next_page), digest == _digest(code)
+    return "", False
 
 
 def remember_provider(session: SessionBase, alias: str) -> None:

@@ -151,14 +151,23 @@ def callback(request: HttpRequest, alias: str) -> HttpResponse:
         state = attempts.read_state(response.state)
         if detour := detours.for_session(request, alias):
             return detour
-        if page := sessions.finished_page(request.session, state.id, response.code):
-            return HttpResponseRedirect(page)
+        page, is_reload = sessions.finished(request.session, state.id, response.code)
+        if page:
+            return _finished_before(request, alias, page, is_reload=is_reload)
         if detour := detours.for_attempt(request, state, alias):
             return detour
         attempt = attempts.recall(request, state, alias)
     except (OAuthLoginError, DatabaseError) as error:
         return refusals.refuse(request, error, alias=alias, next_page=own.next_page if own else "")
     return _finish(request, attempt, response)
+
+
+def _finished_before(request: HttpRequest, alias: str, page: str, *, is_reload: bool) -> HttpResponse:
+    """Go on calmly after a reload; who stepped back to the provider and said yes again is told so (I13)."""
+    if is_reload:
+        return HttpResponseRedirect(page)
+    error = AttemptError("attempt_replayed", "this session finished it with another answer")
+    return refusals.refuse(request, error, alias=alias, next_page=page)
 
 
 def _answered_by_form(request: HttpRequest, alias: str) -> HttpResponse:

@@ -1,6 +1,10 @@
 """axe-core finds nothing on any page, in light and dark, in English and Chinese."""
 
+import re
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
+import time_machine
 from axe_core_python.sync_playwright import Axe
 
 PAGES = {
@@ -9,7 +13,9 @@ PAGES = {
     "button": "/oauth2/github/authorize/",
     "refusal": "/oauth2/github/callback/?code=stolen&state=forged",
     "accounts": "/oauth2/",
+    "codes": "/oauth2/codes/#state_invalid",
 }
+NOW = 1_790_000_040  # the start of a minute
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -22,19 +28,38 @@ def language(request):
     return request.param
 
 
-def test_every_page_is_accessible(window, colours, language):
+@pytest.fixture
+def tab(window, colours, language):
     # axe injects its own script, which the policy would rightly refuse.
-    tab = window(bypass_csp=True, color_scheme=colours, locale=language).tab()
+    return window(bypass_csp=True, color_scheme=colours, locale=language).tab()
+
+
+@pytest.fixture
+def look(tab):
+    """Look at the page in the tab; at the end no page may have had a violation."""
     violations = {}
 
-    def look(name):
+    def look_at(name, shows="h1"):
+        assert tab.locator(shows).count() == 1, f"{name} does not show {shows}"
         violations[name] = [
             (violation["id"], [node["target"] for node in violation["nodes"]])
             for violation in Axe().run(tab)["violations"]
         ]
 
+    yield look_at
+    assert {name: found for name, found in violations.items() if found} == {}
+
+
+def leave(tab):
+    """Start a sign-in; return where it would come back to."""
     tab.goto("/oauth2/github/authorize/")
     tab.locator("button.oauth-login-button").click()
+    state = parse_qs(urlsplit(tab.url).query).get("state", [""])[0]
+    return f"/oauth2/github/callback/?code=x&state={state}"
+
+
+def test_every_page_is_accessible(tab, look):
+    leave(tab)
     look("sandbox")
     tab.locator("button[value=octocat]").click()
     for name, path in PAGES.items():
@@ -44,4 +69,28 @@ def test_every_page_is_accessible(window, colours, language):
     for name, path in PAGES.items():
         tab.goto(path)
         look(f"{name}, signed out")
-    assert {name: found for name, found in violations.items() if found} == {}
+
+
+def test_every_page_of_a_sign_in_that_went_wrong_is_accessible(tab, look, settings):
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"STARTS_PER_MINUTE": 3}
+    with time_machine.travel(NOW) as clock:
+        leave(tab)
+        tab.locator("button[value=deny]").click()
+        look("denied", "[role=status]")
+        callback = leave(tab)
+        clock.shift(11 * 60)
+        tab.goto(callback)
+        look("too old", "code >> text=attempt_expired")
+
+        callback = leave(tab)
+        tab.context.clear_cookies()
+        tab.goto(f"{callback}&oauth_login_bounced=1")
+        look("cookies blocked", "code >> text=cookies_blocked")
+        tab.route(re.compile("oauth_login_bounced"), lambda route: route.abort("aborted"))
+        tab.context.clear_cookies()
+        tab.goto(callback)
+        look("bounce", "meta[http-equiv=refresh]")
+
+        for _ in range(3):
+            leave(tab)
+        look("too many", "code >> text=too_many_requests")

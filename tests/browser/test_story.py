@@ -4,13 +4,13 @@ import re
 
 from playwright.sync_api import expect
 
-from oauth_login.models import LinkedAccount, SignIn
+from tests.browser.steps import approve, press
 
 
-def sign_in(page, persona="octocat"):
+def sign_in(page):
     """Press the button, and pick who to be on the sandbox's page."""
-    page.get_by_role("button", name="Sign in with GitHub").first.click()
-    page.get_by_role("button", name=persona).click()
+    press(page)
+    approve(page)
 
 
 def test_a_visitor_signs_in_and_leaves_a_note(page, shot):
@@ -33,40 +33,6 @@ def test_a_visitor_signs_in_and_leaves_a_note(page, shot):
     shot(page, "accounts")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("button", name="Sign in with GitHub").first).to_be_visible()
-
-
-def test_somebody_who_says_no_is_told_calmly_and_can_change_their_mind(page, shot):
-    page.goto("/")
-    page.get_by_role("button", name="Sign in with GitHub").first.click()
-    page.get_by_role("button", name="Deny").click()
-    expect(page.get_by_role("status")).to_contain_text("You did not sign in")
-    shot(page, "denied")
-    sign_in(page)
-    expect(page).to_have_url(re.compile("/\\#write$"))
-
-
-def test_two_tabs_each_end_where_they_wanted_to(window):
-    visitor = window(java_script_enabled=False)
-    first, second = visitor.tab(), visitor.tab()
-    first.goto("/oauth2/github/authorize/?next=/?tab=first")
-    second.goto("/oauth2/github/authorize/?next=/?tab=second")
-    first.get_by_role("button", name="Sign in with GitHub").click()
-    second.get_by_role("button", name="Sign in with GitHub").click()
-    first.get_by_role("button", name="octocat").click()
-    expect(first).to_have_url(re.compile("/\\?tab=first$"))
-    second.get_by_role("button", name="octocat").click()
-    expect(second).to_have_url(re.compile("/\\?tab=second$"))
-    assert LinkedAccount.objects.count() == 1
-
-
-def test_a_reload_of_the_callback_goes_on_calmly(page):
-    callbacks = []
-    page.on("request", lambda request: callbacks.append(request.url) if "code=" in request.url else None)
-    page.goto("/")
-    sign_in(page)
-    page.goto(callbacks[0])
-    expect(page).to_have_url(re.compile("/\\#write$"))
-    assert SignIn.objects.count() == 1
 
 
 def test_a_callback_that_nobody_asked_for_ends_on_a_page_with_one_button(page, shot):

@@ -136,6 +136,7 @@ def test_the_site_has_one_origin_when_it_is_told_so():
     found = settings(SECRET_KEY=KEY, ORIGIN="https://www.example.com")
 
     assert found["OAUTH_LOGIN"]["ORIGIN"] == "https://www.example.com"
+    assert found["FORM_ACTION_ORIGINS"] == ["https://github.com", "https://www.example.com"]
 
 
 def test_every_variable_is_explained_in_the_example_and_the_example_explains_no_other():

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from oauth_login import providers
+from oauth_login.providers.base import Provider
 from oauth_login.providers.github import GitHub
 
 
@@ -23,6 +24,12 @@ class HasNoName(GitHub):
 
     def fetch_profile(self, token, *, nonce=""):
         return replace(super().fetch_profile(token), issuer="https://has-no-name.example")
+
+
+class TakesNoWishes(GitHub):
+    """It says nothing of its own about what a visitor may ask of its page."""
+
+    hints = Provider.hints
 
 
 class HasABug(GitHub):

@@ -177,7 +177,12 @@ def test_a_reload_with_anything_else_is_refused_and_signs_nobody_out(visitor, gi
 
     answer = visitor.come_back(changed(returning, **change))
 
-    assert answer.status_code == 400
+    # At once, without asking for cookies that are gone for good; and the way on is not lost.
+    assert (answer.status_code, code_of(answer), answer.context["next"]) == (
+        400,
+        "attempt_replayed",
+        "/where/",
+    )
     assert len(github.token_requests) == 1
     assert visitor.user == user
 

@@ -11,8 +11,8 @@ from django.core.cache import cache
 from django.core.management import call_command
 
 from oauth_login.errors import SignInRefused
+from oauth_login.explanations import explain
 from oauth_login.models import LinkedAccount
-from oauth_login.pages import explain
 from tests.oauth_login.conftest import asked_again, impatience
 
 AVATARS = re.escape("https://avatars.githubusercontent.com")
@@ -175,6 +175,27 @@ def test_the_policy_lets_forms_lead_to_a_provider_on_loopback(visitor, settings)
     policy = visitor.get("/oauth2/github/authorize/")["Content-Security-Policy"]
 
     assert "form-action 'self' https: http://127.0.0.1:9000; " in policy
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("http://127.0.0.1:8000", "'self' https: http://127.0.0.1:8000"),
+        ("https://www.example.com", "'self' https:"),
+        ("http://www.example.com", "'self' https:"),
+        ("http://[", "'self' https:"),
+        (7, "'self' https:"),
+        (None, "'self' https:"),
+    ],
+)
+def test_the_policy_lets_forms_lead_to_where_the_provider_sends_visitors_back(
+    visitor, settings, origin, allowed
+):
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"ORIGIN": origin}
+
+    policy = visitor.get("/oauth2/login/")["Content-Security-Policy"]
+
+    assert f"form-action {allowed}; " in policy
 
 
 def test_the_policy_lets_the_stylesheet_come_from_where_it_is(visitor, settings):

@@ -15,6 +15,7 @@ from oauth_login.causes import CAUSES, cause_of
 from oauth_login.errors import OAuthLoginError
 from oauth_login.models import SignIn
 from oauth_login.signals import sign_in_failed
+from tests.oauth_login import odd_providers
 
 SUPPORT_ID = re.compile(r"[2-9A-HJKMNP-TV-Z]{4}-[2-9A-HJKMNP-TV-Z]{4}")
 
@@ -326,3 +327,35 @@ def test_what_the_site_has_set_wins_over_a_visitors_wish(visitor, settings):
     settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": {"github": options}}
 
     assert "login=company" in visitor.start(login="octocat")["Location"]
+
+
+@pytest.mark.threat("GH17", "B11")
+def test_a_provider_that_says_nothing_of_wishes_is_passed_none(visitor, settings, monkeypatch):
+    odd_providers.registered(monkeypatch, settings, odd_providers.TakesNoWishes)
+
+    location = visitor.start(prompt="select_account", login="octocat")["Location"]
+
+    assert "prompt" not in location
+    assert "login=octocat" not in location
+
+
+# --- When to try again ----------------------------------------------------------------------------------
+
+
+@pytest.mark.threat("GH20")
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        ("0", "Please try again in 0 seconds."),
+        ("30", "Please try again in 30 seconds."),
+        ("90", "Please try again in 2 minutes."),
+        ("600", "Please try again in 10 minutes."),
+    ],
+)
+def test_a_provider_that_is_down_may_say_until_when(visitor, github, seconds, told):
+    github.token = (503, {"Retry-After": seconds}, b"")
+
+    answer = visitor.sign_in(github)
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, seconds)
+    assert told in answer.content.decode()
