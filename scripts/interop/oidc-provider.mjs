@@ -37,9 +37,14 @@ const escaped = (value) => value.replace(/[&<>"]/g, (character) => `&#${characte
 const page = (title, body) => `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title>
 <main><h1>${title}</h1>${body}</main></html>`;
 
-function signingKey() {
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  return { ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), alg: 'RS256', use: 'sig' };
+function signingKeys() {
+  const pairs = {
+    RS256: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+    ES256: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  };
+  return Object.entries(pairs).map(([alg, { privateKey }]) => (
+    { ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), alg, use: 'sig' }
+  ));
 }
 
 function person(name) {
@@ -67,6 +72,7 @@ const settings = {
   },
   features: {
     devInteractions: { enabled: false }, // its pages fetch a font from elsewhere
+    jwtUserinfo: { enabled: true },
     registration: { enabled: true },
     revocation: { enabled: true, allowedPolicy: (ctx, client, token) => token.clientId === client.clientId },
     rpInitiatedLogout: {
@@ -106,7 +112,7 @@ const settings = {
 // A provider's keys are fixed when it is made; the codes and sessions it has stored outlive it in this process.
 let provider;
 function changeKeys() {
-  provider = new Provider(issuer, { ...settings, jwks: { keys: [signingKey()] } });
+  provider = new Provider(issuer, { ...settings, jwks: { keys: signingKeys() } });
   // Its own answer to an error of the server is silence.
   provider.on('server_error', (ctx, error) => process.stderr.write(`${error.stack}\n`));
 }
