@@ -38,9 +38,13 @@ class Form(HTMLParser):
 
 
 class Person:
-    """Ada, who has an account there and a browser that remembers its cookies."""
+    """Ada, who has an account there and a browser that remembers its cookies.
+
+    :ivar passwords: how often she had to type hers
+    """
 
     def __init__(self):
+        self.passwords = 0
         self.browser = requests.Session()
         self.browser.trust_env = False  # nothing between her and a server on this machine
 
@@ -65,6 +69,7 @@ class Person:
         form = Form(page.text)
         if form.action is None:
             pytest.fail(f"{page.status_code} at {url}: {page.text}")
+        self.passwords += "password" in form.fields
         url = urljoin(url, form.action or url)
         return url, self.browser.post(
             url, form.filled_in(pressed), allow_redirects=False, timeout=PATIENCE, headers={"Referer": url}

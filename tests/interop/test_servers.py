@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.interop.person import PATIENCE
-from tests.interop.servers import CALLBACK
+from tests.interop.servers import CALLBACK, SITE
 
 VERIFIER = secrets.token_urlsafe(32)
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
@@ -128,6 +128,23 @@ def test_a_revoked_token_is_worth_nothing(server):
     after = requests.get(userinfo_endpoint, headers=bearer, timeout=PATIENCE)
     assert before.json()["email"] == "ada@acme.example"
     assert [before.status_code, revoked.status_code, after.status_code] == [200, 200, 401]
+
+
+def test_who_signs_out_is_sent_back_and_asked_who_they_are_the_next_time(server):
+    parameters = {
+        "id_token_hint": tokens_from(server)["id_token"],
+        "post_logout_redirect_uri": SITE,
+        "state": "goodbye",
+    }
+
+    server.approve(request_to(server))
+    assert server.person.passwords == 1
+
+    back = server.sign_out(f"{server.metadata()['end_session_endpoint']}?{urlencode(parameters)}")
+
+    assert back == f"{SITE}?state=goodbye"
+    server.approve(request_to(server))
+    assert server.person.passwords == 2
 
 
 def test_keys_change_at_once_and_completely(oidc_provider):
