@@ -147,7 +147,9 @@ CAUSES: Final[Mapping[str, Cause]] = {
     "json_invalid": Cause(502, "The provider's answer is no strict JSON (RFC 8259).", PROVIDER_BROKEN),
     "json_type_wrong": Cause(502, "The answer is JSON of another type than documented.", PROVIDER_BROKEN),
     "encoding_unasked": Cause(502, "The answer is compressed, though none was asked for.", PROVIDER_BROKEN),
-    "answer_too_large": Cause(502, "The answer is larger than a megabyte.", PROVIDER_BROKEN),
+    "answer_too_large": Cause(
+        502, "The answer is larger than a megabyte, a document of 256 kB.", PROVIDER_BROKEN
+    ),
     "redirect_refused": Cause(
         502,
         "The provider redirects; following would carry secrets elsewhere.",
@@ -163,6 +165,40 @@ CAUSES: Final[Mapping[str, Cause]] = {
     "token_invalid": Cause(502, "A token is missing, too long, or unfit for a header.", PROVIDER_BROKEN),
     "profile_refused": Cause(502, "The provider does not say who the token belongs to.", PROVIDER_BROKEN),
     "subject_invalid": Cause(502, "The provider's id of the visitor is missing or no id.", PROVIDER_BROKEN),
+    "userinfo_signed": Cause(
+        502,
+        "UserInfo answers with a signed token.",
+        "Register the client for plain JSON: without userinfo_signed_response_alg.",
+    ),
+    "userinfo_of_another": Cause(
+        502, "UserInfo speaks of somebody else than the ID Token (OpenID Connect Core §5.3.2).", ATTACK
+    ),
+    "id_token_missing": Cause(
+        502, "The token answer has no ID Token.", "SCOPE needs openid; the provider must be OpenID Connect."
+    ),
+    "id_token_invalid": Cause(
+        502,
+        "The ID Token fails a check (OpenID Connect Core §3.1.3.7); the detail says which.",
+        "alg: compare ID_TOKEN_SIGNED_RESPONSE_ALG with the registration. aud: list what else you trust in "
+        "AUDIENCES. tid: list the tenant in TENANTS. iat, exp: compare the clocks. Else it is an attack.",
+    ),
+    "id_token_key_unknown": Cause(
+        502,
+        "The ID Token is signed with a key that the provider does not publish.",
+        "Just after it changed its keys this may happen for five minutes; otherwise it is an attack.",
+    ),
+    "keys_invalid": Cause(502, "The provider's keys are no JWK Set of up to 50 (RFC 7517).", PROVIDER_BROKEN),
+    "document_refused": Cause(502, "The provider's keys are not where it says.", PROVIDER_BROKEN),
+    "address_refused": Cause(
+        502,
+        "The provider's configuration leads to an address that is not public.",
+        "If that is right, as with a company's own server, write the endpoint into the settings.",
+    ),
+    "discovery_invalid": Cause(
+        503,
+        "What is at ISSUER/.well-known/openid-configuration is no configuration of exactly that issuer.",
+        "Compare ISSUER with the issuer in that document, to the letter; a slash at the end counts.",
+    ),
     "emails_invalid": Cause(502, "The list of addresses has another form.", PROVIDER_BROKEN),
     "provider_misconfigured": Cause(
         503, "The provider refuses this site: its credentials, callback URL or rights.", REGISTRATION

@@ -25,6 +25,7 @@ from oauth_login.errors import (
 
 CODE_LENGTH: Final = 2_048  # characters; RFC 6749 sets no limit, a log and a worker need one
 TOKEN_LENGTH: Final = 8_192
+JWT_BEARER: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 TEN_YEARS: Final = 10 * 365 * 24 * 3600  # seconds; "never expires" in the wild is shorter than this
 VSCHAR: Final = re.compile(r"[\x20-\x7e]+")  # RFC 6749 appendix A
 TOKEN_CHARS: Final = re.compile(r"[\x21-\x7e]+")  # what may stand in an Authorization header
@@ -35,12 +36,14 @@ SCOPE_TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 §3.3
 class Client:
     """The site, as the provider knows it (RFC 6749 §2.2, §2.3).
 
-    ``auth_method`` is one of RFC 7591's names: ``client_secret_post``, ``client_secret_basic``, ``none``.
+    ``auth_method`` is one of RFC 7591's names: ``client_secret_post``, ``client_secret_basic``, ``none``; or
+    ``private_key_jwt``, whose ``assertion`` is made anew for each request.
     """
 
     client_id: str
     client_secret: str = field(repr=False)
     auth_method: str = "client_secret_post"
+    assertion: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class AuthorizationServer:
     jwks_uri: str = ""
     revocation_endpoint: str = ""
     end_session_endpoint: str = ""
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ()
     authorization_response_iss_parameter_supported: bool = False
 
 
@@ -207,7 +211,10 @@ class TokenRequest:
 
 
 def authenticate_client(client: Client) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the form fields and the headers that prove who the client is (RFC 6749 §2.3.1)."""
+    """Return the form fields and the headers that prove who the client is (RFC 6749 §2.3.1).
+
+    Or an assertion does, which only the client's own key can sign (RFC 7523 §2.2).
+    """
     if client.auth_method == "client_secret_basic":
         # §2.3.1: form-urlencode both *before* joining them, or a colon in the id moves the border.
         pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
@@ -215,6 +222,8 @@ def authenticate_client(client: Client) -> tuple[dict[str, str], dict[str, str]]
     form = {"client_id": client.client_id}
     if client.auth_method == "client_secret_post":
         form["client_secret"] = client.client_secret
+    if client.auth_method == "private_key_jwt":
+        form |= {"client_assertion_type": JWT_BEARER, "client_assertion": client.assertion}
     return form, {}
 
 

@@ -9,7 +9,6 @@ Only :class:`ProviderError` and its subclasses leave this module, raised ``from 
 original carries a URL or a body: tracebacks end up in error trackers.
 """
 
-import json
 import logging
 import os
 import re
@@ -35,6 +34,7 @@ from oauth_login.errors import (
     ProviderUnavailable,
     RateLimited,
 )
+from oauth_login.strict_json import parse_json
 
 logger = logging.getLogger(__name__)
 
@@ -88,36 +88,6 @@ class Answer:
         return value
 
 
-def parse_json(body: bytes) -> Any:
-    """Parse strict RFC 8259 JSON: UTF-8, no repeated names, no NaN, no lone surrogates.
-
-    :raises ProviderResponseError: for everything else, however it is broken.
-    """
-    try:
-        value = json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_unique_names,
-            parse_constant=_no_constant,
-        )
-        if b"\\u" in body:
-            # An escaped half of a surrogate pair parses, then breaks every later .encode().
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError) as error:
-        raise ProviderResponseError("json_invalid", type(error).__name__) from None
-    return value
-
-
-def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("repeated name")
-    return members
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
-
-
 @contextmanager
 def one_deadline() -> Iterator[None]:
     """Give everything within the ``with`` block one deadline; within another such block, that one's."""
@@ -129,6 +99,20 @@ def one_deadline() -> Iterator[None]:
         yield
     finally:
         connections.deadline.reset(token)
+
+
+@contextmanager
+def only_public(*, when: bool = True) -> Iterator[None]:
+    """Refuse, within the ``with`` block, to connect to an address that is not public (threats D10, D11).
+
+    For URLs that somebody else has chosen: a document must not make this machine call its neighbours. The
+    address that is checked is the one that is connected to.
+    """
+    token = connections.public_only.set(when)
+    try:
+        yield
+    finally:
+        connections.public_only.reset(token)
 
 
 class Transport:
@@ -229,7 +213,7 @@ class Transport:
 
 
 class _Session(requests.Session):
-    """A session that does not even prepare the next request of a redirect.
+    """A session that does not even prepare the next request of a redirect, and knows :func:`only_public`.
 
     ``requests`` does that also when it is told to follow none: it reads the whole body, unlimited and
     decompressed, and trips over a ``Location`` that is no URL (threats D04, D05, D07).
@@ -237,6 +221,12 @@ class _Session(requests.Session):
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
+
+    def get_adapter(self, url: str) -> BaseAdapter:
+        adapter = super().get_adapter(url)
+        if connections.public_only.get() and isinstance(adapter, PooledAdapter):
+            return adapter.to_public
+        return adapter
 
 
 def _read(response: requests.Response) -> Answer:

@@ -159,8 +159,9 @@ def test_the_oldest_dependencies_allowed_are_without_known_holes():
     assert versions["urllib3"] >= (2, 7)
     assert versions["django"] >= (5, 2)
     assert versions["cryptography"] >= (50,)
+    assert versions["PyJWT"] >= (2, 12)  # CVE-2026-32597: crit was not looked at
     assert versions["certifi"] >= (2024, 7, 4)
-    assert versions.keys() == {"requests", "urllib3", "django", "cryptography", "certifi"}
+    assert versions.keys() == {"requests", "urllib3", "django", "cryptography", "certifi", "PyJWT"}
 
 
 def test_every_direct_dependency_is_constrained_to_one_version_and_to_no_address():

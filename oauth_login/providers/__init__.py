@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final
 
+from oauth_login.providers import openid_table, table
 from oauth_login.providers.base import Provider
-from oauth_login.providers.table import ROWS
 
 OPENID: Final = "oauth_login.providers.openid.OpenID"
 OAUTH2: Final = "oauth_login.providers.plain.OAuth2"
+ROWS: Final[Mapping[str, Mapping[str, Any]]] = {**table.ROWS, **openid_table.ROWS}
 #: Presets with a quirk that data cannot say: a short file each.
 KINDS: Final[dict[str, str]] = {"github": "oauth_login.providers.github.GitHub"}
 
@@ -44,7 +45,7 @@ def kind(alias: str, options: Mapping[str, Any]) -> type[Provider]:
 def _kind_of_data(name: object, options: Mapping[str, Any]) -> str:
     if "CLAIMS" in options:
         return OAUTH2
-    if "ISSUER" in options:
+    if "ISSUER" in options or name in openid_table.ROWS:
         return OPENID
     raise KeyError(name)
 

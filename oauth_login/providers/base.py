@@ -6,10 +6,10 @@ A provider knows nothing of Django, users or attempts. It turns a code into a to
 
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from oauth_login.errors import ProviderResponseError
 from oauth_login.oauth2 import (
@@ -25,6 +25,8 @@ from oauth_login.transport import Transport
 SUBJECT_LENGTH: Final = 255  # characters, OpenID Connect Core §2
 NAME_LENGTH: Final = 150
 URL_LENGTH: Final = 500
+#: What a setting may be: the question, and its wording after "must be".
+Expectation = tuple[Callable[[Any], bool], str]
 JOINERS: Final = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 
 
@@ -65,16 +67,43 @@ class Provider(ABC):
     grant_url: str = ""  # the provider's page where a visitor reviews and withdraws what they granted
     pkce: bool = True
     picture_hosts: tuple[str, ...] = ()  # ``a.example``, or ``.example`` for its subdomains
+    form_post: bool = False  # it answers by a form that the browser posts (OAuth 2.0 Form Post Response Mode)
+    signs_out: bool = False  # who signs out of the site is offered to do so there, too
 
     #: Settings keys, beyond the common ones, that this kind of provider understands.
     option_names: ClassVar[frozenset[str]] = frozenset()
+    #: What their values may be, where that is not said by their names.
+    expected: ClassVar[Mapping[str, Expectation]] = {}
     #: Whether the authorization request carries a nonce, for an ID Token to repeat.
     uses_nonce: ClassVar[bool] = False
+    #: How it can be told who the client is, in RFC 7591's words.
+    auth_methods: ClassVar[tuple[str, ...]] = ("client_secret_post", "client_secret_basic")
+
+    @classmethod
+    def required(cls, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the keys that a site has to set, with its other settings being *options*."""
+        return ("CLIENT_ID", "CLIENT_SECRET")
+
+    @classmethod
+    def mistakes(cls, options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield a key and what its value must be, where that depends on other settings or on a file."""
+        yield from ()
 
     @classmethod
     @abstractmethod
     def from_options(cls, alias: str, options: Mapping[str, Any], transport: Transport) -> "Provider":
         """Build the provider from its settings, already checked by ``conf``."""
+
+    def remembering(self, cache: Any) -> "Provider":
+        """Return the provider, which keeps what it has to ask its server in *cache*; default: nothing.
+
+        :param cache: Django's, or another with the same methods.
+        """
+        return self
+
+    def credentials(self) -> Client:
+        """Return the client as it proves itself in the next request; default: always the same way."""
+        return self.client
 
     def hints(self, asked: Mapping[str, str]) -> dict[str, str]:
         """Return what of the visitor's own wishes about the provider's page may be passed on.
@@ -116,20 +145,38 @@ class Provider(ABC):
 
         :raises ProviderError: with the class that says whose fault it is.
         """
+        client = self.credentials()
         request = TokenRequest.for_code(
             self.metadata(),
-            self.client,
+            client,
             code=code,
             redirect_uri=redirect_uri,
             code_verifier=code_verifier if self.pkce else "",
         )
         answer = self.transport.post(request.url, form=request.form, headers=request.headers)
-        secrets = (self.client.client_secret, code, code_verifier)
+        secrets = (client.client_secret, client.assertion, code, code_verifier)
         token = TokenResponse.from_answer(answer.status, _without(secrets, answer.json(dict)))
         if token.scope is None:
             # RFC 6749 §5.1: an answer that is silent about the scope grants what was requested.
             return replace(token, scope=frozenset(self.scope.split()))
         return token
+
+    def sign_out_url(self, *, back: str, state: str) -> str:
+        """Return where a visitor is signed out of the provider, or "" if there is no such place.
+
+        :param back: the page of this site to return to, registered there.
+
+        :raises ProviderError: the server has to be asked, and does not answer.
+        """
+        endpoint = self.metadata().end_session_endpoint
+        if not endpoint:
+            return ""
+        parameters = {
+            "client_id": self.client.client_id,
+            "post_logout_redirect_uri": back,
+            "state": state,
+        }
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
 
     @abstractmethod
     def fetch_profile(self, token: TokenResponse, *, nonce: str = "") -> Profile:

@@ -176,7 +176,7 @@ MISTAKES = {
         *map(named, ["login", "logout", "accounts", "sandbox"]),
     ],
     "E005": [named("github", []), named("github", "secret"), named("github", 7)],
-    "E006": [named("gitlab"), *each(of, PRESET=["gitlab", "", None, ["github"]])],
+    "E006": [named("sourcehut"), *each(of, PRESET=["sourcehut", "", None, ["github"]])],
     "E007": [
         *(
             of(CLIENT="x"),
@@ -439,7 +439,7 @@ def test_several_mistakes_are_reported_at_once(settings):
         (of(base_url="x"), "Did you mean 'BASE_URL'?"),
         (of(PRESET="githbu"), "Did you mean 'github'?"),
         (of(PRESET="GitHub"), "Did you mean 'github'?"),
-        (named("gitlab-of-ours"), "Known: github."),
+        (named("something-of-ours"), "Known: apple, "),
         (at_top(XYZZY=1), "Known: ATTEMPT_MAX_AGE, CALLBACKS_PER_MINUTE, CA_BUNDLE, "),
     ],
     ids=str,

@@ -26,7 +26,8 @@ from oauth_login.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from oauth_login.transport import Answer, Transport, is_secure, parse_json, shared
+from oauth_login.strict_json import parse_json
+from oauth_login.transport import Answer, Transport, is_secure, shared
 from tests.oauth_login.http_server import HANG_UP, Tunnel, certificate, reply
 
 REDIRECTS = [300, 301, 302, 303, 304, 307, 308]
