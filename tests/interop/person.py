@@ -49,31 +49,40 @@ class Person:
         self.browser.trust_env = False  # nothing between her and a server on this machine
 
     def walk(self, url, pressed):
-        """Follow redirects and answer forms until the server sends her elsewhere; return where to."""
+        """Follow redirects and answer forms until the server sends her elsewhere.
+
+        :return: where to, and what a form of the server's sends there by POST
+        """
         origin = urlsplit(url).netloc
         page = self._get(url)
         for _ in range(PAGES):
             if page.is_redirect:
                 url = urljoin(url, page.headers["Location"])
                 if urlsplit(url).netloc != origin:
-                    return url
+                    return url, {}
                 page = self._get(url)
             else:
-                url, page = self._answer(url, page, pressed)
+                form = self._form(url, page)
+                url = urljoin(url, form.action or url)
+                fields = form.filled_in(pressed)
+                if urlsplit(url).netloc != origin:
+                    return url, fields
+                page = self._post(url, fields)
         pytest.fail(f"went in a circle, at last to {url}")
 
     def _get(self, url):
         return self.browser.get(url, allow_redirects=False, timeout=PATIENCE)
 
-    def _answer(self, url, page, pressed):
+    def _post(self, url, fields):
+        self.passwords += "password" in fields
+        referer = {"Referer": url}
+        return self.browser.post(url, fields, headers=referer, allow_redirects=False, timeout=PATIENCE)
+
+    def _form(self, url, page):
         form = Form(page.text)
         if form.action is None:
             pytest.fail(f"{page.status_code} at {url}: {page.text}")
-        self.passwords += "password" in form.fields
-        url = urljoin(url, form.action or url)
-        return url, self.browser.post(
-            url, form.filled_in(pressed), allow_redirects=False, timeout=PATIENCE, headers={"Referer": url}
-        )
+        return form
 
     def close(self):
         """Close the browser."""

@@ -39,20 +39,24 @@ class Server:
 
     def approve(self, location):
         """Sign in and consent where the site sends the browser; return the query of the callback."""
-        return self._walk(location, YES)
+        return urlsplit(self._walk(location, YES)[0]).query
+
+    def approve_by_form(self, location):
+        """Do the same with a server that answers by a form; return what the form sends to the callback."""
+        return self._walk(location, YES)[1]
 
     def refuse(self, location):
         """Say no there; return the query of the callback."""
-        return self._walk(location, NO)
+        return urlsplit(self._walk(location, NO)[0]).query
 
     def sign_out(self, location):
         """Sign out there; return where the browser is sent then."""
-        return self.person.walk(location, YES)
+        return self._walk(location, YES)[0]
 
     def _walk(self, location, pressed):
-        callback = self.person.walk(location, pressed)
+        there = self.person.walk(location, pressed)
         self.asked()  # not what a test wants to know of
-        return urlsplit(callback).query
+        return there
 
     def metadata(self):
         """Return the discovery document."""
