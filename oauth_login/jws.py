@@ -154,7 +154,7 @@ def _made(key: Mapping[str, Any], algorithm: str) -> Any:
 
 def _strict_object(part: str, name: str) -> dict[str, Any]:
     try:
-        value = parse_json(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)), bounded=True)
+        value = parse_json(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except (binascii.Error, ProviderResponseError):
         raise invalid(f"{name} is no JSON") from None
     if not isinstance(value, dict):

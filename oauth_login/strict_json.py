@@ -10,13 +10,11 @@ DEEPEST: Final = 20  # levels
 LARGEST_INTEGER: Final = 1 << 64  # what is larger is nobody's id, and no database takes it
 
 
-def parse_json(body: bytes, *, bounded: bool = False) -> Any:
+def parse_json(body: bytes) -> Any:
     """Parse strict RFC 8259 JSON: UTF-8, no repeated names, no NaN, no lone surrogates.
 
-    Nothing is nested more than 20 deep (threat E38).
+    Numbers are finite and of up to 64 bits, and nothing is nested more than 20 deep (threat E38).
 
-    :param bounded: refuse numbers that are not finite or have more than 64 bits, too. In an answer that says
-        much else, one lifetime out of this world is no reason to refuse everybody (D23).
     :raises ProviderResponseError: for everything else, however it is broken.
     """
     try:
@@ -24,8 +22,8 @@ def parse_json(body: bytes, *, bounded: bool = False) -> Any:
             body.decode("utf-8"),
             object_pairs_hook=_unique_names,
             parse_constant=_no_constant,
-            parse_float=_finite if bounded else float,
-            parse_int=_bounded if bounded else int,
+            parse_float=_finite,
+            parse_int=_bounded,
         )
         _refuse_depth(value, DEEPEST)
         if b"\\u" in body:

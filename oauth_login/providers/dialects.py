@@ -11,7 +11,6 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from oauth_login.answers import Answer
-from oauth_login.connections import MAX_BODY
 from oauth_login.errors import (
     AuthorizationDenied,
     OAuthLoginError,
@@ -21,6 +20,7 @@ from oauth_login.errors import (
     RateLimited,
     TokenRequestError,
 )
+from oauth_login.exchange import MAX_BODY
 from oauth_login.oauth2 import token_error
 from oauth_login.providers.claims import as_text, find
 from oauth_login.strict_json import parse_json

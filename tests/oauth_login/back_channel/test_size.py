@@ -5,8 +5,8 @@ from itertools import chain, repeat
 
 import pytest
 
-from oauth_login.connections import MAX_BODY
 from oauth_login.errors import ProviderResponseError
+from oauth_login.exchange import MAX_BODY
 from tests.oauth_login.back_channel.enterprise import (
     PLACES,
     REDIRECTS,

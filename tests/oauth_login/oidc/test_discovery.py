@@ -216,13 +216,19 @@ def test_an_address_that_is_not_public_is_not_connected_to(openid, rejected, nam
 
 
 @pytest.mark.threat("D11")
-def test_the_address_that_was_checked_is_the_one_connected_to(openid, visitor, names):
+def test_the_address_that_was_checked_is_the_one_connected_to(openid, visitor, names, monkeypatch):
     openid.configuration["jwks_uri"] = f"https://{ELSEWHERE}/jwks"
     addresses = ["8.8.8.8", "127.0.0.1"]  # harmless at first
-    look_up = socket.getaddrinfo
-    names[ELSEWHERE] = lambda _, port, *more: [(0, 0, 0, "", (addresses.pop(0), port))]
-    # Where the provider's other machine is.
-    names["8.8.8.8"] = lambda host, port, *more: look_up("127.0.0.1", openid.server.port, *more)
+    names[ELSEWHERE] = lambda _, port, *more: [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", (addresses.pop(0), port))
+    ]
+    connect: Any = socket.socket.connect
+
+    def connected(self, address):
+        # The provider's other machine is there.
+        connect(self, ("127.0.0.1", openid.server.port) if address[0] == "8.8.8.8" else address)
+
+    monkeypatch.setattr(socket.socket, "connect", connected)
 
     assert visitor.sign_in(openid, "acme").status_code == 302
     assert addresses == ["127.0.0.1"]
