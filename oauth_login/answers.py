@@ -27,13 +27,14 @@ class Answer:
     body: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, response: requests.Response) -> "Answer":
+    def of(cls, response: requests.Response, accepted: str = "identity") -> "Answer":
         """Read *response*, but never more than MAX_BODY and never past the deadline.
 
+        :param accepted: the encoding that it may have besides none; the body is left as it came.
         :raises ProviderResponseError: it is larger, compressed, or no HTTP.
         """
         encoding = response.headers.get("Content-Encoding", "identity")
-        if encoding.strip().lower() not in {"", "identity"}:
+        if encoding.strip().lower() not in {"", "identity", accepted}:
             raise ProviderResponseError("encoding_unasked", encoding)
         if (response.raw.length_remaining or 0) > MAX_BODY:
             raise ProviderResponseError("answer_too_large")  # by its own word: it need not even arrive

@@ -171,6 +171,9 @@ CAUSES: Final[Mapping[str, Cause]] = {
     "token_type_unsupported": Cause(502, "The token is no bearer token.", PROVIDER_BROKEN),
     "token_invalid": Cause(502, "A token is missing, too long, or unfit for a header.", PROVIDER_BROKEN),
     "profile_refused": Cause(502, "The provider does not say who the token belongs to.", PROVIDER_BROKEN),
+    "token_audience_wrong": Cause(
+        502, "The token was issued to another client than this site.", "If it keeps coming, it is an attack."
+    ),
     "subject_invalid": Cause(502, "The provider's id of the visitor is missing or no id.", PROVIDER_BROKEN),
     "userinfo_signed": Cause(
         502,

@@ -1,6 +1,6 @@
 """The only reader of ``settings.OAUTH_LOGIN``. Lazy and uncached, so ``override_settings`` just works."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -22,8 +22,9 @@ from oauth_login.problems import (
     provider_problems,
     setting_problems,
 )
-from oauth_login.providers import openid_table
+from oauth_login.providers import openid_table, table
 from oauth_login.providers.base import Provider
+from oauth_login.providers.namespaces import shared
 
 DEFAULTS: Final[dict[str, Any]] = {
     "PROVIDERS": {},
@@ -114,6 +115,16 @@ def provider(alias: str) -> Provider:
     return providers.build(alias, options, shared).remembering(cache)
 
 
+def callback_words(alias: str) -> dict[str, Any]:
+    """Return what this provider's callback calls the code, and what else of it is needed; if settings say."""
+    options = providers.laid_over_preset(alias, provider_settings()[alias])
+    code_param, echoes = options.get("CODE_PARAM"), options.get("CALLBACK_PARAMS")
+    return {
+        "code_param": code_param if isinstance(code_param, str) else "code",
+        "echoes": echoes if isinstance(echoes, list | tuple) else (),
+    }
+
+
 def picture_hosts() -> set[str]:
     """Return the hosts that pictures of people may be on: none of a provider that is misconfigured."""
     hosts: set[str] = set()
@@ -126,8 +137,18 @@ def picture_hosts() -> set[str]:
 def problems() -> Iterator[Problem]:
     """Yield every mistake in the settings: all of them, not only the first."""
     yield from setting_problems(getattr(settings, "OAUTH_LOGIN", {}), DEFAULTS)
-    for alias, options in provider_settings().items():
+    written = provider_settings()
+    for alias, options in written.items():
         yield from provider_problems(alias, options, sandboxed=sandboxed(alias))
+    yield from _shared_namespaces(written)
+
+
+def _shared_namespaces(written: Mapping[Any, Any]) -> Iterator[Problem]:
+    """Yield the providers that would take each other's people for their own."""
+    definitions = {alias: providers.laid_over_preset(alias, options) for alias, options in written.items()}
+    for one, other, namespace in shared(definitions):
+        message = f"{one!r} and {other!r} are two servers of {namespace!r}, and would share their people."
+        yield Problem("E018", f"OAUTH_LOGIN['PROVIDERS']: {message}", "Give each an ISSUER of its own.")
 
 
 def origin(request: HttpRequest) -> str:
@@ -195,15 +216,19 @@ def providers_from_environ(environ: Mapping[str, str]) -> dict[str, dict[str, An
 
 
 def _option_names(environ: Mapping[str, str]) -> Iterator[frozenset[str]]:
-    """Yield what kinds of providers understand; OpenID Connect only if a variable may be about it.
+    """Yield what kinds of providers understand; those of data only if a variable may be about one.
 
-    With it comes a library for signed tokens, which nobody else's site is to load.
+    With OpenID Connect comes a library for signed tokens, which nobody else's site is to load.
     """
-    is_about_openid = any(key.endswith(("_ISSUER", "_TENANT", "_TENANTS")) for key in environ) or any(
-        f"OAUTH_{name.upper()}_CLIENT_ID" in environ or name in environ.values() for name in openid_table.ROWS
-    )
-    for name in providers.names():
-        if name not in openid_table.ROWS:
-            yield providers.kind(name, {}).option_names
-    if is_about_openid:
+
+    def names_one_of(rows: Iterable[str]) -> bool:
+        chosen = environ.values()
+        return any(f"OAUTH_{name.upper()}_CLIENT_ID" in environ or name in chosen for name in rows)
+
+    for name in providers.KINDS:
+        yield providers.kind(name, {}).option_names
+    if names_one_of(table.ROWS):
+        yield providers.kind("", {"CLAIMS": {}}).option_names
+    is_about_openid = any(key.endswith(("_ISSUER", "_TENANT", "_TENANTS")) for key in environ)
+    if is_about_openid or names_one_of(openid_table.ROWS):
         yield providers.kind("", {"ISSUER": ""}).option_names

@@ -84,5 +84,6 @@ def complete(
             code=response.code,
             redirect_uri=attempt.redirect_uri,
             code_verifier=attempt.code_verifier,
+            echoed=response.echoed,
         )
         return token, provider.fetch_profile(token, nonce=attempt.nonce)

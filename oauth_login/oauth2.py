@@ -9,7 +9,7 @@ import base64
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote_plus, urlencode, urlsplit, urlunsplit
@@ -111,12 +111,17 @@ class AuthorizationResponse:
     error: str
     error_description: str
     iss: str | None
+    echoed: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_query(cls, query: Mapping[str, Sequence[str]]) -> "AuthorizationResponse":
+    def from_query(
+        cls, query: Mapping[str, Sequence[str]], *, code_param: str = "code", echoes: Iterable[str] = ()
+    ) -> "AuthorizationResponse":
         """Read the callback's parameters.
 
         :param query: every value of every parameter, e.g. ``dict(request.GET.lists())``.
+        :param code_param: this provider's name for the code, where it is none of the RFC's.
+        :param echoes: further parameters, which this provider wants to see again in the token request.
         :raises AuthorizationResponseError: a parameter is repeated (RFC 6749 §3.1), or is too
             long or has characters outside VSCHAR (appendix A).
         """
@@ -133,11 +138,12 @@ class AuthorizationResponse:
 
         return cls(
             state=single("state", CODE_LENGTH) or "",
-            code=(single("code", CODE_LENGTH) or "").strip(),
+            code=(single(code_param, CODE_LENGTH) or "").strip(),
             error=single("error", CODE_LENGTH) or "",
             # Prose for people, in any language: it is only ever logged, cleaned and cut.
             error_description="".join(query.get("error_description", ())[:1])[:CODE_LENGTH],
             iss=single("iss", CODE_LENGTH),
+            echoed={name: value for name in echoes if (value := single(name, CODE_LENGTH))},
         )
 
     def believe(self, *, issuer: str, iss_promised: bool) -> None:

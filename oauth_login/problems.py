@@ -96,8 +96,10 @@ def provider_problems(alias: object, written: object, *, sandboxed: bool) -> Ite
     elif (kind := _kind(alias, written)) is None:
         yield _unknown("E006", f"{where}: the preset", written.get("PRESET", alias), providers.names())
     else:
-        settled = {**providers.row(written.get("PRESET", alias)), **written}
+        settled = providers.laid_over_preset(alias, written)
         yield from _option_problems(where, written, kind)
+        for key, flaw, hint in kind.flaws(settled):
+            yield Problem("E017", f"{where}[{key!r}] {flaw}.", hint)
         if not sandboxed:
             yield from _missing(alias, where, settled, kind.required(settled))
             yield from (_wrong(where, key, expected) for key, expected in kind.mistakes(settled))

@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from http.cookiejar import DefaultCookiePolicy
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
@@ -128,15 +128,31 @@ class Transport:
         for prefix, mounted in (mounts or {}).items():
             session.mount(prefix, mounted)
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Answer:
+    def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        once: bool = False,
+        encoding: str = "identity",
+    ) -> Answer:
         """GET *url*; a connection that breaks is tried once more, as nothing can happen twice.
 
+        :param once: something can: the query carries a code, which some providers want there (B14).
+        :param encoding: which one the answer may have; its body is left as it came.
         :raises ProviderError: see :meth:`post`.
         """
-        return self._ask("GET", url, headers=headers)
+        return self._ask("GET", url, once=once, headers={**(headers or {}), "Accept-Encoding": encoding})
 
-    def post(self, url: str, *, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
-        """POST *form*, once: what it carries may be single use (B14).
+    def post(
+        self,
+        url: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """POST *form* or *json*, once: what it carries may be single use (B14).
 
         It is sent again only if it was not sent to its last byte, so that nobody can have acted on it: a
         kept connection may turn out to be closed. What was sent and not answered is lost.
@@ -146,16 +162,16 @@ class Transport:
         :raises ProviderResponseError: redirect, encoding, size, HTTP or TLS certificate refused.
         :raises ProviderMisconfigured: *url* is not https.
         """
-        return self._ask("POST", url, form=form, headers=headers)
+        return self._ask("POST", url, once=True, form=form, json=json, headers=headers)
 
-    def _ask(self, method: str, url: str, **content: Mapping[str, str] | None) -> Answer:
-        max_idle = MAX_IDLE if method == "POST" else math.inf
+    def _ask(self, method: str, url: str, *, once: bool, **content: Mapping[str, Any] | None) -> Answer:
+        max_idle = MAX_IDLE if once else math.inf
         exchange = Exchange(max_idle)
         with one_deadline():
             try:
                 return self._exchange(exchange, method, url, **content)
             except ProviderUnavailable as error:
-                if error.code != "connection_failed" or (method == "POST" and exchange.handed_over):
+                if error.code != "connection_failed" or (once and exchange.handed_over):
                     raise
             return self._exchange(Exchange(max_idle), method, url, **content)
 
@@ -166,6 +182,7 @@ class Transport:
         url: str,
         *,
         form: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         if not is_secure(url):
@@ -181,6 +198,7 @@ class Transport:
                         method,
                         url,
                         data=form,
+                        json=json,
                         headers=headers,
                         timeout=(CONNECT_TIMEOUT, DEADLINE),
                         allow_redirects=False,
@@ -188,7 +206,7 @@ class Transport:
                     )
                 ) as response,
             ):
-                answer = Answer.of(response)
+                answer = Answer.of(response, (headers or {}).get("Accept-Encoding", "identity"))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             failure = _failure(error)
             logger.debug("%s %s%s: %s", method, place.hostname, place.path, failure)

@@ -144,7 +144,7 @@ def callback(request: HttpRequest, alias: str) -> HttpResponse:
     try:
         _require_known(alias)
         throttle.count_callback(request, own=own is not None)
-        response = AuthorizationResponse.from_query(dict(request.GET.lists()))
+        response = AuthorizationResponse.from_query(dict(request.GET.lists()), **conf.callback_words(alias))
         if not response.state and {"installation_id", "setup_action"} & request.GET.keys():
             # "Install & authorize" of a GitHub App carries no state, so its code is not for us (A30).
             return redirect(reverse("oauth_login:authorize", kwargs={"alias": alias}))

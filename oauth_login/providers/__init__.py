@@ -29,6 +29,22 @@ def row(name: object) -> Mapping[str, Any]:
     return ROWS.get(name, {}) if isinstance(name, str) else {}
 
 
+def laid_over_preset(alias: str, options: object) -> dict[str, Any]:
+    """Return *options* over the row of their preset. A dict within is laid over the row's, name by name.
+
+    So a site can change one claim, or add one parameter, and the rest stays as the preset knows it.
+    """
+    written = options if isinstance(options, Mapping) else {}
+    merged = dict(row(written.get("PRESET", alias)))
+    for key, value in written.items():
+        beneath = merged.get(key)
+        if isinstance(value, Mapping) and isinstance(beneath, Mapping):
+            merged[key] = {**beneath, **value}
+        else:
+            merged[key] = value
+    return merged
+
+
 def kind(alias: str, options: Mapping[str, Any]) -> type[Provider]:
     """Return what builds the provider of these settings.
 
@@ -39,7 +55,7 @@ def kind(alias: str, options: Mapping[str, Any]) -> type[Provider]:
     if "PRESET" in options and name not in names():
         raise KeyError(name)  # a slip, even where the rest would do without a preset
     path = KINDS.get(name) if isinstance(name, str) else None
-    return _imported(path or _kind_of_data(name, {**row(name), **options}))
+    return _imported(path or _kind_of_data(name, laid_over_preset(alias, options)))
 
 
 def _kind_of_data(name: object, options: Mapping[str, Any]) -> str:
@@ -52,7 +68,7 @@ def _kind_of_data(name: object, options: Mapping[str, Any]) -> str:
 
 def build(alias: str, options: Mapping[str, Any], transport: Any) -> Provider:
     """Return the provider of these settings, which are checked already."""
-    merged = {**row(options.get("PRESET", alias)), **options}
+    merged = laid_over_preset(alias, options)
     return kind(alias, options).from_options(alias, merged, transport)
 
 

@@ -90,6 +90,14 @@ class Provider(ABC):
         yield from ()
 
     @classmethod
+    def flaws(cls, options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+        """Yield what is wrong with a definition: the key, what is wrong, and a hint.
+
+        :param options: the site's over the preset's; each may have any type.
+        """
+        yield from ()
+
+    @classmethod
     @abstractmethod
     def from_options(cls, alias: str, options: Mapping[str, Any], transport: Transport) -> "Provider":
         """Build the provider from its settings, already checked by ``conf``."""
@@ -147,9 +155,12 @@ class Provider(ABC):
         )
         return request.url(self.metadata())
 
-    def fetch_token(self, *, code: str, redirect_uri: str, code_verifier: str) -> TokenResponse:
+    def fetch_token(
+        self, *, code: str, redirect_uri: str, code_verifier: str, echoed: Mapping[str, str] | None = None
+    ) -> TokenResponse:
         """Exchange the code, in exactly one request.
 
+        :param echoed: what else of the callback a provider of data wants to see again (``CALLBACK_PARAMS``).
         :raises ProviderError: with the class that says whose fault it is.
         """
         client = self.credentials()

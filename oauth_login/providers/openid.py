@@ -188,7 +188,9 @@ class OpenID(Provider):
         ways = ("client_secret_basic", "client_secret_post")
         return next((way for way in ways if way in offered), ways[0])
 
-    def fetch_token(self, *, code: str, redirect_uri: str, code_verifier: str) -> TokenResponse:
+    def fetch_token(
+        self, *, code: str, redirect_uri: str, code_verifier: str, echoed: Mapping[str, str] | None = None
+    ) -> TokenResponse:
         """Exchange the code; the answer must have an ID Token (Core §3.1.3.3), whatever else it has (E24)."""
         with only_public(when=self._is_chosen_by_server(self.metadata().token_endpoint)):
             token = Provider.fetch_token(
