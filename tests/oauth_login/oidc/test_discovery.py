@@ -219,16 +219,17 @@ def test_an_address_that_is_not_public_is_not_connected_to(openid, rejected, nam
 def test_the_address_that_was_checked_is_the_one_connected_to(openid, visitor, names, monkeypatch):
     openid.configuration["jwks_uri"] = f"https://{ELSEWHERE}/jwks"
     addresses = ["8.8.8.8", "127.0.0.1"]  # harmless at first
-    names[ELSEWHERE] = lambda _, port, *more: [
-        (socket.AF_INET, socket.SOCK_STREAM, 6, "", (addresses.pop(0), port))
+    names[ELSEWHERE] = lambda *_: [
+        (socket.AF_INET, socket.SOCK_STREAM, 0, "", (addresses.pop(0), openid.server.port))
     ]
+    # Where the provider's other machine is.
     connect: Any = socket.socket.connect
-
-    def connected(self, address):
-        # The provider's other machine is there.
-        connect(self, ("127.0.0.1", openid.server.port) if address[0] == "8.8.8.8" else address)
-
-    monkeypatch.setattr(socket.socket, "connect", connected)
+    machines = {"8.8.8.8": "127.0.0.1"}
+    monkeypatch.setattr(
+        socket.socket,
+        "connect",
+        lambda self, place: connect(self, (machines.get(place[0], place[0]), *place[1:])),
+    )
 
     assert visitor.sign_in(openid, "acme").status_code == 302
     assert addresses == ["127.0.0.1"]
