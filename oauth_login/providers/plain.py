@@ -5,7 +5,7 @@ Read top to bottom it is a sign-in: the authorization request, the code's exchan
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from oauth_login.answers import Answer
@@ -18,13 +18,11 @@ from oauth_login.oauth2 import (
 )
 from oauth_login.providers import dialects
 from oauth_login.providers.base import Profile, Provider, https_url, login_name, text
-from oauth_login.providers.claims import find, say, subject
+from oauth_login.providers.claims import an_address, find, say, says, subject
 from oauth_login.providers.definition import WORDS, flaws
 from oauth_login.providers.namespaces import origin_of
 from oauth_login.providers.parameters import filled, renamed, with_query
 from oauth_login.transport import Transport
-
-EMAIL_LENGTH: Final = 254  # characters, RFC 5321 §4.5.3.1.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,13 +278,6 @@ def over_https(url: object) -> object:
     return f"https://{url.removeprefix('http://')}" if isinstance(url, str) and url[:7] == "http://" else url
 
 
-def says(entry: Mapping[str, Any], path: str, wanted: object) -> bool:
-    """Tell whether *entry* has the value *wanted* at *path*, alone or in a list."""
-    value = find(entry, path)
-    values = value if isinstance(value, list) else [value]
-    return any(type(one) is type(wanted) and one == wanted for one in values)
-
-
 def an_object(value: Any) -> dict[str, Any]:
     """Return *value*, which must be a JSON object.
 
@@ -295,10 +286,3 @@ def an_object(value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
     raise ProviderResponseError("json_type_wrong", type(value).__name__)
-
-
-def an_address(value: object) -> str:
-    """Return *value* if it can be an e-mail address."""
-    shown = text(value, EMAIL_LENGTH)
-    is_one = shown == value and 0 < shown.find("@") < len(shown) - 1 and " " not in shown
-    return shown if is_one else ""
