@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 
 import requests
 
-from oauth_login.connections import MAX_BODY
 from oauth_login.errors import ProviderResponseError, ProviderUnavailable, RateLimited
+from oauth_login.exchange import MAX_BODY
 from oauth_login.strict_json import parse_json
 
 PART: Final = 1 << 14  # bytes that are read at once

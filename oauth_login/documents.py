@@ -18,7 +18,6 @@ from oauth_login.transport import Transport, only_public
 
 logger = logging.getLogger("oauth_login")
 
-LARGEST: Final = 256 * 1024  # bytes
 USUAL_LIFETIME: Final = 3_600  # seconds, if the server says nothing
 SHORTEST: Final = 60  # seconds
 LONGEST: Final = 24 * 3_600  # seconds; how long a key that was withdrawn is accepted at most
@@ -103,8 +102,6 @@ class Documents:
 def _read(answer: Answer) -> dict[str, Any]:
     if answer.status != 200:
         raise ProviderResponseError("document_refused", f"HTTP {answer.status}")
-    if len(answer.body) > LARGEST:
-        raise ProviderResponseError("answer_too_large")
     return answer.json(dict)
 
 

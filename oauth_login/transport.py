@@ -27,15 +27,8 @@ import requests
 import urllib3
 from requests.adapters import BaseAdapter
 
-from oauth_login import connections
 from oauth_login.answers import Answer
-from oauth_login.connections import (
-    AT_ONCE,
-    CONNECT_TIMEOUT,
-    Exchange,
-    PooledAdapter,
-    seconds_left,
-)
+from oauth_login.connections import AT_ONCE, PooledAdapter, public_only
 from oauth_login.errors import (
     ProviderError,
     ProviderMisconfigured,
@@ -43,7 +36,9 @@ from oauth_login.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
+from oauth_login.exchange import Exchange, deadline, has_passed, seconds_left
 from oauth_login.slots import Slots
+from oauth_login.sockets import CONNECT_TIMEOUT
 
 logger = logging.getLogger(__name__)
 
@@ -72,14 +67,14 @@ def is_secure(url: str) -> bool:
 @contextmanager
 def one_deadline() -> Iterator[None]:
     """Give everything within the ``with`` block one deadline; within another such block, that one's."""
-    if connections.deadline.get(None) is not None:
+    if deadline.get(None) is not None:
         yield
         return
-    token = connections.deadline.set(time.monotonic() + DEADLINE)
+    token = deadline.set(time.monotonic() + DEADLINE)
     try:
         yield
     finally:
-        connections.deadline.reset(token)
+        deadline.reset(token)
 
 
 @contextmanager
@@ -89,11 +84,11 @@ def only_public(*, when: bool = True) -> Iterator[None]:
     For URLs that somebody else has chosen: a document must not make this machine call its neighbours. The
     address that is checked is the one that is connected to.
     """
-    token = connections.public_only.set(when)
+    token = public_only.set(when)
     try:
         yield
     finally:
-        connections.public_only.reset(token)
+        public_only.reset(token)
 
 
 class Transport:
@@ -236,14 +231,14 @@ class _Session(requests.Session):
 
     def get_adapter(self, url: str) -> BaseAdapter:
         adapter = super().get_adapter(url)
-        if connections.public_only.get() and isinstance(adapter, PooledAdapter):
+        if public_only.get() and isinstance(adapter, PooledAdapter):
             return adapter.to_public
         return adapter
 
 
 def _failure(error: Exception) -> ProviderError:
     """Translate an exception of the HTTP library; its text is dropped, as it may hold a URL (H09)."""
-    if connections.has_passed():
+    if has_passed():
         return ProviderTimeout(detail="deadline passed")
     # The other side is gone, as it may be from a kept connection: that says nothing about its certificate.
     ended = _came_of(error, ssl.SSLEOFError, http.client.RemoteDisconnected, http.client.IncompleteRead)

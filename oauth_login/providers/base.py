@@ -6,7 +6,7 @@ A provider knows nothing of Django, users or attempts. It turns a code into a to
 
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode, urlsplit
@@ -24,6 +24,7 @@ from oauth_login.transport import Transport
 
 SUBJECT_LENGTH: Final = 255  # characters, OpenID Connect Core §2
 NAME_LENGTH: Final = 150
+EMAIL_LENGTH: Final = 254  # characters, RFC 5321 §4.5.3.1.3
 URL_LENGTH: Final = 500
 #: What a setting may be: the question, and its wording after "must be".
 Expectation = tuple[Callable[[Any], bool], str]
@@ -173,11 +174,11 @@ class Provider(ABC):
         )
         answer = self.transport.post(request.url, form=request.form, headers=request.headers)
         secrets = (client.client_secret, client.assertion, code, code_verifier)
-        token = TokenResponse.from_answer(answer.status, _without(secrets, answer.json(dict)))
-        if token.scope is None:
-            # RFC 6749 §5.1: an answer that is silent about the scope grants what was requested.
-            return replace(token, scope=frozenset(self.scope.split()))
-        return token
+        return self.granted(TokenResponse.from_answer(answer.status, _without(secrets, answer.json(dict))))
+
+    def granted(self, token: TokenResponse) -> TokenResponse:
+        """Return *token* with its scope: silence about it grants what was requested (RFC 6749 §5.1)."""
+        return token if token.scope is not None else replace(token, scope=frozenset(self.scope.split()))
 
     def sign_out_url(self, *, back: str, state: str) -> str:
         """Return where a visitor is signed out of the provider, or "" if there is no such place.
@@ -215,11 +216,18 @@ class Provider(ABC):
 def _without(secrets: tuple[str, ...], answer: dict[str, Any]) -> dict[str, Any]:
     """Cross out what a server repeats to us in an error, as its words go to the log (threat H07)."""
     told = {
-        name: answer[name] for name in ("error", "error_description") if isinstance(answer.get(name), str)
+        name: crossed_out(answer[name], secrets)
+        for name in ("error", "error_description")
+        if isinstance(answer.get(name), str)
     }
-    for secret in filter(None, secrets):
-        told = {name: words.replace(secret, "***") for name, words in told.items()}
     return {**answer, **told}
+
+
+def crossed_out(words: str, secrets: Iterable[str]) -> str:
+    """Return *words* without the *secrets* that they repeat."""
+    for secret in filter(None, secrets):
+        words = words.replace(secret, "***")
+    return words
 
 
 def text(value: object, length: int = NAME_LENGTH) -> str:
@@ -244,6 +252,13 @@ def login_name(value: object) -> str:
     A login is compared and may become a username: mended, it could be somebody else's (threat F15).
     """
     return value if isinstance(value, str) and text(value) == value else ""
+
+
+def email_address(value: object) -> str:
+    """Return *value* if it can be an e-mail address, else ""; one that had to be mended is another's."""
+    shown = text(value, EMAIL_LENGTH)
+    is_one = shown == value and 0 < shown.find("@") < len(shown) - 1 and " " not in shown
+    return shown if is_one else ""
 
 
 def https_url(value: object) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from oauth_login.errors import ProviderResponseError
-from oauth_login.providers.base import SUBJECT_LENGTH, positive_integer_subject, text
+from oauth_login.providers.base import SUBJECT_LENGTH, positive_integer_subject
 
 #: OpenID Connect Core §5.1, as far as a :class:`Profile` has a place for it.
 NAMES: Final = ("sub", "preferred_username", "name", "email", "email_verified", "picture", "profile")
@@ -19,7 +19,6 @@ PLACE: Final = re.compile(r"\{([A-Za-z0-9_.-]+)\}")
 SUBJECT: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 #: What a careless server makes of an id that is not there. Two visitors must never share it (F01).
 NOBODY: Final = frozenset({"none", "null", "nil", "undefined", "nan", "true", "false", "0", "-1"})
-EMAIL_LENGTH: Final = 254  # characters, RFC 5321 §4.5.3.1.3
 TEXT_LENGTH: Final = 2_048  # characters of what may be filled into a URL
 SUBJECT_TYPES: Final = ("int", "str")
 
@@ -62,8 +61,8 @@ def say(expression: object, content: object) -> Any:
         return expression
     if isinstance(expression, list | tuple):
         return next((value for one in expression if (value := say(one, content))), None)
-    path = str(expression)
-    return fill(path, content) if "{" in path else find(content, path)
+    text = str(expression)
+    return fill(text, content) if "{" in text else find(content, text)
 
 
 def subject(value: object, kind: str = "") -> str:
@@ -84,13 +83,6 @@ def says(entry: Mapping[str, Any], path: str, wanted: object) -> bool:
     value = find(entry, path)
     values = value if isinstance(value, list) else [value]
     return any(type(one) is type(wanted) and one == wanted for one in values)
-
-
-def an_address(value: object) -> str:
-    """Return *value* if it can be an e-mail address."""
-    shown = text(value, EMAIL_LENGTH)
-    is_one = shown == value and 0 < shown.find("@") < len(shown) - 1 and " " not in shown
-    return shown if is_one else ""
 
 
 def _is_subject(value: str) -> bool:

@@ -11,7 +11,6 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from oauth_login.answers import Answer
-from oauth_login.connections import MAX_BODY
 from oauth_login.errors import (
     AuthorizationDenied,
     OAuthLoginError,
@@ -21,7 +20,9 @@ from oauth_login.errors import (
     RateLimited,
     TokenRequestError,
 )
+from oauth_login.exchange import MAX_BODY
 from oauth_login.oauth2 import token_error
+from oauth_login.providers.base import crossed_out
 from oauth_login.providers.claims import as_text, find
 from oauth_login.strict_json import parse_json
 
@@ -115,8 +116,7 @@ def refuse_errors(
     if not found:
         return
     prose = next((str(content[name]) for name in PROSE if isinstance(content.get(name), str)), "")
-    for secret in filter(None, secrets):
-        prose = prose.replace(secret, "***")
+    prose = crossed_out(prose, secrets)
     for value in found:
         if type(value) in {int, str} and (meaning := meanings.get(value)):
             raise MEANINGS[meaning](meaning, f"{value}: {prose}")

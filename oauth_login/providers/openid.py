@@ -17,12 +17,19 @@ from oauth_login.jws import SHARED_SECRET, SignedToken, invalid, keys_of
 from oauth_login.oauth2 import AuthorizationServer, Client, TokenResponse
 from oauth_login.oidc import REQUIRED_ENDPOINTS, TENANT, Expected, discovery_url, server_of
 from oauth_login.providers import openid_options
-from oauth_login.providers.base import Expectation, Profile, Provider, https_url, login_name, text
+from oauth_login.providers.base import (
+    Expectation,
+    Profile,
+    Provider,
+    email_address,
+    https_url,
+    login_name,
+    text,
+)
 from oauth_login.providers.openid_options import ENDPOINTS
 from oauth_login.providers.pictures import own_hosts
 from oauth_login.transport import LOOPBACK, only_public
 
-EMAIL_LENGTH: Final = 254  # characters, RFC 5321 §4.5.3.1.3
 #: Where a server of many tenants describes them all.
 MANY_TENANTS: Final = "organizations"
 #: Which scope asks for which claims (Core §5.4); the token has what is wanted if it has one of them.
@@ -211,7 +218,7 @@ class OpenID(Provider):
         self._expected(token, nonce).check(claims)
         if any(claims.keys().isdisjoint(CLAIMS_OF_SCOPE.get(scope, claims)) for scope in self.scope.split()):
             claims = {**self._user_info(token, claims["sub"]), **claims}
-        email = _address(claims.get("email"))
+        email = email_address(claims.get("email"))
         return Profile(
             issuer=claims["iss"],
             subject=claims["sub"],
@@ -288,7 +295,3 @@ def _server(issuer: str, options: Mapping[str, Any]) -> AuthorizationServer:
     return AuthorizationServer(
         issuer=issuer, authorization_response_iss_parameter_supported=promised, **endpoints
     )
-
-
-def _address(value: object) -> str:
-    return value if isinstance(value, str) and text(value, EMAIL_LENGTH) == value and "@" in value else ""

@@ -4,7 +4,7 @@ Read top to bottom it is a sign-in: the authorization request, the code's exchan
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -17,8 +17,8 @@ from oauth_login.oauth2 import (
     TokenResponse,
 )
 from oauth_login.providers import dialects
-from oauth_login.providers.base import Profile, Provider, https_url, login_name, text
-from oauth_login.providers.claims import an_address, find, say, says, subject
+from oauth_login.providers.base import Profile, Provider, email_address, https_url, login_name, text
+from oauth_login.providers.claims import find, say, says, subject
 from oauth_login.providers.definition import WORDS, flaws
 from oauth_login.providers.namespaces import origin_of
 from oauth_login.providers.parameters import filled, renamed, with_query
@@ -130,10 +130,7 @@ class OAuth2(Provider):
             once=True,
         )
         told = self._told(answer, self.words["TOKEN_ANSWER"], "token_answer_invalid", (code, code_verifier))
-        token = TokenResponse.from_answer(answer.status, self._in_rfc_words(told))
-        if token.scope is None:
-            return replace(token, scope=frozenset(self.scope.split()))
-        return token
+        return self.granted(TokenResponse.from_answer(answer.status, self._in_rfc_words(told)))
 
     def _in_rfc_words(self, told: Any) -> dict[str, Any]:
         found = {name: find(told, path) for name, path in self.words["TOKEN_NAMES"].items()}
@@ -191,7 +188,7 @@ class OAuth2(Provider):
         """Return an address, and whether the provider vouches for it; one that is no address is none."""
         if address := self._listed_address(token):
             return address, bool(self.words["EMAILS_WHERE"])  # without it, nothing says so
-        address = an_address(claims.get("email"))
+        address = email_address(claims.get("email"))
         return address, bool(address) and claims.get("email_verified") is True
 
     def _listed_address(self, token: TokenResponse) -> str:
@@ -206,7 +203,7 @@ class OAuth2(Provider):
         if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
             raise ProviderResponseError("emails_invalid", type(listed).__name__)
         chosen = [entry for entry in listed if all(says(entry, path, value) for path, value in where.items())]
-        return an_address(chosen[0].get("email")) if len(chosen) == 1 else ""
+        return email_address(chosen[0].get("email")) if len(chosen) == 1 else ""
 
     # --- Requests -----------------------------------------------------------------------------------------
 

@@ -101,11 +101,10 @@ def test_the_type_is_read_without_regard_to_case(enterprise, server, kind):
         (b"0", True),
         (b"1.5", False),
         (b"-1", False),
-        (b"1e309", False),
         (b"true", False),
         (b"[]", False),
         (b'"soon"', False),
-        (b"1" + b"0" * 4_000, False),
+        (b"9223372036854775807", False),
     ],
     ids=brief,
 )
@@ -119,8 +118,12 @@ def test_no_lifetime_breaks_a_sign_in(enterprise, server, lifetime, known):
 
 
 @pytest.mark.threat("D23")
-@pytest.mark.parametrize("lifetime", [b"1" + b"0" * 5_000, b"NaN", b"Infinity", b"-Infinity"], ids=brief)
-def test_a_lifetime_that_is_no_json_is_no_answer(turned_away, server, lifetime):
+@pytest.mark.parametrize(
+    "lifetime",
+    [b"1e309", b"1" + b"0" * 20, b"1" + b"0" * 5_000, b"NaN", b"Infinity", b"-Infinity"],
+    ids=brief,
+)
+def test_a_lifetime_out_of_this_world_is_no_answer(turned_away, server, lifetime):
     server.answers[TOKEN_PATH] = reply(
         b'{"access_token": "gho_secret", "token_type": "bearer", "expires_in": ' + lifetime + b"}"
     )

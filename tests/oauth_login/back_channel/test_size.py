@@ -5,8 +5,8 @@ from itertools import chain, repeat
 
 import pytest
 
-from oauth_login.connections import MAX_BODY
 from oauth_login.errors import ProviderResponseError
+from oauth_login.exchange import MAX_BODY
 from tests.oauth_login.back_channel.enterprise import (
     PLACES,
     REDIRECTS,
@@ -60,8 +60,8 @@ LARGE = {
     "extensions of chunks": (without_end(CHUNKED, b"1;" + b"x" * 60_000 + b"\r\nx\r\n"), "size"),
     "a trailer": (without_end(CHUNKED + b"0\r\nX: ", b"x" * 4096), "http"),
     "trailers": (without_end(CHUNKED + b"0\r\n", b"X: y\r\n" * 1000), "size"),
-    "lists in lists": (array(b"[" * 900 + b"]" * 900, 72), "list"),
-    "objects in objects": (array(b'{"":' * 900 + b"1" + b"}" * 900, 29), "list"),
+    "lists in lists": (array(b"[" * 900 + b"]" * 900, 72), "json"),
+    "objects in objects": (array(b'{"":' * 900 + b"1" + b"}" * 900, 29), "json"),
     "lists": (array(b"[]", 43_000), "list"),
     "names": (lambda _: reply({f"{number:x}": [] for number in range(10_000)}), "object"),
     "a text in four bytes a letter": (lambda _: reply('{"":"😀'.encode() + b"x" * 130_000 + b'"}'), "object"),
@@ -70,6 +70,7 @@ CODES = {
     "size": {"answer_too_large"},
     "http": {"http_invalid"},
     "http or size": {"http_invalid", "answer_too_large"},
+    "json": {"json_invalid"},
     "list": {"json_type_wrong"},
     "object": {"token_type_unsupported", "subject_invalid"},
 }

@@ -7,7 +7,7 @@ from itertools import chain
 
 import pytest
 
-from oauth_login import connections
+from oauth_login import sockets
 from oauth_login import transport as transport_module
 from oauth_login.errors import ProviderTimeout, ProviderUnavailable
 from tests.oauth_login.back_channel.enterprise import PLACES, TOKEN, TOKEN_PATH
@@ -120,13 +120,13 @@ def test_what_comes_after_the_deadline_is_not_even_read(server, transport, monke
 
 @pytest.mark.threat("D03")
 def test_no_wait_is_endless_as_delivered():
-    assert 0 < connections.CONNECT_TIMEOUT <= 3
+    assert 0 < sockets.CONNECT_TIMEOUT <= 3
     assert 0 < transport_module.DEADLINE <= 10
 
 
 @pytest.mark.threat("D02")
 def test_a_server_that_shakes_no_hands_is_given_up(transport, monkeypatch):
-    monkeypatch.setattr(connections, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(sockets, "CONNECT_TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
         with pytest.raises(ProviderTimeout):
@@ -171,7 +171,7 @@ def closed_port():
 
 @pytest.mark.threat("D02")
 def test_a_host_that_takes_no_connection_is_unavailable_in_time(transport, monkeypatch, black_hole):
-    monkeypatch.setattr(connections, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(sockets, "CONNECT_TIMEOUT", 0.2)
 
     with pytest.raises(ProviderUnavailable, match="connection_timeout"):
         transport.get(f"http://127.0.0.1:{black_hole}/")
@@ -179,7 +179,7 @@ def test_a_host_that_takes_no_connection_is_unavailable_in_time(transport, monke
 
 @pytest.mark.threat("D02")
 def test_a_host_with_many_addresses_has_one_deadline_for_all(transport, monkeypatch, black_hole, addresses):
-    monkeypatch.setattr(connections, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(sockets, "CONNECT_TIMEOUT", 0.2)
     monkeypatch.setattr(transport_module, "DEADLINE", 0.5)
     addresses(*[black_hole] * 50)
     started = time.monotonic()
@@ -193,7 +193,7 @@ def test_a_host_with_many_addresses_has_one_deadline_for_all(transport, monkeypa
 def test_the_first_address_that_answers_is_good_enough(
     server, transport, monkeypatch, black_hole, closed_port, addresses
 ):
-    monkeypatch.setattr(connections, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(sockets, "CONNECT_TIMEOUT", 0.2)
     server.answers["/"] = reply({"n": 1})
     addresses(closed_port, black_hole, server.port, black_hole)
 
@@ -224,7 +224,7 @@ def test_a_sign_in_at_a_provider_that_is_not_there_ends_with_a_page(turned_away,
 def test_a_sign_in_at_a_provider_that_takes_no_connection_ends_with_a_page(
     turned_away, settings, monkeypatch, black_hole
 ):
-    monkeypatch.setattr(connections, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(sockets, "CONNECT_TIMEOUT", 0.2)
     settings.OAUTH_LOGIN["PROVIDERS"]["ghe"]["TOKEN_ENDPOINT"] = f"https://127.0.0.1:{black_hole}/token"
 
     assert turned_away(503).context["code"] == "connection_timeout"

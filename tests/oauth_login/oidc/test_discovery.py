@@ -216,13 +216,20 @@ def test_an_address_that_is_not_public_is_not_connected_to(openid, rejected, nam
 
 
 @pytest.mark.threat("D11")
-def test_the_address_that_was_checked_is_the_one_connected_to(openid, visitor, names):
+def test_the_address_that_was_checked_is_the_one_connected_to(openid, visitor, names, monkeypatch):
     openid.configuration["jwks_uri"] = f"https://{ELSEWHERE}/jwks"
     addresses = ["8.8.8.8", "127.0.0.1"]  # harmless at first
-    look_up = socket.getaddrinfo
-    names[ELSEWHERE] = lambda _, port, *more: [(0, 0, 0, "", (addresses.pop(0), port))]
+    names[ELSEWHERE] = lambda *_: [
+        (socket.AF_INET, socket.SOCK_STREAM, 0, "", (addresses.pop(0), openid.server.port))
+    ]
     # Where the provider's other machine is.
-    names["8.8.8.8"] = lambda host, port, *more: look_up("127.0.0.1", openid.server.port, *more)
+    connect: Any = socket.socket.connect
+    machines = {"8.8.8.8": "127.0.0.1"}
+    monkeypatch.setattr(
+        socket.socket,
+        "connect",
+        lambda self, place: connect(self, (machines.get(place[0], place[0]), *place[1:])),
+    )
 
     assert visitor.sign_in(openid, "acme").status_code == 302
     assert addresses == ["127.0.0.1"]
