@@ -106,10 +106,10 @@ The end.
 @pytest.fixture
 def project(tmp_path):
     """A small project with threats, a page and tests."""
-    (tmp_path / "docs").mkdir()
+    for directory in ("docs", "oauth_login"):
+        shutil.copytree(ROOT / directory, tmp_path / directory, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "docs/threats.toml").write_text(THREATS)
     (tmp_path / "docs/security.md").write_text(PAGE)
-    shutil.copy(ROOT / "docs/refusals.md", tmp_path / "docs/refusals.md")
     (tmp_path / "tests/part").mkdir(parents=True)
     (tmp_path / "tests/part/test_it.py").write_text(TESTS)
     (tmp_path / "tests/part/conftest.py").write_text("import nothing_that_is_there")
