@@ -106,10 +106,13 @@ The end.
 @pytest.fixture
 def project(tmp_path):
     """A small project with threats, a page and tests."""
-    for directory in ("docs", "oauth_login"):
-        shutil.copytree(ROOT / directory, tmp_path / directory, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "docs").mkdir()
     (tmp_path / "docs/threats.toml").write_text(THREATS)
     (tmp_path / "docs/security.md").write_text(PAGE)
+    for path in write_docs.DOCUMENTS.keys() - {"docs/security.md"} | {"docs/providers.toml"}:
+        shutil.copy(ROOT / path, tmp_path / path)
+    # What is written of the presets is read from where they are.
+    (tmp_path / "oauth_login").symlink_to(ROOT / "oauth_login")
     (tmp_path / "tests/part").mkdir(parents=True)
     (tmp_path / "tests/part/test_it.py").write_text(TESTS)
     (tmp_path / "tests/part/conftest.py").write_text("import nothing_that_is_there")
