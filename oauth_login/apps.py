@@ -14,6 +14,8 @@ class OAuthLoginConfig(AppConfig):
 
     def ready(self) -> None:
         from oauth_login.checks import check_deployment, check_settings  # noqa: PLC0415  needs apps
+        from oauth_login.orphans import check_orphans  # noqa: PLC0415  needs models
 
         checks.register(check_settings, checks.Tags.security)
         checks.register(check_deployment, checks.Tags.security, deploy=True)
+        checks.register(check_orphans, checks.Tags.database)

@@ -135,6 +135,10 @@ class Provider(ABC):
         """
         return self.server.issuer
 
+    def speaks_for(self, issuer: str) -> bool:
+        """Tell whether the people it names are those of *issuer*."""
+        return self.response_issuer(issuer) == issuer
+
     def authorization_url(
         self,
         *,

@@ -82,6 +82,10 @@ class OAuth2(Provider):
             words={key: options.get(key, word.default) for key, word in WORDS.items()},
         )
 
+    def speaks_for(self, issuer: str) -> bool:
+        """Tell whether *issuer* is the namespace of its subjects."""
+        return self.issuer == issuer
+
     def authorization_url(
         self,
         *,
