@@ -72,7 +72,7 @@ def _throttling() -> Iterator[CheckMessage]:
     backend = settings.CACHES.get("default", {}).get("BACKEND", "")
     if backend.endswith((".LocMemCache", ".DummyCache", ".FileBasedCache", ".DatabaseCache")):
         yield Warning(
-            "The default cache cannot count for all workers: it is one's own, loses count, or is the database.",
+            "The default cache cannot count for all workers: it is one's own, miscounts, or is the database.",
             hint="The limits on starts and callbacks need a shared cache that counts, such as Redis.",
             id=_id("W006"),
         )

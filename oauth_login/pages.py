@@ -65,11 +65,12 @@ def _evidence(request: HttpRequest, error: OAuthLoginError) -> dict[str, str]:
         if name.removeprefix(attempts.HOST_PREFIX).startswith(attempts.COOKIE)
     ]
     others = len(request.COOKIES) - len(own)
+    host = request.headers.get("Host", "") or request.META.get("SERVER_NAME", "")  # allowed or not
     return {
         "stage": error.stage,
         "status": str(error.status),
         "detail": error.detail,
-        "this address": f"{request.scheme}://{printable(request.headers.get('Host', ''))}",
+        "this address": f"{request.scheme}://{printable(host)}",
         "ORIGIN": printable(conf.written("ORIGIN") or ""),
         "cookies that arrived": f"{len(own)} of sign-ins, {others} others",
         **({} if isinstance(error, RequestRefused) else _attempt_evidence(request)),
