@@ -110,6 +110,9 @@ def test_a_name_within_another_cookies_value_is_no_second_cookie(visitor, github
 def test_a_cookie_too_long_for_browsers_gives_up_next_rather_than_the_sign_in(visitor, github, settings):
     host = f"{'a' * 60}.{'b' * 60}.{'c' * 60}.{'d' * 60}.example"
     settings.ALLOWED_HOSTS = [host]
+    github.client = ("c" * 300, "client-secret-of-the-tests")
+    options = {"CLIENT_ID": github.client[0], "CLIENT_SECRET": github.client[1]}
+    settings.OAUTH_LOGIN = {"PROVIDERS": {"github": options}}
 
     start = visitor.post(START, {"next": "/" + "x" * 1999}, headers={"host": host})
 
