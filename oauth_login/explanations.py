@@ -78,7 +78,7 @@ _EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     ),
     "too_many_requests": Explanation(
         _("Too many sign-ins at once"),
-        _("Very many sign-ins came from your network within a minute. Please try again a little later."),
+        _("Very many sign-ins came from your network within a minute."),
     ),
     "attempt_replayed": Explanation(
         _("This sign-in was already used"),
