@@ -3,8 +3,12 @@
 Compression is neither asked for nor accepted, which disarms every bomb; JSON is RFC 8259 or refused.
 """
 
+import math
+import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 
 import requests
@@ -14,6 +18,8 @@ from oauth_login.exchange import MAX_BODY
 from oauth_login.strict_json import parse_json
 
 PART: Final = 1 << 14  # bytes that are read at once
+NUMBER: Final = re.compile(r"[0-9]{1,99}")
+LONGEST_WAIT: Final = 6  # digits of seconds: eleven days
 
 T = TypeVar("T", dict[str, Any], list[Any])
 
@@ -62,10 +68,14 @@ class Answer:
 
     @property
     def retry_after(self) -> int | None:
-        """The seconds after which the provider wants to be asked again, if it says so (RFC 9110 §10.2.3)."""
-        value = self.headers.get("Retry-After", "")
-        # Up to eleven days; a number of five thousand digits would not even parse.
-        return int(value) if value.isascii() and value.isdigit() and len(value) <= 6 else None
+        """The seconds after which the provider wants to be asked again, if it says so (RFC 9110 §10.2.3).
+
+        It says a number, or a date. GitHub may only say when its limit is reset, in UNIX seconds.
+        """
+        told = _seconds(self.headers.get("Retry-After", ""))
+        if told is None and self.headers.get("X-RateLimit-Remaining") == "0":
+            return _until(self.headers.get("X-RateLimit-Reset", ""))
+        return told
 
     def json(self, kind: type[T]) -> T:
         """Return the body as a JSON object (``dict``) or array (``list``).
@@ -76,6 +86,24 @@ class Answer:
         if not isinstance(value, kind):
             raise ProviderResponseError("json_type_wrong", type(value).__name__)
         return value
+
+
+def _seconds(value: str) -> int | None:
+    if NUMBER.fullmatch(value):
+        return int(value) if len(value) <= LONGEST_WAIT else None
+    try:
+        return _wait(parsedate_to_datetime(value).timestamp())
+    except (ValueError, OverflowError):  # no date, or one of another age
+        return None
+
+
+def _until(value: str) -> int | None:
+    return _wait(int(value)) if NUMBER.fullmatch(value) and len(value) <= 12 else None
+
+
+def _wait(moment: float) -> int | None:
+    seconds = max(0, math.ceil(moment - time.time()))
+    return seconds if len(str(seconds)) <= LONGEST_WAIT else None
 
 
 def _next_part(response: requests.Response) -> bytes:

@@ -13,7 +13,7 @@ import json
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from django.http import HttpRequest
@@ -26,6 +26,7 @@ from oauth_login.sealing import SealBroken, Sealer
 COOKIE: Final = "oauth_login_"
 HOST_PREFIX: Final = "__Host-"  # taken from this very host over https only: no subdomain can toss one
 OUTSTANDING: Final = 5  # attempts per browser
+COOKIE_LENGTH: Final = 3_900  # characters; of a cookie of 4,096 with its name, browsers keep nothing
 COOKIES_LENGTH: Final = 6_000  # characters; servers refuse a Cookie header of 8 kB
 COOKIE_AGE: Final = 24 * 3600  # seconds: outlives the attempt, so that a late visitor keeps ``next``
 CLOCK_SKEW: Final = 60  # seconds between two machines of this site
@@ -55,7 +56,9 @@ class Attempt:
 
     def save(self, request: HttpRequest, response: HttpResponseBase) -> None:
         """Put the attempt into its cookie; the oldest attempts give way when there are too many."""
-        value = _sealer("attempt").seal(json.dumps(asdict(self)), self.id)
+        value = _seal(self)
+        if len(value) > COOKIE_LENGTH:
+            value = _seal(replace(self, next_page=""))  # better there than nowhere
         kept, length = 1, len(value)
         for name, older in _newest_first(request):
             kept, length = kept + 1, length + len(request.COOKIES[name])
@@ -123,7 +126,7 @@ def recall(request: HttpRequest, state: State, alias: str) -> Attempt:
     if not value:
         raise AttemptError("attempt_expired") if expired else _why_missing(request, state)
     # A sibling subdomain can plant a second cookie of this name (A29); browsers order them freely.
-    if request.META.get("HTTP_COOKIE", "").count(f"{name}=") > 1:
+    if _names_sent(request).count(name) > 1:
         raise AttemptError("cookie_repeated")
     attempt = _open(state.id, value)
     if attempt is None:
@@ -152,6 +155,11 @@ def own(request: HttpRequest) -> Attempt | None:
         return None
 
 
+def _names_sent(request: HttpRequest) -> list[str]:
+    """Return the names of the cookies as they came, one as often as it did; Django keeps the last of each."""
+    return [pair.partition("=")[0].strip() for pair in request.META.get("HTTP_COOKIE", "").split(";")]
+
+
 def _why_missing(request: HttpRequest, state: State) -> AttemptError:
     """Return what can be told of a genuine state without its cookie; asking again has not helped."""
     here = conf.origin_seen(request)
@@ -172,6 +180,10 @@ def _newest_first(request: HttpRequest) -> Iterator[tuple[str, Attempt | None]]:
         if name.startswith(prefix)
     ]
     yield from sorted(found, key=lambda pair: pair[1].started_at if pair[1] else 0, reverse=True)
+
+
+def _seal(attempt: Attempt) -> str:
+    return _sealer("attempt").seal(json.dumps(asdict(attempt)), attempt.id)
 
 
 def _open(attempt_id: str, value: str) -> Attempt | None:

@@ -51,6 +51,19 @@ CAUSES: Final[Mapping[str, Cause]] = {
         "If it happens to everybody: over plain http browsers keep no cookie that is Secure; look at "
         "CSRF_COOKIE_SECURE and CSRF_COOKIE_DOMAIN.",
     ),
+    "sign_out_stale": Cause(
+        403, "The form for signing out came without a valid CSRF token, as from an old tab.", NOTHING
+    ),
+    "method_not_allowed": Cause(405, "The page takes no requests of that method.", ATTACK),
+    "form_unreadable": Cause(
+        400, "The form is neither urlencoded as UTF-8 nor multipart with a boundary.", ATTACK
+    ),
+    "host_not_named": Cause(
+        400,
+        "ORIGIN is not set, and only a wildcard in ALLOWED_HOSTS accepts the host: the callback URL would be "
+        "anybody's.",
+        "List the site's hosts in ALLOWED_HOSTS, or set OAUTH_LOGIN['ORIGIN'].",
+    ),
     "body_too_large": Cause(
         413,
         "The form is larger than DATA_UPLOAD_MAX_MEMORY_SIZE or has more fields than "
@@ -266,7 +279,7 @@ CAUSES: Final[Mapping[str, Cause]] = {
     "site_unavailable": Cause(
         503,
         "This site's database, or a receiver or class of its own, failed.",
-        "The log has the traceback, under the same alias and minute.",
+        "The log has the traceback, with the same support id.",
     ),
 }
 

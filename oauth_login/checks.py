@@ -70,11 +70,17 @@ def _plain_origins() -> Iterator[CheckMessage]:
 
 def _throttling() -> Iterator[CheckMessage]:
     backend = settings.CACHES.get("default", {}).get("BACKEND", "")
-    if backend.endswith((".LocMemCache", ".DummyCache")):
+    if backend.endswith((".LocMemCache", ".DummyCache", ".FileBasedCache", ".DatabaseCache")):
         yield Warning(
-            "The default cache belongs to one process, or to none: each worker counts for itself.",
-            hint="The limits on starts and callbacks need a cache that workers share, such as Redis.",
+            "The default cache cannot count for all workers: it is one's own, miscounts, or is the database.",
+            hint="The limits on starts and callbacks need a shared cache that counts, such as Redis.",
             id=_id("W006"),
+        )
+    if settings.CSRF_USE_SESSIONS:
+        yield Warning(
+            "CSRF_USE_SESSIONS is on: every page with a sign-in button writes a session, for any passer-by.",
+            hint="Leave the token in its cookie, or limit anonymous requests in front of the site.",
+            id=_id("W010"),
         )
     is_behind_proxy = settings.SECURE_PROXY_SSL_HEADER or settings.USE_X_FORWARDED_HOST
     if is_behind_proxy and conf.written("TRUSTED_PROXIES") == 0:
@@ -134,6 +140,13 @@ def _destinations() -> Iterator[CheckMessage]:
             hint="Set ORIGIN to the address that is registered with the providers.",
             id=_id("W009"),
         )
+    for relay in relays:
+        if is_origin(origin) and urlsplit(relay).scheme != urlsplit(str(origin)).scheme:
+            yield Warning(
+                f"OAUTH_LOGIN['RELAY_ORIGINS'] has {relay!r}, but ORIGIN has another scheme.",
+                hint="A site is reached over one scheme; nobody would be led there.",
+                id=_id("W011"),
+            )
     if not redirects.chosen_page():
         yield Error(
             "LOGIN_REDIRECT_URL names no page.",  # not which: a lazy one cannot even be shown

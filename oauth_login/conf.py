@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest
+from django.http.request import split_domain_port, validate_host
 from django.urls import reverse
 from django.utils.module_loading import import_string
 
 from oauth_login import providers, transport
-from oauth_login.errors import ProviderMisconfigured
+from oauth_login.errors import HostNotNamed, ProviderMisconfigured
 from oauth_login.problems import (
     CREDENTIALS,
     PROVIDER_KEYS,
@@ -172,13 +173,25 @@ def origin_seen(request: HttpRequest) -> str:
 
 
 def redirect_uri(request: HttpRequest, alias: str) -> str:
-    """Return the callback URL of a provider: one constant, to be registered there."""
+    """Return the callback URL of a provider: one constant, to be registered there.
+
+    :raises HostNotNamed: it would follow a host that only a wildcard accepts.
+    """
+    if setting("ORIGIN") is None and not is_host_named(request.get_host()):
+        raise HostNotNamed(detail=request.get_host())
     return origin(request) + reverse("oauth_login:callback", kwargs={"alias": alias})
 
 
 def allowed_hosts() -> list[str]:
     """Return the patterns of the hosts that Django answers at."""
     return list(settings.ALLOWED_HOSTS or (HOSTS_IN_DEBUG if settings.DEBUG else ()))
+
+
+def is_host_named(netloc: str) -> bool:
+    """Tell whether ``ALLOWED_HOSTS`` accepts the host by its name, or in DEBUG it is this machine's own."""
+    named = [pattern for pattern in allowed_hosts() if pattern != "*"]
+    host, _port = split_domain_port(netloc)
+    return validate_host(host, [*named, *(HOSTS_IN_DEBUG if settings.DEBUG else ())])
 
 
 def signing_secrets() -> list[str]:

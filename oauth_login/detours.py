@@ -9,12 +9,12 @@ sent before.
 Both wait for a genuine ``state``: nobody else's callback moves a browser anywhere.
 """
 
+import logging
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.request import split_domain_port, validate_host
 from django.shortcuts import render
 
 from oauth_login import attempts, conf, pages
@@ -22,6 +22,8 @@ from oauth_login.attempts import State
 from oauth_login.errors import AuthorizationResponseError
 from oauth_login.oauth2 import CODE_LENGTH, AuthorizationResponse
 from oauth_login.transport import LOOPBACK
+
+logger = logging.getLogger("oauth_login")
 
 BOUNCED: Final = "oauth_login_bounced"  # our own marks on the callback's URL
 RELAYED: Final = "oauth_login_relayed"
@@ -48,6 +50,12 @@ def for_attempt(request: HttpRequest, state: State, alias: str) -> HttpResponse 
     if RELAYED not in request.GET and _is_allowed(request, state.origin):
         return _home(request, state.origin)
     if BOUNCED not in request.GET:
+        logger.info(
+            "a callback without its cookie is asked once more: provider=%s, started %d s ago at %s",
+            alias,
+            state.age,
+            state.origin,
+        )
         # To a stranger's browser this is the refusal already: there is nothing else in it.
         return _once_more(request, alias, status=400)
     return None
@@ -92,7 +100,7 @@ def _is_allowed(request: HttpRequest, origin: str) -> bool:
     if not origin or origin == here:
         return False
     return origin in conf.setting("RELAY_ORIGINS") or (
-        origin in _twins(conf.origin(request)) and _is_host_named(urlsplit(origin).netloc)
+        origin in _twins(conf.origin(request)) and conf.is_host_named(urlsplit(origin).netloc)
     )
 
 
@@ -105,8 +113,3 @@ def _twins(origin: str) -> set[str]:
     else:
         others = {host.removeprefix("www.") if host.startswith("www.") else f"www.{host}"}
     return {f"{parts.scheme}://{other}{f':{port}' if port else ''}" for other in others}
-
-
-def _is_host_named(netloc: str) -> bool:
-    host, _port = split_domain_port(netloc)
-    return validate_host(host, [name for name in conf.allowed_hosts() if name != "*"])

@@ -6,7 +6,10 @@
     ├── RequestRefused                    the request itself, whoever sends it
     │   ├── NotHere                  404  there is no such provider or page
     │   ├── FormStale                403  the start was posted without a valid CSRF token
+    │   ├── MethodNotAllowed         405  this page does not take requests of that kind
+    │   ├── BodyUnreadable           400  the form cannot be read
     │   ├── BodyTooLarge             413  the form is larger than the site accepts
+    │   ├── HostNotNamed             400  nothing says that the host asked for is this site's
     │   └── TooManyRequests          429  too many from one client; ``retry_after`` says when
     ├── AttemptError                 400  the browser's answer does not belong to an attempt of ours
     ├── AuthorizationResponseError   400  the answer does, but it is malformed or names another issuer
@@ -97,6 +100,27 @@ class FormStale(RequestRefused):
 
     status = 403
     default_code = "form_stale"
+
+
+class MethodNotAllowed(RequestRefused):
+    """The page takes no requests of that method (RFC 9110 §15.5.6)."""
+
+    status = 405
+    default_code = "method_not_allowed"
+
+
+class BodyUnreadable(RequestRefused):
+    """The form is in no form that Django reads."""
+
+    status = 400
+    default_code = "form_unreadable"
+
+
+class HostNotNamed(RequestRefused):
+    """The host is accepted by a wildcard only, so a callback URL must not follow it (threat C01)."""
+
+    status = 400
+    default_code = "host_not_named"
 
 
 class BodyTooLarge(RequestRefused):

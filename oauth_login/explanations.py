@@ -14,6 +14,7 @@ from oauth_login.errors import (
     ProviderMisconfigured,
     ProviderTimeout,
     ProviderUnavailable,
+    RequestRefused,
     SignInRefused,
     TokenRequestError,
 )
@@ -60,6 +61,16 @@ _EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         _("This sign-in was started at another address of this site"),
         _("It has to be finished where it was started. Please start it again here."),
     ),
+    "host_not_named": Explanation(
+        _("This sign-in is not available"),
+        _("The provider and this site do not agree with each other. The owner can see why."),
+        way_on="other",
+    ),
+    "sign_out_stale": Explanation(
+        _("This page was out of date"),
+        _("Perhaps you signed in or out in another tab meanwhile. You are still signed in as before."),
+        way_on="sign_out",
+    ),
     "body_too_large": Explanation(
         _("That was too much at once"),
         _("The form was larger than this site accepts. Please start again."),
@@ -67,7 +78,7 @@ _EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     ),
     "too_many_requests": Explanation(
         _("Too many sign-ins at once"),
-        _("Very many sign-ins came from your network within a minute. Please try again a little later."),
+        _("Very many sign-ins came from your network within a minute."),
     ),
     "attempt_replayed": Explanation(
         _("This sign-in was already used"),
@@ -123,6 +134,11 @@ _KINDS: Final[Mapping[type[OAuthLoginError], Explanation]] = {
     NotHere: Explanation(
         _("This page does not exist"),
         _("There is no such way to sign in here, or there is none any more."),
+        way_on="other",
+    ),
+    RequestRefused: Explanation(
+        _("This request could not be read"),
+        _("It was not what this page takes. Please start again."),
         way_on="other",
     ),
     ProviderMisconfigured: Explanation(

@@ -6,9 +6,11 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.db import Error as DatabaseError
 from django.db import connections, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.middleware.csrf import CsrfViewMiddleware
 from django.templatetags.static import static
 from django.utils.decorators import decorator_from_middleware
@@ -16,12 +18,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
 from oauth_login import conf, refusals
-from oauth_login.errors import BodyTooLarge
+from oauth_login.errors import BodyTooLarge, BodyUnreadable, MethodNotAllowed, OAuthLoginError
 from oauth_login.providers import pictures
 from oauth_login.transport import is_secure
 
 View = Callable[..., HttpResponse]
 
+TOO_LARGE: Final = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+UNREADABLE: Final = (*TOO_LARGE, BadRequest, MultiPartParserError, UnreadablePostError)
 STYLESHEET: Final = "oauth_login/oauth_login.css"
 HEADERS: Final = {
     "Referrer-Policy": "no-referrer",  # the callback's URL holds a code (threat I08)
@@ -31,25 +35,42 @@ HEADERS: Final = {
 
 
 def guarded(view: View) -> View:
-    """Protect *view*: reachable when signed out, uncached, not framed, no referrer, no script."""
+    """Protect *view*: reachable when signed out, uncached, not framed, no referrer, no script, no 500.
+
+    Views that take a form check it by :func:`csrf_told`. The site's own check is not asked: to a method that
+    a page does not take at all it would give its own page, without any of this.
+    """
 
     @login_not_required
     @never_cache
+    @csrf_exempt
     @wraps(view)
     def guarded_view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        alias = kwargs.get("alias", "")
         try:
             response = view(request, *args, **kwargs)
-        except (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent) as error:
-            # Nothing of the form can be read, not even where the visitor wanted to go.
-            too_large = BodyTooLarge(detail=type(error).__name__)
-            response = refusals.refuse(request, too_large, alias=kwargs.get("alias", ""), next_page="")
+        except (OAuthLoginError, DatabaseError, *UNREADABLE) as error:
+            # Nothing of the request can be trusted to say where the visitor wanted to go.
+            response = refusals.refuse(request, _typed(error), alias=alias, next_page="")
+        if isinstance(response, HttpResponseNotAllowed):
+            allowed, refused = response["Allow"], MethodNotAllowed(detail=request.method)
+            response = refusals.refuse(request, refused, alias=alias, next_page="")
+            response["Allow"] = allowed
         for name, value in HEADERS.items():
             response.headers[name] = value
-        if not response.has_header("Location"):
-            response.headers.setdefault("Content-Security-Policy", content_security_policy())
+        response.headers.setdefault("Content-Security-Policy", content_security_policy())
         return response
 
     return guarded_view
+
+
+def _typed(error: OAuthLoginError | DatabaseError | Exception) -> OAuthLoginError | DatabaseError:
+    """Return *error* as a refusal, if Django raised it about what came in."""
+    if isinstance(error, OAuthLoginError | DatabaseError):
+        return error
+    if isinstance(error, TOO_LARGE):
+        return BodyTooLarge(detail=type(error).__name__)
+    return BodyUnreadable(detail=type(error).__name__)
 
 
 class _Tell(CsrfViewMiddleware):

@@ -7,7 +7,14 @@ from django.utils.translation import ngettext
 
 from oauth_login import attempts, conf
 from oauth_login.causes import cause_of
-from oauth_login.errors import AttemptError, OAuthLoginError, ProviderMisconfigured, SignInUnfinished
+from oauth_login.errors import (
+    AttemptError,
+    OAuthLoginError,
+    ProviderMisconfigured,
+    RequestRefused,
+    SignInUnfinished,
+    printable,
+)
 from oauth_login.explanations import explain
 from oauth_login.providers.base import Provider
 from oauth_login.redirects import default_page
@@ -48,21 +55,25 @@ def _wait(seconds: int | None) -> str:
 
 
 def _evidence(request: HttpRequest, error: OAuthLoginError) -> dict[str, str]:
-    """Return what is known of a refusal, for whoever builds the site; no value of a cookie or parameter."""
+    """Return what is known of a refusal, for whoever builds the site; no value of a cookie or parameter.
+
+    Nothing here may fail: what is wrong with the request or the settings is what it tells about.
+    """
     own = [
         name
         for name in request.COOKIES
         if name.removeprefix(attempts.HOST_PREFIX).startswith(attempts.COOKIE)
     ]
     others = len(request.COOKIES) - len(own)
+    host = request.headers.get("Host", "") or request.META.get("SERVER_NAME", "")  # allowed or not
     return {
         "stage": error.stage,
         "status": str(error.status),
         "detail": error.detail,
-        "this address": f"{request.scheme}://{request.get_host()}",
-        "address of callbacks": conf.origin(request),
+        "this address": f"{request.scheme}://{printable(host)}",
+        "ORIGIN": printable(conf.written("ORIGIN") or ""),
         "cookies that arrived": f"{len(own)} of sign-ins, {others} others",
-        **_attempt_evidence(request),
+        **({} if isinstance(error, RequestRefused) else _attempt_evidence(request)),
     }
 
 

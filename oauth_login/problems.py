@@ -173,7 +173,14 @@ def _unknown(check: str, where: str, given: object, known: Iterable[str]) -> Pro
 
 def is_origin(value: object) -> bool:
     """Tell whether *value* is scheme, host and port only: https, or http on a loopback host."""
-    return isinstance(value, str) and ORIGIN.fullmatch(value) is not None and is_secure(value)
+    # Browsers leave the usual port out, so an origin that has it would equal no other.
+    usual = (":443",) if str(value).startswith("https:") else (":80",)
+    return (
+        isinstance(value, str)
+        and ORIGIN.fullmatch(value) is not None
+        and not value.endswith(usual)
+        and is_secure(value)
+    )
 
 
 def _is_spelled_well(alias: object) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 
 from django.contrib import messages
 from django.core.signals import got_request_exception
-from django.db import DatabaseError
+from django.db import Error as DatabaseError  # also what drivers raise about a closed connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -21,8 +21,10 @@ from oauth_login.errors import (
     OAuthLoginError,
     ProviderMisconfigured,
     SignInUnfinished,
+    printable,
 )
 from oauth_login.models import LinkedAccount, SignIn
+from oauth_login.problems import ALIAS_LENGTH
 
 DENIED: Final = "denied"  # our own mark on the sign-in page's URL
 
@@ -41,6 +43,7 @@ def refuse(
 
     :param sign_in: the row of an attempt that was claimed already.
     """
+    alias = printable(alias, ALIAS_LENGTH)  # it may be whatever somebody wrote into the URL
     if isinstance(error, DatabaseError):
         error = unfinished(request, alias, error)
     _log(error, alias)
@@ -62,8 +65,9 @@ def refuse(
 def unfinished(request: HttpRequest, alias: str, error: Exception) -> SignInUnfinished:
     """Report an error of this site's own as Django would, for the owner; return the visitor's."""
     got_request_exception.send(sender=type(error), request=request)
-    logger.error("sign-in through %s could not be finished", alias, exc_info=error)
-    return SignInUnfinished(detail=type(error).__name__)
+    told = SignInUnfinished(detail=type(error).__name__)
+    logger.error("sign-in through %s failed: support=%s", alias, told.support_id, exc_info=error)
+    return told
 
 
 def write_outcome(

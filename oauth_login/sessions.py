@@ -1,6 +1,7 @@
 """What a sign-in does to the visitor's session: a new key, the user, and what was just finished."""
 
 import hashlib
+from contextlib import suppress
 from typing import Any, Final
 
 from django.contrib.auth import (
@@ -10,37 +11,62 @@ from django.contrib.auth import (
     login,
 )
 from django.contrib.sessions.backends.base import SessionBase
-from django.http import HttpRequest
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest, HttpResponse
 
 FINISHED: Final = "oauth_login_finished"
 THROUGH: Final = "oauth_login_provider"
 REMEMBERED: Final = 5  # finished attempts, for a reload or a step back
+#: Where Django keeps the CSRF token between a view and its middleware; ``login()`` makes a new one.
+CSRF: Final = ("CSRF_COOKIE", "CSRF_COOKIE_NEEDS_UPDATE")
 
 
-def sign_in(request: HttpRequest, user: Any) -> None:
+def sign_in(
+    request: HttpRequest, user: Any, answer: HttpResponse, *, through: str, attempt_id: str, code: str
+) -> None:
     """Log *user* in with Django's ``login()``, under a session key nobody has seen before (A15).
 
-    The new session takes over what the old one held, and is given the user before ``login()``, which then
-    has no key to cycle: it would save an empty session first, and the full one again afterwards.
+    The new session is given the user before ``login()``, which then has no key to cycle: it would save an
+    empty session first, and the full one again afterwards. It is saved here, and its cookie put into
+    *answer*, not by the middleware after all is said: a database that fails then could not be told of.
 
-    If anything fails, say in a receiver of the site's own, the visitor has the session they came with: it
-    is removed last.
+    If anything fails, be it in a receiver of the site's own, the visitor has the session and the CSRF token
+    they came with: the old session is removed last.
+
+    :param answer: the redirect to where the visitor wanted to go.
+    :param through: the provider's alias.
     """
     came_with, was = request.session, request.user
-    request.session = fresh = type(came_with)()
-    fresh.update(dict(came_with.items()))
-    fresh[SESSION_KEY] = user._meta.pk.value_to_string(user)
-    fresh[BACKEND_SESSION_KEY] = user.backend
-    fresh[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    tokens: dict[str, Any] = {name: request.META[name] for name in CSRF if name in request.META}
+    request.session = fresh = _successor(came_with, user)
     try:
         login(request, user)
+        fresh[THROUGH] = through
+        _remember_finished(fresh, attempt_id, code, answer["Location"])
+        SessionMiddleware(lambda _: answer).process_response(request, answer)
+        fresh.modified = False
         if came_with.session_key is not None:
-            # What it holds must not depend on a save that comes after it is gone.
-            fresh.save()
             came_with.delete()
     except Exception:
         request.session, request.user = came_with, was
+        for name in CSRF:
+            request.META.pop(name, None)
+        request.META.update(tokens)
+        with suppress(Exception):  # whatever the store raises, it is what failed already
+            fresh.delete()
         raise
+
+
+def _successor(came_with: SessionBase, user: Any) -> SessionBase:
+    """Return a new session of *user*, with what the visitor had; nothing of another user's (threat A16)."""
+    key = user._meta.pk.value_to_string(user)
+    fresh = type(came_with)()
+    if came_with.get(SESSION_KEY, key) == key:
+        fresh.update(dict(came_with.items()))
+    fresh[SESSION_KEY] = key
+    fresh[BACKEND_SESSION_KEY] = user.backend
+    fresh[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    return fresh
 
 
 def signed_in_user(request: HttpRequest) -> str:
@@ -60,7 +86,7 @@ def user_since(request: HttpRequest, started_as: str) -> str:
     return signed_in_user(request)
 
 
-def remember_finished(session: SessionBase, attempt_id: str, code: str, next_page: str) -> None:
+def _remember_finished(session: SessionBase, attempt_id: str, code: str, next_page: str) -> None:
     """Note that this session finished an attempt, so that a reload of the callback can go on."""
     finished = session.get(FINISHED, [])
     session[FINISHED] = [*finished, [attempt_id, _digest(code), next_page]][-REMEMBERED:]
@@ -72,11 +98,6 @@ def finished(session: SessionBase, attempt_id: str, code: str) -> tuple[str, boo
         if known_id == attempt_id:
             return str(next_page), digest == _digest(code)
     return "", False
-
-
-def remember_provider(session: SessionBase, alias: str) -> None:
-    """Note through whom this session's user has signed in."""
-    session[THROUGH] = alias
 
 
 def signed_in_through(session: SessionBase) -> str:

@@ -16,11 +16,10 @@ from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth import logout as end_session
 from django.contrib.auth.decorators import login_required
-from django.db import DatabaseError
+from django.db import Error as DatabaseError  # also what drivers raise about a closed connection
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -53,10 +52,12 @@ def login(request: HttpRequest) -> HttpResponse:
 
 
 @guarded
-@csrf_protect
+@csrf_told
 @require_POST
 def logout(request: HttpRequest) -> HttpResponse:
     """Sign out; nothing else can do that, so no image tag on another site can (I10)."""
+    if reason := csrf_refused(request):
+        raise FormStale("sign_out_stale", reason)
     alias = sessions.signed_in_through(request.session)
     end_session(request)
     signed_out = resolve_url(settings.LOGOUT_REDIRECT_URL or "oauth_login:login")
@@ -97,12 +98,13 @@ def accounts(request: HttpRequest) -> HttpResponse:
 def codes(request: HttpRequest) -> HttpResponse:
     """Say, to whoever builds the site, what is behind every code; in DEBUG only."""
     if not settings.DEBUG:
-        return refusals.refuse(request, NotHere(), alias="", next_page="")
+        raise NotHere
     return render(request, "oauth_login/codes.html", {"causes": CAUSES.items()})
 
 
 @guarded
 @csrf_told
+@outside_transactions  # a start needs no database, and must not depend on one
 @require_http_methods(["GET", "POST"])
 def authorize(request: HttpRequest, alias: str) -> HttpResponse:
     """Send the browser to the provider, on POST. A GET changes nothing: it shows the button (A17)."""
@@ -130,8 +132,7 @@ def authorize(request: HttpRequest, alias: str) -> HttpResponse:
     return response
 
 
-@guarded
-@csrf_exempt  # a provider's form has no token of ours: it is only sent on, to where state and cookie count
+@guarded  # and no CSRF check of a provider's form: it is only sent on, to where state and cookie count
 @require_http_methods(["GET", "POST"])
 @outside_transactions
 @sensitive_post_parameters()
@@ -192,17 +193,15 @@ def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationRespo
         sign_in = _claim(attempt)
     except (OAuthLoginError, DatabaseError) as error:
         return refusals.refuse(request, error, alias=attempt.provider, next_page=attempt.next_page)
+    answer = HttpResponseRedirect(attempt.next_page or default_page())
     try:
-        user = _sign_in(request, provider, attempt, response)
+        user = _sign_in(request, provider, attempt, response, answer)
     except OAuthLoginError as error:
         # The cookie stays: it is of no use any more, but a reload of this page still finds ``next`` in it.
         return refusals.refuse(
             request, error, alias=attempt.provider, next_page=attempt.next_page, sign_in=sign_in
         )
     refusals.write_outcome(sign_in, SignIn.SIGNED_IN, user.signed_in_with)
-    page = attempt.next_page or default_page()
-    sessions.remember_finished(request.session, attempt.id, response.code, page)
-    sessions.remember_provider(request.session, attempt.provider)
     logger.info("signed in: provider=%s user=%s", attempt.provider, user.pk)
     signals.signed_in.send_robust(
         SignIn,
@@ -211,13 +210,16 @@ def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationRespo
         account=user.signed_in_with,
         created=user.signed_in_first,
     )
-    answer = HttpResponseRedirect(page)
     attempt.forget(request, answer)
     return answer
 
 
 def _sign_in(
-    request: HttpRequest, provider: Provider, attempt: Attempt, response: AuthorizationResponse
+    request: HttpRequest,
+    provider: Provider,
+    attempt: Attempt,
+    response: AuthorizationResponse,
+    answer: HttpResponse,
 ) -> Any:
     """Return the user, logged in; or raise, with the session as it was and no row half written."""
     try:
@@ -228,7 +230,9 @@ def _sign_in(
         )
         if user is None:
             raise SignInConflict("backend_refused", "no authentication backend took the profile")
-        sessions.sign_in(request, user)
+        sessions.sign_in(
+            request, user, answer, through=provider.alias, attempt_id=attempt.id, code=response.code
+        )
     except OAuthLoginError:
         raise
     except Exception as error:
@@ -246,7 +250,7 @@ def _refuse_somebody_else(request: HttpRequest, profile: Profile) -> None:
 
 
 def _claim(attempt: Attempt) -> SignIn:
-    started_at = datetime.fromtimestamp(attempt.started_at, UTC)
+    started_at = datetime.fromtimestamp(attempt.started_at, UTC if settings.USE_TZ else None)
     sign_in = SignIn.objects.claim(attempt=attempt.id, provider=attempt.provider, started_at=started_at)
     if sign_in is None:
         raise AttemptError("attempt_replayed")

@@ -98,6 +98,30 @@ def test_two_cookies_of_one_name_are_refused(visitor, new_visitor, github, refus
     assert answer.context["code"] == "cookie_repeated"
 
 
+def test_a_name_within_another_cookies_value_is_no_second_cookie(visitor, github):
+    query = github.approve(visitor.start(next="/where/")["Location"])
+    name, morsel = only(visitor.cookies)
+
+    answer = visitor.come_back(query, HTTP_COOKIE=f"theme={name}=dark; {name}={morsel.value}")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/where/")
+
+
+def test_a_cookie_too_long_for_browsers_gives_up_next_rather_than_the_sign_in(visitor, github, settings):
+    host = f"{'a' * 60}.{'b' * 60}.{'c' * 60}.{'d' * 60}.example"
+    settings.ALLOWED_HOSTS = [host]
+    github.client = ("c" * 300, "client-secret-of-the-tests")
+    options = {"CLIENT_ID": github.client[0], "CLIENT_SECRET": github.client[1]}
+    settings.OAUTH_LOGIN = {"PROVIDERS": {"github": options}}
+
+    start = visitor.post(START, {"next": "/" + "x" * 1999}, headers={"host": host})
+
+    (cookie,) = visitor.attempt_cookies().values()
+    assert len(cookie) < 3900
+    answer = visitor.come_back(github.approve(start["Location"]), headers={"host": host})
+    assert (answer.status_code, answer["Location"]) == (302, "/")
+
+
 def test_the_name_says_nothing_but_which_attempt(new_visitor):
     names = {only(new_visitor().start().cookies)[0] for _ in range(20)}
 

@@ -920,7 +920,7 @@ def test_when_login_itself_fails_nobody_is_signed_in_and_trying_again_works(
     assert visitor.user is None
     assert not any("_auth_user_id" in session.get_decoded() for session in Session.objects.all())
     assert SignIn.objects.get().outcome == "site_unavailable"
-    assert "sign-in through github could not be finished" in caplog.text
+    assert "sign-in through github failed: support=" in caplog.text
     assert reported
     # The person exists, whole: nothing squats their name.
     account = LinkedAccount.objects.get()

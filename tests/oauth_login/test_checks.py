@@ -105,6 +105,7 @@ NO_ORIGINS: list[Any] = [
         "https://bücher.example",
     ),
     *("https://www.example.com:", "https://www.example.com:0", "https://www.example.com:65536"),
+    *("https://www.example.com:443", "http://127.0.0.1:80"),
     *(
         "https://www.example.com:0443",
         "https://www.example.com:x",
@@ -292,6 +293,12 @@ MISTAKES = {
         },
     ],
     "W009": [at_top(RELAY_ORIGINS=["https://testserver"])],
+    "W011": [
+        {
+            **at_top(ORIGIN="https://www.example.com", RELAY_ORIGINS=["http://127.0.0.1:8000"]),
+            "ALLOWED_HOSTS": ["www.example.com", "127.0.0.1"],
+        },
+    ],
     "E016": each(
         dict,
         LOGIN_REDIRECT_URL=[
@@ -319,7 +326,10 @@ DEPLOYMENT_MISTAKES = {
     "W006": [
         {"CACHES": {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}},
         {"CACHES": {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}},
+        {"CACHES": {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}}},
+        {"CACHES": {"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache"}}},
     ],
+    "W010": [{"CSRF_USE_SESSIONS": True}],
     "W007": [
         {"SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")},
         {"USE_X_FORWARDED_HOST": True},

@@ -34,7 +34,7 @@ def test_every_kind_has_a_stage_a_status_and_a_code_of_its_own():
         "token",
         "user",
     }
-    assert {kind.status for kind in KINDS} == {302, 400, 403, 404, 409, 413, 429, 502, 503, 504}
+    assert {kind.status for kind in KINDS} == {302, 400, 403, 404, 405, 409, 413, 429, 502, 503, 504}
 
 
 def test_the_tree_in_the_documentation_is_the_tree_of_the_code():

@@ -142,7 +142,7 @@ def test_what_is_refused_before_anything_is_asked_is_logged_without_it(visitor, 
         visitor.cookies.clear()
         assert visitor.arrive(query).status_code == 400
 
-    assert len([record for record in caplog.records if record.name == "oauth_login"]) == 7
+    assert len([record for record in caplog.records if record.name == "oauth_login"]) == 8  # the bounce, too
     for secret in (query["code"], query["state"], query["state"][:-1], cookie):
         assert secret not in caplog.text
 

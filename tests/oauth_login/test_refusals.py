@@ -7,13 +7,14 @@ from io import BytesIO
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+import time_machine
 from django.contrib.auth import get_user_model
 from django.db import DatabaseError, connection
 
 from oauth_login import errors
 from oauth_login.causes import CAUSES, cause_of
 from oauth_login.errors import OAuthLoginError
-from oauth_login.models import SignIn
+from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.signals import sign_in_failed
 from tests.oauth_login import odd_providers
 
@@ -352,10 +353,71 @@ def test_a_provider_that_says_nothing_of_wishes_is_passed_none(visitor, settings
         ("600", "Please try again in 10 minutes."),
     ],
 )
-def test_a_provider_that_is_down_may_say_until_when(visitor, github, seconds, told):
+def test_a_provider_that_is_down_may_say_for_how_long(visitor, github, seconds, told):
     github.token = (503, {"Retry-After": seconds}, b"")
 
     answer = visitor.sign_in(github)
 
     assert (answer.status_code, answer["Retry-After"]) == (503, seconds)
     assert told in answer.content.decode()
+
+
+NOW = 1_790_000_000  # Mon, 21 Sep 2026 14:13:20 GMT
+
+
+@pytest.mark.threat("GH20", "D24")
+@pytest.mark.parametrize(
+    ("status", "headers", "seconds"),
+    [
+        (503, {"Retry-After": "Mon, 21 Sep 2026 14:14:20 GMT"}, "60"),
+        (429, {"Retry-After": "Mon, 21 Sep 2026 14:13:20 GMT"}, "0"),
+        (503, {"Retry-After": "Mon, 21 Sep 2020 14:13:20 GMT"}, "0"),  # it is over
+        (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(NOW + 600)}, "600"),
+        (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(NOW - 5)}, "0"),
+        (403, {"X-RateLimit-Remaining": "0", "Retry-After": "7", "X-RateLimit-Reset": str(NOW + 600)}, "7"),
+        (429, {"X-RateLimit-Remaining": "7", "X-RateLimit-Reset": str(NOW + 600)}, None),
+        (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9" * 13}, None),
+        (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "soon"}, None),
+        (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(NOW + 1_000_001)}, None),
+        (503, {"Retry-After": "Mon, 21 Sep 2099 14:13:20 GMT"}, None),  # nobody waits for that
+        (503, {"Retry-After": "Mon, 99 Sep 2026 14:13:20 GMT"}, None),
+        (503, {"Retry-After": "soon"}, None),
+        (503, {"Retry-After": "9" * 5000}, None),
+        (503, {"Retry-After": "\N{SUPERSCRIPT TWO}"}, None),
+        (503, {}, None),
+    ],
+)
+def test_a_provider_may_say_until_when_in_any_of_its_ways(visitor, github, status, headers, seconds):
+    github.user = (status, headers, b"{}")
+
+    with time_machine.travel(NOW, tick=False):
+        answer = visitor.sign_in(github)
+
+    assert answer.status_code == 503
+    assert answer.headers.get("Retry-After") == seconds
+
+
+# --- Much of everything ---------------------------------------------------------------------------------
+
+
+@pytest.mark.threat("J12")
+@pytest.mark.parametrize("filling", ["a", "-", "%2F", "a@", "//", "\N{COMBINING ACUTE ACCENT}", " ", "<"])
+@pytest.mark.parametrize("field", ["login", "name", "avatar_url", "html_url", "email", "type"])
+def test_a_field_as_long_as_an_answer_may_be_is_dropped_or_cut(visitor, github, field, filling):
+    github.user[field] = f"https://github.com/{filling * (40_000 // len(filling.encode()))}"
+
+    answer = visitor.sign_in(github)
+
+    assert answer.status_code == (403 if field == "type" else 302)
+    for account in LinkedAccount.objects.all():
+        assert len(account.username) <= 150
+        assert len(account.name) <= 150
+        assert max(len(account.picture), len(account.profile_url)) <= 500
+
+
+@pytest.mark.threat("J12")
+def test_an_address_as_long_as_an_answer_may_be_is_dropped(visitor, github):
+    github.emails = [{"email": f"{'a' * 50_000}@{'b.' * 10_000}example", "primary": True, "verified": True}]
+
+    assert visitor.sign_in(github).status_code == 302
+    assert visitor.user.email == ""

@@ -1,7 +1,5 @@
 """What a token endpoint may say, over the wire: only a whole and proper grant signs anybody in."""
 
-import logging
-
 import pytest
 
 from oauth_login.models import Token
@@ -129,22 +127,3 @@ def test_a_lifetime_out_of_this_world_is_no_answer(turned_away, server, lifetime
     )
 
     assert turned_away(502).context["code"] == "json_invalid"
-
-
-@pytest.mark.threat("D25")
-@pytest.mark.parametrize(("length", "status"), [(100_000, 503), (1_000_000, 502)])
-def test_what_a_provider_says_reaches_no_page_and_one_short_line_of_the_log(
-    turned_away, server, caplog, length, status
-):
-    forged = "Bad.\r\nERROR oauth_login: all is well \x1b[2J<script>\N{RIGHT-TO-LEFT OVERRIDE}"
-    server.answers[TOKEN_PATH] = reply({"error": "unheard_of", "error_description": forged + "x" * length})
-
-    with caplog.at_level(logging.DEBUG):
-        page = turned_away(status).content
-
-    assert b"all is well" not in page
-    assert b"xxxxxxxx" not in page
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "oauth_login"]
-    assert len(line) < 1_000
-    assert line.isprintable()
-    assert "xxxxxxxx" * 30 not in caplog.text

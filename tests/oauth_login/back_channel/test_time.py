@@ -13,6 +13,7 @@ from oauth_login.errors import ProviderTimeout, ProviderUnavailable
 from tests.oauth_login.back_channel.enterprise import PLACES, TOKEN, TOKEN_PATH
 from tests.oauth_login.http_server import HANG_UP, Tunnel, certificate, reply
 
+INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
@@ -76,11 +77,7 @@ def test_a_sign_in_at_a_provider_that_never_answers_ends_with_a_page_in_time(
 
 @pytest.mark.threat("D01")
 def test_both_tries_have_one_deadline_together(server, transport, impatient):
-    def late(_):
-        server.closing.wait(0.3)
-        yield HANG_UP
-
-    server.answers["/"] = late
+    server.answers["/"] = lambda _: chain(server.drip([INTERIM], seconds=0.3), [HANG_UP])
 
     with pytest.raises(ProviderTimeout):
         transport.get(f"{server.url}/")
