@@ -261,9 +261,10 @@ def at_another_address(visitor, github):
 
 
 def too_often(visitor, _github):
-    for _ in range(60):
-        visitor.start()
-    return visitor.start(next="/where/")
+    with time_machine.travel(1_790_000_000, tick=False):  # or another minute might begin
+        for _ in range(60):
+            visitor.start()
+        return visitor.start(next="/where/")
 
 
 def unknown(visitor, _github):
