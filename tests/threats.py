@@ -17,7 +17,7 @@ def cited(reports: Iterable[pytest.TestReport]) -> dict[str, set[str]]:
     """Return the tests among *reports* by the ids they cite."""
     tests: dict[str, set[str]] = {}
     for report in reports:
-        for name, id_ in report.user_properties:
+        for name, id_ in getattr(report, "user_properties", ()):
             if name == THREAT:
                 tests.setdefault(str(id_), set()).add(report.nodeid)
     return tests

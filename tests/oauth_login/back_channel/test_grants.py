@@ -7,7 +7,9 @@ from tests.oauth_login.back_channel.enterprise import TOKEN, TOKEN_PATH
 from tests.oauth_login.http_server import reply
 from tests.oauth_login.test_oauth2 import BAD_TOKENS, brief
 
-MISSING = object()
+
+class MISSING:
+    """Stands for a member that is not there."""
 
 
 def granting(**changes):
