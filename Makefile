@@ -4,6 +4,8 @@ PYTHON ?= python3
 PORT ?= 8000
 ARGS ?=
 OPTIMIZE ?=
+# As many processes as cores; a file stays in one of them, with the servers it has started.
+AT_ONCE := --numprocesses auto --dist loadfile
 
 # .ci/run sets these for its second run, with the newest Django on the newest Python.
 VENV ?= .venv
@@ -43,7 +45,7 @@ demo: $(DEMO) ## run the whole site on this machine (PORT=8000) until Ctrl-C
 	@exec env PYTHONDONTWRITEBYTECODE=1 DEBUG=1 $(BIN)/python manage.py demo --port $(PORT)
 
 test: $(DEV) ## run all tests with coverage, or some without: make test ARGS="-k state" [OPTIMIZE=1 for -O]
-	@$(if $(OPTIMIZE),PYTHONOPTIMIZE=$(OPTIMIZE)) $(BIN)/python -m pytest $(if $(strip $(ARGS)),$(ARGS),--cov)
+	@$(if $(OPTIMIZE),PYTHONOPTIMIZE=$(OPTIMIZE)) $(BIN)/python -m pytest $(if $(strip $(ARGS)),$(ARGS),$(AT_ONCE) --cov)
 
 check: $(DEV) ## run every gate: format, rules, types, imports, templates, migrations, deployment
 	@$(MAKE) --no-print-directory --keep-going $(GATES)
