@@ -12,7 +12,7 @@ import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -44,13 +44,33 @@ class Authorization:
     scope: str
     state: str
     code_challenge: str
+    nonce: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a code or a token stands for: whose, and for what."""
+
+    persona: Mapping[str, Any]
+    scope: str
+    nonce: str = ""
+    access_token: str = field(default="", repr=False)
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes that were granted, however the provider separates them."""
+        return frozenset(self.scope.replace(",", " ").split())
 
 
 class AuthorizationServer:
-    """The server of one provider. ``issuer`` goes into every answer to the browser (RFC 9207)."""
+    """The server of one provider.
 
-    def __init__(self, issuer: str) -> None:
-        self.issuer = issuer
+    :param issuer: goes into every answer to the browser (RFC 9207).
+    :param knows_pkce: whether it requires PKCE; a server of old days ignores what it does not know.
+    """
+
+    def __init__(self, issuer: str, *, knows_pkce: bool = True) -> None:
+        self.issuer, self.knows_pkce = issuer, knows_pkce
 
     def authorize(self, query: Mapping[str, Sequence[str]], registered_uri: str) -> Authorization:
         """Read an authorization request.
@@ -70,10 +90,14 @@ class AuthorizationServer:
         if parameters.get("response_type") != "code":
             raise Refused("unsupported_response_type", "Only the code grant is offered.")
         challenge = parameters.get("code_challenge", "")
-        if parameters.get("code_challenge_method") != "S256" or len(challenge) != 43:
+        if self.knows_pkce and (parameters.get("code_challenge_method") != "S256" or len(challenge) != 43):
             raise Refused("invalid_request", "A PKCE code_challenge by S256 is required.")
         return Authorization(
-            registered_uri, parameters.get("scope", ""), parameters.get("state", ""), challenge
+            registered_uri,
+            parameters.get("scope", ""),
+            parameters.get("state", ""),
+            challenge if self.knows_pkce else "",
+            parameters.get("nonce", ""),
         )
 
     def approve(self, authorization: Authorization, persona: Persona) -> str:
@@ -93,8 +117,8 @@ class AuthorizationServer:
         answer = {"error": "access_denied", "error_description": description}
         return self._back(authorization, answer)
 
-    def exchange(self, form: Mapping[str, str]) -> tuple[str, str]:
-        """Redeem a code; return the access token and the granted scope (RFC 6749 §4.1.3).
+    def exchange(self, form: Mapping[str, str]) -> Grant:
+        """Redeem a code (RFC 6749 §4.1.3).
 
         :raises Refused: with the error that a good server answers.
         """
@@ -110,7 +134,8 @@ class AuthorizationServer:
         if form.get("redirect_uri") != asked["redirect_uri"]:
             raise Refused("redirect_uri_mismatch", "The redirect_uri is not the one of the request.")
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
-        if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != asked["code_challenge"]:
+        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        if self.knows_pkce and challenge != asked["code_challenge"]:
             raise Refused("invalid_grant", "The code_verifier does not match the code_challenge.")
         if not cache.add(f"oauth_login.sandbox.code.{code['id']}", 1, CODE_LIFETIME):
             raise Refused("invalid_grant", "The code was used before.")
@@ -120,14 +145,15 @@ class AuthorizationServer:
             "scope": asked["scope"],
             "persona": code["persona"],
         }
-        return _sealer().seal(json.dumps(content), "token"), asked["scope"]
+        access_token = _sealer().seal(json.dumps(content), "token")
+        return Grant(code["persona"], asked["scope"], asked["nonce"], access_token)
 
-    def holder(self, access_token: str) -> tuple[dict[str, Any], frozenset[str]] | None:
-        """Return the facts about a token's persona and its scopes, or None if it is no good."""
+    def holder(self, access_token: str) -> Grant | None:
+        """Return whose token it is, and for what, or None if it is no good."""
         token = _open(access_token, "token")
         if token is None or token["expires"] < time.time() or token["issuer"] != self.issuer:
             return None
-        return token["persona"], frozenset(token["scope"].split())
+        return Grant(token["persona"], token["scope"])
 
     def _back(self, authorization: Authorization, answer: Mapping[str, str]) -> str:
         query = {**answer, "state": authorization.state, "iss": self.issuer}
