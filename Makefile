@@ -16,6 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 # Stamps: what is installed stays installed until what says what to install changes.
 DEMO := $(VENV)/.installed-demo
 DEV := $(VENV)/.installed-$(EXTRAS)
+SERVERS := .interop/.installed
 
 # A developer's own .env must not decide whether a gate holds, and no gate needs a database that lasts.
 PLAIN := ENV_FILE=/dev/null DATABASE_URL=sqlite://:memory:
@@ -30,7 +31,7 @@ TEMPLATES := find demo_site guestbook oauth_login -path '*/templates/*' -name '*
 GATES := check-format check-rules check-types check-imports check-templates check-markup check-migrations check-deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check $(GATES) format docs browser messages wheel clean
+.PHONY: help demo test check $(GATES) format docs browser interop messages wheel clean
 
 help: ## print this
 	@echo "make <target>, where target is one of"
@@ -91,6 +92,9 @@ docs: $(DEV) ## write into the documents what the code knows: which test proves 
 browser: ## install the Chromium that the browser tests drive
 	@sh scripts/install-chromium
 
+interop: $(SERVERS) ## install the servers that others wrote, which the interop tests sign in through
+	@echo "Servers of others: .interop"
+
 messages: $(DEMO) ## collect and compile the translations (needs GNU gettext)
 	@for app in guestbook oauth_login; do \
 		mkdir -p $$app/locale && cd $$app && \
@@ -103,7 +107,7 @@ wheel: $(DEV) ## build the wheel of the reusable app into dist
 	@rm -rf build *.egg-info
 
 clean: ## remove the environment and all that was made, except databases and .env
-	@rm -rf .venv build dist staticfiles htmlcov *.egg-info .coverage .coverage.* .hypothesis \
+	@rm -rf .venv .interop build dist staticfiles htmlcov *.egg-info .coverage .coverage.* .hypothesis \
 		.import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -122,6 +126,10 @@ $(DEMO): pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 
 $(DEV): pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(call install,$(EXTRAS))
+
+$(SERVERS): scripts/install-interop scripts/interop/package.json scripts/interop/requirements.txt
+	@PYTHON=$(PYTHON) sh scripts/install-interop
+	@touch $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else \

@@ -146,10 +146,17 @@ CAUSES: Final[Mapping[str, Cause]] = {
     ),
     "email_unverified_at_provider": Cause(400, "GitHub wants the visitor to verify their address.", VISITOR),
     "provider_answer_invalid": Cause(502, "The provider's answer is unusable.", PROVIDER_BROKEN),
+    "http_invalid": Cause(
+        502,
+        "What answers is no HTTP, or HTTP that can be read in more than one way.",
+        "Does the address in the settings lead to the provider? Look at what stands in front of it.",
+    ),
     "json_invalid": Cause(502, "The provider's answer is no strict JSON (RFC 8259).", PROVIDER_BROKEN),
     "json_type_wrong": Cause(502, "The answer is JSON of another type than documented.", PROVIDER_BROKEN),
     "encoding_unasked": Cause(502, "The answer is compressed, though none was asked for.", PROVIDER_BROKEN),
-    "answer_too_large": Cause(502, "The answer is larger than a megabyte.", PROVIDER_BROKEN),
+    "answer_too_large": Cause(
+        502, "The answer is larger than 128 KiB, or its head than 64.", PROVIDER_BROKEN
+    ),
     "redirect_refused": Cause(
         502,
         "The provider redirects; following would carry secrets elsewhere.",
@@ -164,7 +171,44 @@ CAUSES: Final[Mapping[str, Cause]] = {
     "token_type_unsupported": Cause(502, "The token is no bearer token.", PROVIDER_BROKEN),
     "token_invalid": Cause(502, "A token is missing, too long, or unfit for a header.", PROVIDER_BROKEN),
     "profile_refused": Cause(502, "The provider does not say who the token belongs to.", PROVIDER_BROKEN),
+    "token_audience_wrong": Cause(
+        502, "The token was issued to another client than this site.", "If it keeps coming, it is an attack."
+    ),
     "subject_invalid": Cause(502, "The provider's id of the visitor is missing or no id.", PROVIDER_BROKEN),
+    "userinfo_signed": Cause(
+        502,
+        "UserInfo answers with a signed token.",
+        "Register the client for plain JSON: without userinfo_signed_response_alg.",
+    ),
+    "userinfo_of_another": Cause(
+        502, "UserInfo speaks of somebody else than the ID Token (OpenID Connect Core §5.3.2).", ATTACK
+    ),
+    "id_token_missing": Cause(
+        502, "The token answer has no ID Token.", "SCOPE needs openid; the provider must be OpenID Connect."
+    ),
+    "id_token_invalid": Cause(
+        502,
+        "The ID Token fails a check (OpenID Connect Core §3.1.3.7); the detail says which.",
+        "alg: compare ID_TOKEN_SIGNED_RESPONSE_ALG with the registration. aud: list what else you trust in "
+        "AUDIENCES. tid: list the tenant in TENANTS. iat, exp: compare the clocks. Else it is an attack.",
+    ),
+    "id_token_key_unknown": Cause(
+        502,
+        "The ID Token is signed with a key that the provider does not publish.",
+        "Just after it changed its keys this may happen for five minutes; otherwise it is an attack.",
+    ),
+    "keys_invalid": Cause(502, "The provider's keys are no JWK Set of up to 50 (RFC 7517).", PROVIDER_BROKEN),
+    "document_refused": Cause(502, "The provider's keys are not where it says.", PROVIDER_BROKEN),
+    "address_refused": Cause(
+        502,
+        "The provider's configuration leads to an address that is not public.",
+        "If that is right, as with a company's own server, write the endpoint into the settings.",
+    ),
+    "discovery_invalid": Cause(
+        503,
+        "What is at ISSUER/.well-known/openid-configuration is no configuration of exactly that issuer.",
+        "Compare ISSUER with the issuer in that document, to the letter; a slash at the end counts.",
+    ),
     "emails_invalid": Cause(502, "The list of addresses has another form.", PROVIDER_BROKEN),
     "provider_misconfigured": Cause(
         503, "The provider refuses this site: its credentials, callback URL or rights.", REGISTRATION
@@ -181,6 +225,13 @@ CAUSES: Final[Mapping[str, Cause]] = {
         503,
         "No connection to the provider within three seconds.",
         "Can this machine reach the provider's host? The environment's proxies are ignored: set PROXIES.",
+    ),
+    "provider_busy": Cause(
+        503,
+        "Ten requests to this host of the provider's were under way in this worker already, and none of them "
+        "came to an end within a second.",
+        "Look at the provider's status page. If it is well, there are more sign-ins at once than one worker "
+        "can do: start more workers.",
     ),
     "provider_rate_limited": Cause(
         503, "The provider wants fewer requests.", "Wait; see the provider's limits for the client id."

@@ -1,11 +1,12 @@
 """The only reader of ``settings.OAUTH_LOGIN``. Lazy and uncached, so ``override_settings`` just works."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.cache import cache
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.module_loading import import_string
@@ -21,7 +22,9 @@ from oauth_login.problems import (
     provider_problems,
     setting_problems,
 )
+from oauth_login.providers import openid_table, table
 from oauth_login.providers.base import Provider
+from oauth_login.providers.namespaces import shared
 
 DEFAULTS: Final[dict[str, Any]] = {
     "PROVIDERS": {},
@@ -40,7 +43,13 @@ DEFAULTS: Final[dict[str, Any]] = {
 }
 # What Django accepts in DEBUG while ALLOWED_HOSTS is empty (HttpRequest.get_host).
 HOSTS_IN_DEBUG: Final = (".localhost", "127.0.0.1", "[::1]")
-NOT_TEXT: Final = {"PKCE", "AUTHORIZATION_PARAMS", "AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED"}
+NOT_TEXT: Final = {
+    "PKCE",
+    "AUTHORIZATION_PARAMS",
+    "AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED",
+    "SIGN_OUT",
+}
+LISTS: Final = {"AUDIENCES", "PICTURE_HOSTS", "TENANTS"}
 SANDBOX: Final = "oauth_login.sandbox.provider"  # the one way in; no layer imports the sandbox
 
 
@@ -101,9 +110,19 @@ def provider(alias: str) -> Provider:
         raise ProviderMisconfigured("settings_invalid", problem.message)
     if in_sandbox:
         answered_locally: Provider = import_string(SANDBOX)(alias, options)
-        return answered_locally
+        return answered_locally.remembering(cache)
     shared = transport.shared(setting("CA_BUNDLE") or "", setting("PROXIES"))
-    return providers.build(alias, options, shared)
+    return providers.build(alias, options, shared).remembering(cache)
+
+
+def callback_words(alias: str) -> dict[str, Any]:
+    """Return what this provider's callback calls the code, and what else of it is needed; if settings say."""
+    options = providers.laid_over_preset(alias, provider_settings()[alias])
+    code_param, echoes = options.get("CODE_PARAM"), options.get("CALLBACK_PARAMS")
+    return {
+        "code_param": code_param if isinstance(code_param, str) else "code",
+        "echoes": echoes if isinstance(echoes, list | tuple) else (),
+    }
 
 
 def picture_hosts() -> set[str]:
@@ -118,8 +137,18 @@ def picture_hosts() -> set[str]:
 def problems() -> Iterator[Problem]:
     """Yield every mistake in the settings: all of them, not only the first."""
     yield from setting_problems(getattr(settings, "OAUTH_LOGIN", {}), DEFAULTS)
-    for alias, options in provider_settings().items():
+    written = provider_settings()
+    for alias, options in written.items():
         yield from provider_problems(alias, options, sandboxed=sandboxed(alias))
+    yield from _shared_namespaces(written)
+
+
+def _shared_namespaces(written: Mapping[Any, Any]) -> Iterator[Problem]:
+    """Yield the providers that would take each other's people for their own."""
+    definitions = {alias: providers.laid_over_preset(alias, options) for alias, options in written.items()}
+    for one, other, namespace in shared(definitions):
+        message = f"{one!r} and {other!r} are two servers of {namespace!r}, and would share their people."
+        yield Problem("E018", f"OAUTH_LOGIN['PROVIDERS']: {message}", "Give each an ISSUER of its own.")
 
 
 def origin(request: HttpRequest) -> str:
@@ -170,18 +199,36 @@ def providers_from_environ(environ: Mapping[str, str]) -> dict[str, dict[str, An
     """Build ``PROVIDERS`` from ``OAUTH_<ALIAS>_<KEY>`` variables.
 
     ``OAUTH_GITHUB_CLIENT_ID=…`` becomes ``{"github": {"CLIENT_ID": "…"}}``. A variable that is empty
-    counts as absent, so that a line left blank in a ``.env`` file sets nothing. Hosts are separated by
-    commas.
+    counts as absent, so that a line left blank in a ``.env`` file sets nothing. What is a list is separated
+    by commas.
     """
-    presets = (providers.kind(name, {}).option_names for name in providers.names())
-    keys = sorted(PROVIDER_KEYS.union(*presets) - NOT_TEXT, key=len)
+    ours = {name: value for name, value in environ.items() if name.startswith("OAUTH_") and value}
+    keys = sorted(PROVIDER_KEYS.union(*_option_names(ours)) - NOT_TEXT, key=len)
     found: dict[str, dict[str, Any]] = {}
-    for name, value in environ.items():
-        prefix, _, rest = name.partition("_")
+    for name, value in ours.items():
+        rest = name.removeprefix("OAUTH_")
         # The longest key wins: OAUTH_ACME_API_URL is API_URL of acme, not URL of acme_api.
         key = next((key for key in reversed(keys) if rest.endswith(f"_{key}")), "")
         alias = rest.removesuffix(f"_{key}").lower()
-        if prefix == "OAUTH" and key and alias and value:
-            is_list = key == "PICTURE_HOSTS"
-            found.setdefault(alias, {})[key] = value.split(",") if is_list else value
+        if key and alias:
+            found.setdefault(alias, {})[key] = value.split(",") if key in LISTS else value
     return found
+
+
+def _option_names(environ: Mapping[str, str]) -> Iterator[frozenset[str]]:
+    """Yield what kinds of providers understand; those of data only if a variable may be about one.
+
+    With OpenID Connect comes a library for signed tokens, which nobody else's site is to load.
+    """
+
+    def names_one_of(rows: Iterable[str]) -> bool:
+        chosen = environ.values()
+        return any(f"OAUTH_{name.upper()}_CLIENT_ID" in environ or name in chosen for name in rows)
+
+    for name in providers.KINDS:
+        yield providers.kind(name, {}).option_names
+    if names_one_of(table.ROWS):
+        yield providers.kind("", {"CLAIMS": {}}).option_names
+    is_about_openid = any(key.endswith(("_ISSUER", "_TENANT", "_TENANTS")) for key in environ)
+    if is_about_openid or names_one_of(openid_table.ROWS):
+        yield providers.kind("", {"ISSUER": ""}).option_names

@@ -19,11 +19,13 @@ from django.shortcuts import render
 
 from oauth_login import attempts, conf, pages
 from oauth_login.attempts import State
+from oauth_login.errors import AuthorizationResponseError
+from oauth_login.oauth2 import CODE_LENGTH, AuthorizationResponse
 from oauth_login.transport import LOOPBACK
 
 BOUNCED: Final = "oauth_login_bounced"  # our own marks on the callback's URL
 RELAYED: Final = "oauth_login_relayed"
-#: What is carried home: the parameters of RFC 6749 §4.1.2 and RFC 9207, and nothing else that came along.
+#: What is carried on: the parameters of RFC 6749 §4.1.2 and RFC 9207, and nothing else that came along.
 CARRIED: Final = ("code", "state", "iss", "error", "error_description")
 
 
@@ -49,6 +51,23 @@ def for_attempt(request: HttpRequest, state: State, alias: str) -> HttpResponse 
         # To a stranger's browser this is the refusal already: there is nothing else in it.
         return _once_more(request, alias, status=400)
     return None
+
+
+def for_form(request: HttpRequest) -> HttpResponse:
+    """Send a browser that another site's form has sent here to the same place by GET.
+
+    A cross-site POST carries no ``SameSite=Lax`` cookie; the GET that follows a 303 does. What the form says
+    is in a URL then, as it is with every other provider, and as little believed.
+
+    :raises AuthorizationResponseError: a parameter is repeated or too long, or the URL has some, too.
+    """
+    if request.GET:
+        raise AuthorizationResponseError("parameter_repeated", "in the URL and in the form")
+    AuthorizationResponse.from_query(dict(request.POST.lists()))
+    query = {name: request.POST[name][:CODE_LENGTH] for name in CARRIED if name in request.POST}
+    response = HttpResponseRedirect(f"{request.path}?{urlencode(query)}")
+    response.status_code = 303  # RFC 9110 §15.4.4: by GET, whatever it was
+    return response
 
 
 def _home(request: HttpRequest, origin: str) -> HttpResponse:

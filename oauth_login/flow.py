@@ -66,7 +66,7 @@ def check(provider: Provider, attempt: Attempt, response: AuthorizationResponse,
         raise AttemptError("provider_changed")
     if attempt.user != user:
         raise AttemptError("user_changed")
-    response.believe(issuer=attempt.issuer, iss_promised=attempt.iss_promised)
+    response.believe(issuer=provider.response_issuer(response.iss), iss_promised=attempt.iss_promised)
 
 
 def complete(
@@ -84,5 +84,6 @@ def complete(
             code=response.code,
             redirect_uri=attempt.redirect_uri,
             code_verifier=attempt.code_verifier,
+            echoed=response.echoed,
         )
         return token, provider.fetch_profile(token, nonce=attempt.nonce)

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote_plus, urlencode, urlsplit, urlunsplit
@@ -25,6 +25,7 @@ from oauth_login.errors import (
 
 CODE_LENGTH: Final = 2_048  # characters; RFC 6749 sets no limit, a log and a worker need one
 TOKEN_LENGTH: Final = 8_192
+JWT_BEARER: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 TEN_YEARS: Final = 10 * 365 * 24 * 3600  # seconds; "never expires" in the wild is shorter than this
 VSCHAR: Final = re.compile(r"[\x20-\x7e]+")  # RFC 6749 appendix A
 TOKEN_CHARS: Final = re.compile(r"[\x21-\x7e]+")  # what may stand in an Authorization header
@@ -35,12 +36,14 @@ SCOPE_TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 §3.3
 class Client:
     """The site, as the provider knows it (RFC 6749 §2.2, §2.3).
 
-    ``auth_method`` is one of RFC 7591's names: ``client_secret_post``, ``client_secret_basic``, ``none``.
+    ``auth_method`` is one of RFC 7591's names: ``client_secret_post``, ``client_secret_basic``, ``none``; or
+    ``private_key_jwt``, whose ``assertion`` is made anew for each request.
     """
 
     client_id: str
     client_secret: str = field(repr=False)
     auth_method: str = "client_secret_post"
+    assertion: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class AuthorizationServer:
     jwks_uri: str = ""
     revocation_endpoint: str = ""
     end_session_endpoint: str = ""
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ()
     authorization_response_iss_parameter_supported: bool = False
 
 
@@ -107,12 +111,17 @@ class AuthorizationResponse:
     error: str
     error_description: str
     iss: str | None
+    echoed: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_query(cls, query: Mapping[str, Sequence[str]]) -> "AuthorizationResponse":
+    def from_query(
+        cls, query: Mapping[str, Sequence[str]], *, code_param: str = "code", echoes: Iterable[str] = ()
+    ) -> "AuthorizationResponse":
         """Read the callback's parameters.
 
         :param query: every value of every parameter, e.g. ``dict(request.GET.lists())``.
+        :param code_param: this provider's name for the code, where it is none of the RFC's.
+        :param echoes: further parameters, which this provider wants to see again in the token request.
         :raises AuthorizationResponseError: a parameter is repeated (RFC 6749 §3.1), or is too
             long or has characters outside VSCHAR (appendix A).
         """
@@ -129,11 +138,12 @@ class AuthorizationResponse:
 
         return cls(
             state=single("state", CODE_LENGTH) or "",
-            code=(single("code", CODE_LENGTH) or "").strip(),
+            code=(single(code_param, CODE_LENGTH) or "").strip(),
             error=single("error", CODE_LENGTH) or "",
             # Prose for people, in any language: it is only ever logged, cleaned and cut.
             error_description="".join(query.get("error_description", ())[:1])[:CODE_LENGTH],
             iss=single("iss", CODE_LENGTH),
+            echoed={name: value for name in echoes if (value := single(name, CODE_LENGTH))},
         )
 
     def believe(self, *, issuer: str, iss_promised: bool) -> None:
@@ -207,7 +217,10 @@ class TokenRequest:
 
 
 def authenticate_client(client: Client) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the form fields and the headers that prove who the client is (RFC 6749 §2.3.1)."""
+    """Return the form fields and the headers that prove who the client is (RFC 6749 §2.3.1).
+
+    Or an assertion does, which only the client's own key can sign (RFC 7523 §2.2).
+    """
     if client.auth_method == "client_secret_basic":
         # §2.3.1: form-urlencode both *before* joining them, or a colon in the id moves the border.
         pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
@@ -215,6 +228,8 @@ def authenticate_client(client: Client) -> tuple[dict[str, str], dict[str, str]]
     form = {"client_id": client.client_id}
     if client.auth_method == "client_secret_post":
         form["client_secret"] = client.client_secret
+    if client.auth_method == "private_key_jwt":
+        form |= {"client_assertion_type": JWT_BEARER, "client_assertion": client.assertion}
     return form, {}
 
 

@@ -7,18 +7,17 @@ time, because a check can be silenced and a half-configured provider must fail c
 import difflib
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 from urllib.parse import urlsplit
 
 from oauth_login import providers
-from oauth_login.providers.base import Provider
+from oauth_login.providers.base import Expectation, Provider
 from oauth_login.providers.pictures import is_host
 from oauth_login.transport import NOT_IN_URL, is_secure
 
 COLLISION_POLICIES: Final = ("guide", "separate", "deny")
-AUTH_METHODS: Final = ("client_secret_post", "client_secret_basic")
 CREDENTIALS: Final = ("CLIENT_ID", "CLIENT_SECRET")
 PROVIDER_KEYS: Final = frozenset(
     {
@@ -36,6 +35,7 @@ PROVIDER_KEYS: Final = frozenset(
         "TOKEN_ENDPOINT_AUTH_METHOD",
     }
 )
+TENANT: Final = "{tenantid}"  # in the ISSUER of a server of many tenants
 ALIAS_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 RESERVED_ALIASES: Final = frozenset({"login", "logout", "accounts", "sandbox"})
 # As many characters as the columns of the models hold; some databases would cut, others refuse.
@@ -96,9 +96,13 @@ def provider_problems(alias: object, written: object, *, sandboxed: bool) -> Ite
     elif (kind := _kind(alias, written)) is None:
         yield _unknown("E006", f"{where}: the preset", written.get("PRESET", alias), providers.names())
     else:
-        yield from _option_problems(where, written, PROVIDER_KEYS | kind.option_names)
+        settled = providers.laid_over_preset(alias, written)
+        yield from _option_problems(where, written, kind)
+        for key, flaw, hint in kind.flaws(settled):
+            yield Problem("E017", f"{where}[{key!r}] {flaw}.", hint)
         if not sandboxed:
-            yield from _credential_problems(alias, where, written)
+            yield from _missing(alias, where, settled, kind.required(settled))
+            yield from (_wrong(where, key, expected) for key, expected in kind.mistakes(settled))
 
 
 def _kind(alias: str, written: Mapping[str, Any]) -> type[Provider] | None:
@@ -108,40 +112,50 @@ def _kind(alias: str, written: Mapping[str, Any]) -> type[Provider] | None:
         return None
 
 
-def _option_problems(where: str, written: Mapping[str, Any], known: Collection[str]) -> Iterator[Problem]:
+def _option_problems(where: str, written: Mapping[str, Any], kind: type[Provider]) -> Iterator[Problem]:
+    known = PROVIDER_KEYS | kind.option_names
+    ways = kind.auth_methods
+    method = (lambda value: value in ways, f"one of {', '.join(ways)}")
+    expectations = {**_PROVIDER_EXPECTED, **kind.expected, "TOKEN_ENDPOINT_AUTH_METHOD": method}
     for key, value in written.items():
         if key not in known:
             yield _unknown("E007", f"{where}[{key!r}]", key, known)
         elif wrong := _wrong_with_url(key, value):
             mistake, hint = wrong
             yield Problem("E009", f"{where}[{key!r}] {mistake}.", hint)
-        elif key in _PROVIDER_EXPECTED and not _PROVIDER_EXPECTED[key][0](value):
-            expected = _PROVIDER_EXPECTED[key][1]
-            yield Problem("E010", f"{where}[{key!r}] must be {expected}.", "")
+        elif key in expectations and not expectations[key][0](value):
+            yield _wrong(where, key, expectations[key][1])
+
+
+def _wrong(where: str, key: str, expected: str) -> Problem:
+    return Problem("E010", f"{where}[{key!r}] must be {expected}.", "")
 
 
 def _wrong_with_url(key: str, value: object) -> tuple[str, str] | None:
     """Return what is wrong with the URL under *key*, and a hint; None if nothing is, or it is no URL."""
-    is_endpoint = key.endswith("_ENDPOINT")
+    is_endpoint = key.endswith(("_ENDPOINT", "_URI"))
     if not is_endpoint and not key.endswith("_URL") and key != "ISSUER":
         return None
-    if not isinstance(value, str) or not is_secure(value):
+    tenantless = value.replace(TENANT, "tenant") if key == "ISSUER" and isinstance(value, str) else value
+    if not isinstance(tenantless, str) or not is_secure(tenantless):
         return "is not an https URL", "Only 127.0.0.1, ::1 and localhost may be http."
-    if "#" in value:
+    if "#" in tenantless:
         return "has a fragment", "Remove what follows the # (RFC 6749 §3.1, RFC 8414 §2)."
-    if "?" in value and not is_endpoint:
+    if "?" in tenantless and not is_endpoint:
         return (
             "has a query",
             "Remove the ? and what follows: this is a name, or paths are added to it.",
         )
-    if key == "ISSUER" and len(value) > ISSUER_LENGTH:
+    if key == "ISSUER" and len(tenantless) > ISSUER_LENGTH:
         return "is too long", f"{ISSUER_LENGTH} characters of it are stored with every account."
     return None
 
 
-def _credential_problems(alias: str, where: str, written: Mapping[str, Any]) -> Iterator[Problem]:
-    for key in CREDENTIALS:
-        value = written.get(key)
+def _missing(
+    alias: str, where: str, settled: Mapping[str, Any], required: Iterable[str]
+) -> Iterator[Problem]:
+    for key in required:
+        value = settled.get(key)
         if not isinstance(value, str) or not value.strip():
             # No shell can set a variable with a hyphen in its name.
             variable = "" if "-" in alias else f" (or OAUTH_{alias.upper()}_{key})"
@@ -232,8 +246,7 @@ def _is_limit(value: object) -> bool:
 
 
 _LIMIT: Final = "a whole number from 1 to 1000000"
-_Expectation = tuple[Callable[[Any], bool], str]
-_EXPECTED: Final[Mapping[str, _Expectation]] = {
+_EXPECTED: Final[Mapping[str, Expectation]] = {
     "PROVIDERS": (lambda value: isinstance(value, Mapping), "a dict"),
     "SANDBOX": (lambda value: isinstance(value, bool), "True or False"),
     "STORE_TOKENS": (lambda value: isinstance(value, bool), "True or False"),
@@ -268,7 +281,7 @@ _HINTS: Final = {
     "TRUSTED_PROXIES": "How many proxies of yours stand in front and add to X-Forwarded-For.",
     "PROXIES": 'E.g. {"https": "http://proxy.example:3128"}.',
 }
-_PROVIDER_EXPECTED: Final[Mapping[str, _Expectation]] = {
+_PROVIDER_EXPECTED: Final[Mapping[str, Expectation]] = {
     **dict.fromkeys(
         CREDENTIALS,
         (_is_credential, "printable characters without white space at the ends: copy it again"),
@@ -284,8 +297,4 @@ _PROVIDER_EXPECTED: Final[Mapping[str, _Expectation]] = {
         (lambda value: isinstance(value, bool), "True or False"),
     ),
     "AUTHORIZATION_PARAMS": (_is_text_map, "a dict of strings"),
-    "TOKEN_ENDPOINT_AUTH_METHOD": (
-        lambda value: value in AUTH_METHODS,
-        f"one of {', '.join(AUTH_METHODS)}",
-    ),
 }

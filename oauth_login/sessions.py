@@ -13,6 +13,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
 FINISHED: Final = "oauth_login_finished"
+THROUGH: Final = "oauth_login_provider"
 REMEMBERED: Final = 5  # finished attempts, for a reload or a step back
 
 
@@ -71,6 +72,16 @@ def finished(session: SessionBase, attempt_id: str, code: str) -> tuple[str, boo
         if known_id == attempt_id:
             return str(next_page), digest == _digest(code)
     return "", False
+
+
+def remember_provider(session: SessionBase, alias: str) -> None:
+    """Note through whom this session's user has signed in."""
+    session[THROUGH] = alias
+
+
+def signed_in_through(session: SessionBase) -> str:
+    """Return the provider that the user has signed in through, or ""."""
+    return str(session.get(THROUGH, ""))
 
 
 def _digest(code: str) -> str:

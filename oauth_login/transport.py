@@ -2,52 +2,54 @@
 
 One pooled keep-alive session serves the whole process, because setting up TLS is three quarters of what a
 naive sign-in costs. Everything a hostile or broken provider could do with our
-worker is bounded here: time (one deadline for the whole exchange, so that a byte a second cannot hold a
-worker), size, redirects, encodings, types. Environment proxies, ``~/.netrc`` and cookies are ignored.
+workers is bounded here: their number, time (one deadline for the whole exchange, so that a byte a second
+cannot hold a worker), size, redirects, encodings, types. Environment proxies, ``~/.netrc`` and cookies are
+ignored. What was sent once is sent again only if nothing can have come of it.
 
 Only :class:`ProviderError` and its subclasses leave this module, raised ``from None`` where the
 original carries a URL or a body: tracebacks end up in error trackers.
 """
 
-import json
+import http.client
 import logging
+import math
 import os
 import re
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from requests.adapters import BaseAdapter
 
-from oauth_login import connections
-from oauth_login.connections import CONNECT_TIMEOUT, PooledAdapter
+from oauth_login.answers import Answer
+from oauth_login.connections import AT_ONCE, PooledAdapter, public_only
 from oauth_login.errors import (
     ProviderError,
     ProviderMisconfigured,
     ProviderResponseError,
     ProviderTimeout,
     ProviderUnavailable,
-    RateLimited,
 )
+from oauth_login.exchange import Exchange, deadline, has_passed, seconds_left
+from oauth_login.slots import Slots
+from oauth_login.sockets import CONNECT_TIMEOUT
 
 logger = logging.getLogger(__name__)
 
 DEADLINE: Final = 10.0  # seconds, from the first byte sent to the last one read
-MAX_BODY: Final = 1 << 20  # bytes; a GitHub user is 1.5 kB, a hundred addresses 10 kB
-CHUNK: Final = 1 << 16
+PATIENCE: Final = 1.0  # seconds, to wait until somebody else is done with the same host
+MAX_IDLE: Final = 30.0  # seconds; what drops a silent connection seldom says so, and waits longer than that
 USER_AGENT: Final = "django-oauth-login"
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 # Parsers disagree about what these mean in a URL, so that one would check what another does not call.
 NOT_IN_URL: Final = re.compile(r'[\x00-\x20"<>\\^`{|}\x7f]')
-
-T = TypeVar("T", dict[str, Any], list[Any])
 
 
 def is_secure(url: str) -> bool:
@@ -62,73 +64,31 @@ def is_secure(url: str) -> bool:
     return parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A complete HTTP answer of bounded size, uncompressed."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-
-    @property
-    def retry_after(self) -> int | None:
-        """The seconds after which the provider wants to be asked again, if it says so (RFC 9110 §10.2.3)."""
-        value = self.headers.get("Retry-After", "")
-        # Up to eleven days; a number of five thousand digits would not even parse.
-        return int(value) if value.isascii() and value.isdigit() and len(value) <= 6 else None
-
-    def json(self, kind: type[T]) -> T:
-        """Return the body as a JSON object (``dict``) or array (``list``).
-
-        :raises ProviderResponseError: it is not JSON, or JSON of another type.
-        """
-        value = parse_json(self.body)
-        if not isinstance(value, kind):
-            raise ProviderResponseError("json_type_wrong", type(value).__name__)
-        return value
-
-
-def parse_json(body: bytes) -> Any:
-    """Parse strict RFC 8259 JSON: UTF-8, no repeated names, no NaN, no lone surrogates.
-
-    :raises ProviderResponseError: for everything else, however it is broken.
-    """
-    try:
-        value = json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_unique_names,
-            parse_constant=_no_constant,
-        )
-        if b"\\u" in body:
-            # An escaped half of a surrogate pair parses, then breaks every later .encode().
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError) as error:
-        raise ProviderResponseError("json_invalid", type(error).__name__) from None
-    return value
-
-
-def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("repeated name")
-    return members
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
-
-
 @contextmanager
 def one_deadline() -> Iterator[None]:
     """Give everything within the ``with`` block one deadline; within another such block, that one's."""
-    if connections.deadline.get(None) is not None:
+    if deadline.get(None) is not None:
         yield
         return
-    token = connections.deadline.set(time.monotonic() + DEADLINE)
+    token = deadline.set(time.monotonic() + DEADLINE)
     try:
         yield
     finally:
-        connections.deadline.reset(token)
+        deadline.reset(token)
+
+
+@contextmanager
+def only_public(*, when: bool = True) -> Iterator[None]:
+    """Refuse, within the ``with`` block, to connect to an address that is not public (threats D10, D11).
+
+    For URLs that somebody else has chosen: a document must not make this machine call its neighbours. The
+    address that is checked is the one that is connected to.
+    """
+    token = public_only.set(when)
+    try:
+        yield
+    finally:
+        public_only.reset(token)
 
 
 class Transport:
@@ -146,6 +106,7 @@ class Transport:
         proxies: Mapping[str, str] | None = None,
         mounts: Mapping[str, BaseAdapter] | None = None,
     ) -> None:
+        self._slots = Slots(AT_ONCE)
         self._session = session = _Session()
         session.trust_env = False
         session.proxies = dict(proxies or {})
@@ -162,36 +123,61 @@ class Transport:
         for prefix, mounted in (mounts or {}).items():
             session.mount(prefix, mounted)
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Answer:
+    def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        once: bool = False,
+        encoding: str = "identity",
+    ) -> Answer:
         """GET *url*; a connection that breaks is tried once more, as nothing can happen twice.
 
+        :param once: something can: the query carries a code, which some providers want there (B14).
+        :param encoding: which one the answer may have; its body is left as it came.
         :raises ProviderError: see :meth:`post`.
         """
-        with one_deadline():
-            try:
-                return self._exchange("GET", url, headers=headers)
-            except ProviderUnavailable as error:
-                if error.code != "connection_failed":
-                    raise
-            return self._exchange("GET", url, headers=headers)
+        return self._ask("GET", url, once=once, headers={**(headers or {}), "Accept-Encoding": encoding})
 
-    def post(self, url: str, *, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
-        """POST *form*, once: what it carries may be single use, so it is never sent again (B14).
+    def post(
+        self,
+        url: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """POST *form* or *json*, once: what it carries may be single use (B14).
+
+        It is sent again only if it was not sent to its last byte, so that nobody can have acted on it: a
+        kept connection may turn out to be closed. What was sent and not answered is lost.
 
         :raises ProviderTimeout: the deadline passed.
-        :raises ProviderUnavailable: no connection, or HTTP 5xx; :class:`RateLimited` on 429.
-        :raises ProviderResponseError: redirect, encoding, size or TLS certificate refused.
+        :raises ProviderUnavailable: no connection, no slot, or HTTP 5xx; :class:`RateLimited` on 429.
+        :raises ProviderResponseError: redirect, encoding, size, HTTP or TLS certificate refused.
         :raises ProviderMisconfigured: *url* is not https.
         """
+        return self._ask("POST", url, once=True, form=form, json=json, headers=headers)
+
+    def _ask(self, method: str, url: str, *, once: bool, **content: Mapping[str, Any] | None) -> Answer:
+        max_idle = MAX_IDLE if once else math.inf
+        exchange = Exchange(max_idle)
         with one_deadline():
-            return self._exchange("POST", url, form=form, headers=headers)
+            try:
+                return self._exchange(exchange, method, url, **content)
+            except ProviderUnavailable as error:
+                if error.code != "connection_failed" or (once and exchange.handed_over):
+                    raise
+            return self._exchange(Exchange(max_idle), method, url, **content)
 
     def _exchange(
         self,
+        exchange: Exchange,
         method: str,
         url: str,
         *,
         form: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         if not is_secure(url):
@@ -199,18 +185,23 @@ class Transport:
         place = urlsplit(url)
         started = time.monotonic()
         try:
-            with closing(
-                self._session.request(
-                    method,
-                    url,
-                    data=form,
-                    headers=headers,
-                    timeout=(CONNECT_TIMEOUT, DEADLINE),
-                    allow_redirects=False,
-                    stream=True,
-                )
-            ) as response:
-                answer = _read(response)
+            with (
+                self._slots.taken(place.netloc, min(PATIENCE, seconds_left())),
+                exchange.under_way(),
+                closing(
+                    self._session.request(
+                        method,
+                        url,
+                        data=form,
+                        json=json,
+                        headers=headers,
+                        timeout=(CONNECT_TIMEOUT, DEADLINE),
+                        allow_redirects=False,
+                        stream=True,
+                    )
+                ) as response,
+            ):
+                answer = Answer.of(response, (headers or {}).get("Accept-Encoding", "identity"))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             failure = _failure(error)
             logger.debug("%s %s%s: %s", method, place.hostname, place.path, failure)
@@ -224,12 +215,12 @@ class Transport:
             len(answer.body),
             (time.monotonic() - started) * 1000,
         )
-        _refuse_status(answer)
+        answer.raise_for_status()
         return answer
 
 
 class _Session(requests.Session):
-    """A session that does not even prepare the next request of a redirect.
+    """A session that does not even prepare the next request of a redirect, and knows :func:`only_public`.
 
     ``requests`` does that also when it is told to follow none: it reads the whole body, unlimited and
     decompressed, and trips over a ``Location`` that is no URL (threats D04, D05, D07).
@@ -238,53 +229,48 @@ class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
 
-
-def _read(response: requests.Response) -> Answer:
-    """Read the whole answer, but never more than MAX_BODY and never past the deadline."""
-    encoding = response.headers.get("Content-Encoding", "identity")
-    if encoding.strip().lower() not in {"", "identity"}:
-        raise ProviderResponseError("encoding_unasked", encoding)
-    chunks, size = [], 0
-    while chunk := response.raw.read(CHUNK, decode_content=False):
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise ProviderResponseError("answer_too_large")
-        chunks.append(chunk)
-    return Answer(response.status_code, response.headers, b"".join(chunks))
-
-
-def _refuse_status(answer: Answer) -> None:
-    """Refuse the statuses that mean the same for every provider and every endpoint."""
-    if 300 <= answer.status < 400:
-        # Following it would carry the secret or the bearer token elsewhere (D07, D08, D09).
-        raise ProviderResponseError("redirect_refused", f"HTTP {answer.status}")
-    if answer.status == 429:
-        raise RateLimited(detail="HTTP 429", retry_after=answer.retry_after)
-    if answer.status >= 500:
-        raise ProviderUnavailable(detail=f"HTTP {answer.status}", retry_after=answer.retry_after)
+    def get_adapter(self, url: str) -> BaseAdapter:
+        adapter = super().get_adapter(url)
+        if public_only.get() and isinstance(adapter, PooledAdapter):
+            return adapter.to_public
+        return adapter
 
 
 def _failure(error: Exception) -> ProviderError:
     """Translate an exception of the HTTP library; its text is dropped, as it may hold a URL (H09)."""
-    if connections.has_passed():
+    if has_passed():
         return ProviderTimeout(detail="deadline passed")
-    if isinstance(error, requests.exceptions.SSLError):
+    # The other side is gone, as it may be from a kept connection: that says nothing about its certificate.
+    ended = _came_of(error, ssl.SSLEOFError, http.client.RemoteDisconnected, http.client.IncompleteRead)
+    if isinstance(error, requests.exceptions.SSLError) and not ended:
         return ProviderResponseError("tls_failed", "certificate or handshake refused")
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return ProviderUnavailable("connection_timeout", "no connection in time")
     if isinstance(error, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
         return ProviderTimeout(detail="no answer in time")
+    if _came_of(error, http.client.HTTPException) and not ended:
+        return ProviderResponseError("http_invalid", type(error).__name__)
     return ProviderUnavailable("connection_failed", type(error).__name__)
 
 
-_shared: dict[tuple[str, tuple[tuple[str, str], ...]], Transport] = {}
-# A connection must not be used by two processes: a forked worker opens its own.
-os.register_at_fork(after_in_child=_shared.clear)
+def _came_of(error: BaseException | None, *kinds: type[BaseException]) -> bool:
+    """Tell whether *error*, or any that it was raised for, is of these *kinds*."""
+    while error is not None:
+        if isinstance(error, kinds):
+            return True
+        error = error.__context__
+    return False
+
+
+_shared: dict[tuple[object, ...], Transport] = {}
 
 
 def shared(ca_bundle: str = "", proxies: Mapping[str, str] | None = None) -> Transport:
-    """Return this process's transport for these settings, making it on first use."""
-    key = (ca_bundle, tuple(sorted((proxies or {}).items())))
-    if key not in _shared:
-        _shared[key] = Transport(ca_bundle=ca_bundle, proxies=proxies)
-    return _shared[key]
+    """Return this process's transport for these settings, making it on first use.
+
+    A forked worker finds none of its parent's, and leaves those alone: a connection, TLS context or slot is
+    of use to one process only, and a thread that held one of their locks at the fork does not exist here to
+    let go of it, not even for closing.
+    """
+    key = (os.getpid(), ca_bundle, *sorted((proxies or {}).items()))
+    return _shared.get(key) or _shared.setdefault(key, Transport(ca_bundle=ca_bundle, proxies=proxies))

@@ -10,18 +10,19 @@
 import logging
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urljoin
 
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth import logout as end_session
 from django.contrib.auth.decorators import login_required
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
-from django.views.decorators.csrf import csrf_protect
-from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from oauth_login import attempts, conf, detours, flow, refusals, sessions, signals, throttle
 from oauth_login.attempts import Attempt
@@ -36,7 +37,7 @@ from oauth_login.errors import (
 )
 from oauth_login.guard import csrf_refused, csrf_told, guarded, outside_transactions
 from oauth_login.models import LinkedAccount, SignIn
-from oauth_login.oauth2 import AuthorizationResponse
+from oauth_login.oauth2 import AuthorizationResponse, new_nonce
 from oauth_login.providers.base import Profile, Provider
 from oauth_login.redirects import default_page, requested_page
 
@@ -56,11 +57,31 @@ def login(request: HttpRequest) -> HttpResponse:
 @require_POST
 def logout(request: HttpRequest) -> HttpResponse:
     """Sign out; nothing else can do that, so no image tag on another site can (I10)."""
+    alias = sessions.signed_in_through(request.session)
     end_session(request)
-    page = requested_page(request) or resolve_url(settings.LOGOUT_REDIRECT_URL or "oauth_login:login")
+    signed_out = resolve_url(settings.LOGOUT_REDIRECT_URL or "oauth_login:login")
+    page = _sign_out_there(request, alias, signed_out) or requested_page(request) or signed_out
     response = HttpResponseRedirect(page)
     attempts.forget_all(request, response)
     return response
+
+
+def _sign_out_there(request: HttpRequest, alias: str, signed_out: str) -> str:
+    """Return where the provider ends its own session, too, if the site wants that and it can, or "".
+
+    Whoever comes back from there finds a page that does nothing, whatever the URL says: here, the visitor is
+    signed out already (OpenID Connect RP-Initiated Logout 1.0 §2, K20). Nobody is kept from signing out by a
+    provider that is down.
+    """
+    if alias not in conf.aliases():
+        return ""
+    try:
+        provider = conf.provider(alias)
+        back = urljoin(conf.origin(request), signed_out)
+        return provider.sign_out_url(back=back, state=new_nonce()) if provider.signs_out else ""
+    except OAuthLoginError as error:
+        logger.warning("no sign-out at %s: %s", alias, error)
+        return ""
 
 
 @guarded
@@ -110,16 +131,20 @@ def authorize(request: HttpRequest, alias: str) -> HttpResponse:
 
 
 @guarded
-@require_GET
+@csrf_exempt  # a provider's form has no token of ours: it is only sent on, to where state and cookie count
+@require_http_methods(["GET", "POST"])
 @outside_transactions
+@sensitive_post_parameters()
 @sensitive_variables()  # here, and in whatever this calls: error reports show no code, token or profile
 def callback(request: HttpRequest, alias: str) -> HttpResponse:
     """Take the visitor back from the provider. What is not about this browser's own attempt ends here."""
+    if request.method == "POST":
+        return _answered_by_form(request, alias)
     own = attempts.own(request)
     try:
         _require_known(alias)
         throttle.count_callback(request, own=own is not None)
-        response = AuthorizationResponse.from_query(dict(request.GET.lists()))
+        response = AuthorizationResponse.from_query(dict(request.GET.lists()), **conf.callback_words(alias))
         if not response.state and {"installation_id", "setup_action"} & request.GET.keys():
             # "Install & authorize" of a GitHub App carries no state, so its code is not for us (A30).
             return redirect(reverse("oauth_login:authorize", kwargs={"alias": alias}))
@@ -145,6 +170,18 @@ def _finished_before(request: HttpRequest, alias: str, page: str, *, is_reload: 
     return refusals.refuse(request, error, alias=alias, next_page=page)
 
 
+def _answered_by_form(request: HttpRequest, alias: str) -> HttpResponse:
+    """Take a provider's form to the same place by GET; of one that does not answer so, take none (A21)."""
+    try:
+        _require_known(alias)
+        throttle.count_callback(request, own=False)
+        if not conf.provider(alias).form_post:
+            return HttpResponseNotAllowed(["GET"])
+        return detours.for_form(request)
+    except OAuthLoginError as error:
+        return refusals.refuse(request, error, alias=alias, next_page="")
+
+
 def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationResponse) -> HttpResponse:
     """Check, then claim, then finish a genuine attempt; from here on ``next`` is never lost."""
     try:
@@ -165,6 +202,7 @@ def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationRespo
     refusals.write_outcome(sign_in, SignIn.SIGNED_IN, user.signed_in_with)
     page = attempt.next_page or default_page()
     sessions.remember_finished(request.session, attempt.id, response.code, page)
+    sessions.remember_provider(request.session, attempt.provider)
     logger.info("signed in: provider=%s user=%s", attempt.provider, user.pk)
     signals.signed_in.send_robust(
         SignIn,

@@ -8,11 +8,15 @@ if a document is not what would be written; a test does so, too.
 import argparse
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from statistics import median
+from typing import Any, Final
 
+from oauth_login import providers
 from oauth_login.causes import CAUSES
+from oauth_login.providers.definition import WORDS
 from scripts.threats import Group, Proof, Threat, groups, proofs
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -102,9 +106,80 @@ def refusals(root: Path) -> str:
     return filled((root / "docs/refusals.md").read_text(), codes="\n".join(lines))
 
 
+# --- docs/providers.md, docs/providers-from-data.md ------------------------------------------------------
+
+
+def presets(root: Path) -> str:
+    """Return ``docs/providers.md`` with the presets that are there now."""
+    facts = tomllib.loads((root / "docs/providers.toml").read_text())
+    sections = [_preset(name, providers.row(name), facts[name]) for name in providers.names()]
+    lengths = sorted(row_lengths(root).values())
+    return filled(
+        (root / "docs/providers.md").read_text(),
+        count=f"There are {len(sections)}. Those that are rows have {lengths[-1]} lines at most, "
+        f"{median(lengths):g} in the middle.",
+        presets="\n\n".join(sections),
+    )
+
+
+def row_lengths(root: Path) -> dict[str, int]:
+    """Return how many lines each row of the tables has, between its braces."""
+    sources = "".join(path.read_text() for path in sorted((root / "oauth_login/providers").glob("*.py")))
+    rows = re.findall(r'^    "(\w+)": \{\n(.*?)^    \},$', sources, re.DOTALL | re.MULTILINE)
+    return {name: content.count("\n") for name, content in rows if providers.row(name)}
+
+
+def _preset(name: str, row: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    registration = row.get("REGISTRATION") or facts.get("registration")
+    cells = [
+        ("preset", f"`{name}`, {_kind(row)}"),
+        ("register at", f"<{registration}>" if registration else "your own server"),
+        ("callback URL", f"`https://<your host>/oauth2/{name}/callback/`"),
+        ("`CLIENT_ID`, `CLIENT_SECRET`", facts["credentials"]),
+        *(_asked(row) if row else ()),
+        ("e-mail", facts["email"]),
+        ("refresh", facts["refresh"]),
+        ("revocation", facts["revocation"]),
+        *(("note", note) for note in facts.get("notes", ())),
+        *(("*unverified*", doubt) for doubt in facts.get("unverified", ())),
+    ]
+    lines = [f"## {row.get('LABEL') or facts['label']}", "", "| | |", "|---|---|"]
+    return "\n".join(lines + [f"| {what} | {said} |" for what, said in cells])
+
+
+def _asked(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    scope = row.get("SCOPE", "" if "CLAIMS" in row else "openid profile email")
+    return [
+        ("`SCOPE`", f"`{scope}`" if scope else "none"),
+        ("PKCE", "yes" if row.get("PKCE", True) else "no: the server does not know it"),
+    ]
+
+
+def _kind(row: Mapping[str, Any]) -> str:
+    if "CLAIMS" in row:
+        return "OAuth 2.0"
+    return "OpenID Connect" if row else "a class of its own"
+
+
+def definitions(root: Path) -> str:
+    """Return ``docs/providers-from-data.md`` with the words that are there now."""
+    lines = ["| key | default | is | meaning |", "|---|---|---|---|"]
+    lines += [
+        f"| `{key}` | {_default(word.default)} | {word.expected} | {word.meaning} |"
+        for key, word in WORDS.items()
+    ]
+    return filled((root / "docs/providers-from-data.md").read_text(), words="\n".join(lines))
+
+
+def _default(value: object) -> str:
+    return f"`{value!r}`" if value not in ("", (), {}) else ""
+
+
 # --- All of them -----------------------------------------------------------------------------------------
 
 DOCUMENTS: Final[Mapping[str, Callable[[Path], str]]] = {
+    "docs/providers-from-data.md": definitions,
+    "docs/providers.md": presets,
     "docs/refusals.md": refusals,
     "docs/security.md": security,
 }

@@ -6,8 +6,8 @@ from django.utils import translation
 
 from tests.names import only_this_machine
 
-# pytester runs pytest inside a test: the tests of tests/chromium.py need it.
-pytest_plugins = ["tests.chromium", "tests.threats", "pytester"]
+# pytester runs pytest inside a test: the tests of tests/needs.py need it.
+pytest_plugins = ["tests.needs", "tests.threats", "tests.interop.servers", "pytester"]
 
 
 @pytest.fixture(autouse=True)

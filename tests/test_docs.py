@@ -16,6 +16,7 @@ from oauth_login import conf, errors, problems, providers, signals, urls
 from oauth_login.backends import OAuthBackend
 from oauth_login.causes import CAUSES
 from oauth_login.management.subcommands import SUBCOMMANDS
+from oauth_login.providers.definition import WORDS
 from scripts import write_docs
 
 ROOT = Path(__file__).parent.parent
@@ -53,7 +54,15 @@ def test_the_readme_lists_every_setting_and_no_other():
     options = problems.PROVIDER_KEYS.union(
         *(providers.kind(name, {}).option_names for name in providers.names())
     )
-    assert first_cells(README, "## Settings") == {*conf.DEFAULTS, *options}
+    # Those that define a provider have a page of their own, but for two that the table points to it with.
+    pointers = {"CLAIMS", "USERINFO_ENDPOINT"}
+    assert first_cells(README, "## Settings") == {*conf.DEFAULTS, *options} - {*WORDS} | pointers
+
+
+@pytest.mark.parametrize("name", ["providers.md", "providers-from-data.md"])
+def test_presets_and_the_words_of_definitions_are_documented_as_they_are(name):
+    path = f"docs/{name}"
+    assert write_docs.DOCUMENTS[path](ROOT) == (ROOT / path).read_text()
 
 
 def test_the_reference_lists_every_check_and_no_other():

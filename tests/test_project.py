@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -158,8 +159,9 @@ def test_the_oldest_dependencies_allowed_are_without_known_holes():
     assert versions["urllib3"] >= (2, 7)
     assert versions["django"] >= (5, 2)
     assert versions["cryptography"] >= (50,)
+    assert versions["pyjwt"] >= (2, 12)  # CVE-2026-32597: crit was not looked at
     assert versions["certifi"] >= (2024, 7, 4)
-    assert versions.keys() == {"requests", "urllib3", "django", "cryptography", "certifi"}
+    assert versions.keys() == {"requests", "urllib3", "django", "cryptography", "certifi", "pyjwt"}
 
 
 def test_every_direct_dependency_is_constrained_to_one_version_and_to_no_address():
@@ -170,6 +172,17 @@ def test_every_direct_dependency_is_constrained_to_one_version_and_to_no_address
 
     assert all(re.fullmatch(r"[\w-]+==[\w.]+", line) for line in lines)
     assert names <= {line.split("==")[0] for line in lines}
+
+
+def test_the_servers_of_the_interop_tests_are_installed_in_one_version_and_from_no_address():
+    interop = ROOT / "scripts" / "interop"
+    lines = (interop / "requirements.txt").read_text().splitlines()[1:]
+    packages = json.loads((interop / "package.json").read_text())["dependencies"]
+
+    assert all(re.fullmatch(r"[\w-]+==[\w.]+", line) for line in lines)
+    assert packages.keys() == {"oidc-provider"}
+    assert all(re.fullmatch(r"[\d.]+", version) for version in packages.values())
+    assert not list(interop.glob("*lock*"))
 
 
 def test_no_file_gives_away_a_machine_or_a_registry():

@@ -109,7 +109,10 @@ def project(tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/threats.toml").write_text(THREATS)
     (tmp_path / "docs/security.md").write_text(PAGE)
-    shutil.copy(ROOT / "docs/refusals.md", tmp_path / "docs/refusals.md")
+    for path in write_docs.DOCUMENTS.keys() - {"docs/security.md"} | {"docs/providers.toml"}:
+        shutil.copy(ROOT / path, tmp_path / path)
+    # What is written of the presets is read from where they are.
+    (tmp_path / "oauth_login").symlink_to(ROOT / "oauth_login")
     (tmp_path / "tests/part").mkdir(parents=True)
     (tmp_path / "tests/part/test_it.py").write_text(TESTS)
     (tmp_path / "tests/part/conftest.py").write_text("import nothing_that_is_there")

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final
 
+from oauth_login.providers import openid_table, table
 from oauth_login.providers.base import Provider
-from oauth_login.providers.table import ROWS
 
 OPENID: Final = "oauth_login.providers.openid.OpenID"
 OAUTH2: Final = "oauth_login.providers.plain.OAuth2"
+ROWS: Final[Mapping[str, Mapping[str, Any]]] = {**table.ROWS, **openid_table.ROWS}
 #: Presets with a quirk that data cannot say: a short file each.
 KINDS: Final[dict[str, str]] = {"github": "oauth_login.providers.github.GitHub"}
 
@@ -28,6 +29,22 @@ def row(name: object) -> Mapping[str, Any]:
     return ROWS.get(name, {}) if isinstance(name, str) else {}
 
 
+def laid_over_preset(alias: str, options: object) -> dict[str, Any]:
+    """Return *options* over the row of their preset. A dict within is laid over the row's, name by name.
+
+    So a site can change one claim, or add one parameter, and the rest stays as the preset knows it.
+    """
+    written = options if isinstance(options, Mapping) else {}
+    merged = dict(row(written.get("PRESET", alias)))
+    for key, value in written.items():
+        beneath = merged.get(key)
+        if isinstance(value, Mapping) and isinstance(beneath, Mapping):
+            merged[key] = {**beneath, **value}
+        else:
+            merged[key] = value
+    return merged
+
+
 def kind(alias: str, options: Mapping[str, Any]) -> type[Provider]:
     """Return what builds the provider of these settings.
 
@@ -38,20 +55,20 @@ def kind(alias: str, options: Mapping[str, Any]) -> type[Provider]:
     if "PRESET" in options and name not in names():
         raise KeyError(name)  # a slip, even where the rest would do without a preset
     path = KINDS.get(name) if isinstance(name, str) else None
-    return _imported(path or _kind_of_data(name, {**row(name), **options}))
+    return _imported(path or _kind_of_data(name, laid_over_preset(alias, options)))
 
 
 def _kind_of_data(name: object, options: Mapping[str, Any]) -> str:
     if "CLAIMS" in options:
         return OAUTH2
-    if "ISSUER" in options:
+    if "ISSUER" in options or name in openid_table.ROWS:
         return OPENID
     raise KeyError(name)
 
 
 def build(alias: str, options: Mapping[str, Any], transport: Any) -> Provider:
     """Return the provider of these settings, which are checked already."""
-    merged = {**row(options.get("PRESET", alias)), **options}
+    merged = laid_over_preset(alias, options)
     return kind(alias, options).from_options(alias, merged, transport)
 
 

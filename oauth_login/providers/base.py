@@ -6,10 +6,10 @@ A provider knows nothing of Django, users or attempts. It turns a code into a to
 
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from oauth_login.errors import ProviderResponseError
 from oauth_login.oauth2 import (
@@ -24,7 +24,10 @@ from oauth_login.transport import Transport
 
 SUBJECT_LENGTH: Final = 255  # characters, OpenID Connect Core §2
 NAME_LENGTH: Final = 150
+EMAIL_LENGTH: Final = 254  # characters, RFC 5321 §4.5.3.1.3
 URL_LENGTH: Final = 500
+#: What a setting may be: the question, and its wording after "must be".
+Expectation = tuple[Callable[[Any], bool], str]
 JOINERS: Final = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 
 
@@ -65,16 +68,51 @@ class Provider(ABC):
     grant_url: str = ""  # the provider's page where a visitor reviews and withdraws what they granted
     pkce: bool = True
     picture_hosts: tuple[str, ...] = ()  # ``a.example``, or ``.example`` for its subdomains
+    form_post: bool = False  # it answers by a form that the browser posts (OAuth 2.0 Form Post Response Mode)
+    signs_out: bool = False  # who signs out of the site is offered to do so there, too
 
     #: Settings keys, beyond the common ones, that this kind of provider understands.
     option_names: ClassVar[frozenset[str]] = frozenset()
+    #: What their values may be, where that is not said by their names.
+    expected: ClassVar[Mapping[str, Expectation]] = {}
     #: Whether the authorization request carries a nonce, for an ID Token to repeat.
     uses_nonce: ClassVar[bool] = False
+    #: How it can be told who the client is, in RFC 7591's words.
+    auth_methods: ClassVar[tuple[str, ...]] = ("client_secret_post", "client_secret_basic")
+
+    @classmethod
+    def required(cls, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the keys that a site has to set, with its other settings being *options*."""
+        return ("CLIENT_ID", "CLIENT_SECRET")
+
+    @classmethod
+    def mistakes(cls, options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield a key and what its value must be, where that depends on other settings or on a file."""
+        yield from ()
+
+    @classmethod
+    def flaws(cls, options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+        """Yield what is wrong with a definition: the key, what is wrong, and a hint.
+
+        :param options: the site's over the preset's; each may have any type.
+        """
+        yield from ()
 
     @classmethod
     @abstractmethod
     def from_options(cls, alias: str, options: Mapping[str, Any], transport: Transport) -> "Provider":
         """Build the provider from its settings, already checked by ``conf``."""
+
+    def remembering(self, cache: Any) -> "Provider":
+        """Return the provider, which keeps what it has to ask its server in *cache*; default: nothing.
+
+        :param cache: Django's, or another with the same methods.
+        """
+        return self
+
+    def credentials(self) -> Client:
+        """Return the client as it proves itself in the next request; default: always the same way."""
+        return self.client
 
     def hints(self, asked: Mapping[str, str]) -> dict[str, str]:
         """Return what of the visitor's own wishes about the provider's page may be passed on.
@@ -89,6 +127,13 @@ class Provider(ABC):
         :raises ProviderError: it had to, and could not.
         """
         return self.server
+
+    def response_issuer(self, named: str | None) -> str:
+        """Return the ``iss`` that a response must have, if it has one (RFC 9207 §2.4).
+
+        :param named: the one that it has; only servers that answer in several names have to know.
+        """
+        return self.server.issuer
 
     def authorization_url(
         self,
@@ -111,25 +156,46 @@ class Provider(ABC):
         )
         return request.url(self.metadata())
 
-    def fetch_token(self, *, code: str, redirect_uri: str, code_verifier: str) -> TokenResponse:
+    def fetch_token(
+        self, *, code: str, redirect_uri: str, code_verifier: str, echoed: Mapping[str, str] | None = None
+    ) -> TokenResponse:
         """Exchange the code, in exactly one request.
 
+        :param echoed: what else of the callback a provider of data wants to see again (``CALLBACK_PARAMS``).
         :raises ProviderError: with the class that says whose fault it is.
         """
+        client = self.credentials()
         request = TokenRequest.for_code(
             self.metadata(),
-            self.client,
+            client,
             code=code,
             redirect_uri=redirect_uri,
             code_verifier=code_verifier if self.pkce else "",
         )
         answer = self.transport.post(request.url, form=request.form, headers=request.headers)
-        secrets = (self.client.client_secret, code, code_verifier)
-        token = TokenResponse.from_answer(answer.status, _without(secrets, answer.json(dict)))
-        if token.scope is None:
-            # RFC 6749 §5.1: an answer that is silent about the scope grants what was requested.
-            return replace(token, scope=frozenset(self.scope.split()))
-        return token
+        secrets = (client.client_secret, client.assertion, code, code_verifier)
+        return self.granted(TokenResponse.from_answer(answer.status, _without(secrets, answer.json(dict))))
+
+    def granted(self, token: TokenResponse) -> TokenResponse:
+        """Return *token* with its scope: silence about it grants what was requested (RFC 6749 §5.1)."""
+        return token if token.scope is not None else replace(token, scope=frozenset(self.scope.split()))
+
+    def sign_out_url(self, *, back: str, state: str) -> str:
+        """Return where a visitor is signed out of the provider, or "" if there is no such place.
+
+        :param back: the page of this site to return to, registered there.
+
+        :raises ProviderError: the server has to be asked, and does not answer.
+        """
+        endpoint = self.metadata().end_session_endpoint
+        if not endpoint:
+            return ""
+        parameters = {
+            "client_id": self.client.client_id,
+            "post_logout_redirect_uri": back,
+            "state": state,
+        }
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
 
     @abstractmethod
     def fetch_profile(self, token: TokenResponse, *, nonce: str = "") -> Profile:
@@ -150,11 +216,18 @@ class Provider(ABC):
 def _without(secrets: tuple[str, ...], answer: dict[str, Any]) -> dict[str, Any]:
     """Cross out what a server repeats to us in an error, as its words go to the log (threat H07)."""
     told = {
-        name: answer[name] for name in ("error", "error_description") if isinstance(answer.get(name), str)
+        name: crossed_out(answer[name], secrets)
+        for name in ("error", "error_description")
+        if isinstance(answer.get(name), str)
     }
-    for secret in filter(None, secrets):
-        told = {name: words.replace(secret, "***") for name, words in told.items()}
     return {**answer, **told}
+
+
+def crossed_out(words: str, secrets: Iterable[str]) -> str:
+    """Return *words* without the *secrets* that they repeat."""
+    for secret in filter(None, secrets):
+        words = words.replace(secret, "***")
+    return words
 
 
 def text(value: object, length: int = NAME_LENGTH) -> str:
@@ -179,6 +252,13 @@ def login_name(value: object) -> str:
     A login is compared and may become a username: mended, it could be somebody else's (threat F15).
     """
     return value if isinstance(value, str) and text(value) == value else ""
+
+
+def email_address(value: object) -> str:
+    """Return *value* if it can be an e-mail address, else ""; one that had to be mended is another's."""
+    shown = text(value, EMAIL_LENGTH)
+    is_one = shown == value and 0 < shown.find("@") < len(shown) - 1 and " " not in shown
+    return shown if is_one else ""
 
 
 def https_url(value: object) -> str:

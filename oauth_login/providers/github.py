@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, urlsplit
 
+from oauth_login.answers import Answer
 from oauth_login.errors import ProviderResponseError, RateLimited, SignInRefused
 from oauth_login.oauth2 import AuthorizationServer, Client, TokenResponse
 from oauth_login.providers.base import (
@@ -22,7 +23,7 @@ from oauth_login.providers.base import (
     text,
 )
 from oauth_login.providers.pictures import own_hosts
-from oauth_login.transport import Answer, Transport
+from oauth_login.transport import Transport
 
 API_VERSION: Final = "2022-11-28"
 PICTURE_HOST: Final = "avatars.githubusercontent.com"

@@ -3,4 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-ROWS: Final[Mapping[str, Mapping[str, Any]]] = {}
+from oauth_login.providers import chinese, elsewhere
+
+ROWS: Final[Mapping[str, Mapping[str, Any]]] = {**chinese.ROWS, **elsewhere.ROWS}

@@ -12,7 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 from oauth_login.models import LinkedAccount, SignIn
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.steps import Trail, approve, leave, press
-from tests.chromium import find_chromium
+from tests.needs import find_chromium
 from tests.oauth_login.http_server import certificate
 
 BOUNCED = re.compile(r"/callback/.*&oauth_login_bounced=1$")

@@ -98,10 +98,13 @@ class Server:
         return answer(request) if callable(answer) else answer
 
     def drip(self, parts, seconds=0.05):
-        """Yield *parts* with a pause after each."""
-        for part in parts:
-            yield part
+        """Return *parts*, each after a pause."""
+
+        def after_a_pause(part):
             self.closing.wait(seconds)
+            return part
+
+        return map(after_a_pause, parts)
 
     def stall(self, *_):
         """Never answer."""

@@ -48,6 +48,21 @@ def named(alias, options=None):
     return {"OAUTH_LOGIN": {"PROVIDERS": {alias: GITHUB if options is None else options}}}
 
 
+SUB = {"sub": "id"}
+FORGE = {
+    "AUTHORIZATION_ENDPOINT": "https://forge.example/authorize",
+    "TOKEN_ENDPOINT": "https://forge.example/token",
+    "USERINFO_ENDPOINT": "https://forge.example/user",
+    "CLAIMS": SUB,
+}
+
+
+def defined(**options):
+    """Return settings that define a provider; an option that is ``...`` is left out."""
+    written = {**GITHUB, **FORGE, **options}
+    return named("forge", {key: value for key, value in written.items() if value is not ...})
+
+
 def at(origin):
     """Return settings of a site at *origin*, where Django answers."""
     return {**at_top(ORIGIN=origin), "ALLOWED_HOSTS": [urlsplit(origin).netloc.removesuffix(":8000")]}
@@ -63,6 +78,17 @@ def each(settings: Callable[..., Any], **values: list[Any]) -> list[Any]:
     """Return *settings* with each of the values of one key."""
     ((key, wrong),) = values.items()
     return [settings(**{key: value}) for value in wrong]
+
+
+def both(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Return settings that define two providers."""
+    forge = {**GITHUB, **FORGE}
+    return {"OAUTH_LOGIN": {"PROVIDERS": {"one": {**forge, **one}, "other": {**forge, **other}}}}
+
+
+def defined_as(**values: list[Any]) -> list[Any]:
+    """Return definitions with each of the values of each of several keys, one at a time."""
+    return [defined(**{key: value}) for key, several in values.items() for value in several]
 
 
 NO_ORIGINS: list[Any] = [
@@ -176,7 +202,7 @@ MISTAKES = {
         *map(named, ["login", "logout", "accounts", "sandbox"]),
     ],
     "E005": [named("github", []), named("github", "secret"), named("github", 7)],
-    "E006": [named("gitlab"), *each(of, PRESET=["gitlab", "", None, ["github"]])],
+    "E006": [named("sourcehut"), *each(of, PRESET=["sourcehut", "", None, ["github"]])],
     "E007": [
         *(
             of(CLIENT="x"),
@@ -191,6 +217,7 @@ MISTAKES = {
     "E009": [
         *each(of, AUTHORIZATION_ENDPOINT=NO_URLS),
         *each(of, TOKEN_ENDPOINT=NO_URLS),
+        *defined_as(USERINFO_ENDPOINT=NO_URLS, IDENTITY_ENDPOINT=NO_URLS, EMAILS_ENDPOINT=NO_URLS),
         *each(of, API_URL=NO_URLS + WITH_QUERIES),
         *each(of, BASE_URL=NO_URLS + WITH_QUERIES),
         *each(of, ISSUER=[*NO_URLS, *WITH_QUERIES, "https://ghe.example/" + "a" * 236]),
@@ -205,6 +232,38 @@ MISTAKES = {
         *each(of, PICTURE_HOSTS=["a.example", None, 7, {"a.example": 1}, *([host] for host in NO_HOSTS)]),
         *each(of, AUTHORIZATION_PARAMS=[None, "a=b", {"a": 1}, {1: "a"}, [("a", "b")]]),
         *each(of, TOKEN_ENDPOINT_AUTH_METHOD=["none", "basic", None, []]),
+    ],
+    "E017": [
+        *defined_as(AUTHORIZATION_ENDPOINT=[...], TOKEN_ENDPOINT=[...], USERINFO_ENDPOINT=[...]),
+        *defined_as(CLAIMS=[None, "id", [], {}, {"name": "name"}, {**SUB, "e_mail": "email"}]),
+        *defined_as(CLAIMS=[{"sub": sub} for sub in ("", None, True, 7, ["id"], "{id}", "a..b", "a b")]),
+        *defined_as(CLAIMS=[{**SUB, "email_verified": value} for value in ("", None, 1, "{a}", ["a"])]),
+        *defined_as(
+            CLAIMS=[{**SUB, "name": value} for value in ("", None, True, [], "{", "{a} }", ["a", True])],
+        ),
+        *defined_as(CLAIMS=[{"sub": "identity.id"}, {**SUB, "name": "{identity.name}"}]),
+        *defined_as(USERINFO_PARAMS=[7, {"a": 1}, {"a": "{client_secret}"}, {"a": "{uid}"}, {"": "a"}]),
+        *defined_as(USERINFO_PARAMS=[{"a": "{identity.id}"}], IDENTITY_PARAMS=[{"a": "{access_token}"}]),
+        *defined_as(USERINFO_TOKEN=["", 7, "cookie:x", "header:", "Bearer ", "header:a b", "\n", "query:ü"]),
+        *defined_as(USERINFO_HEADERS=[7, {"X": ""}, {"X": "a\nb"}], USERINFO_ROOT=[7, "a..b"]),
+        *defined_as(
+            USERINFO_REQUEST=["get", None, []], USERINFO_ANSWER=["xml", None], USERINFO_ENCODING=["br"]
+        ),
+        *defined_as(TOKEN_REQUEST=["get", None], TOKEN_ANSWER=["xml", []], TOKEN_TYPE_OPTIONAL=[1, None]),
+        *defined_as(TOKEN_NAMES=[7, {"access_token": ""}], TOKEN_REQUEST_NAMES=[7, {"code": 1}]),
+        *defined_as(TOKEN_PARAMS=[7, {"a": 1}], AUTHORIZATION_NAMES=[7, {"": "a"}]),
+        *defined_as(AUTHORIZATION_FRAGMENT=[7], SCOPE_SEPARATOR=["", 7], CODE_PARAM=["", None]),
+        *defined_as(CALLBACK_PARAMS=["device", [7], None], IDENTITY_CLIENT=[7]),
+        *defined_as(EMAILS_ROOT=[7], EMAILS_WHERE=[7, {"a": None}], SUBJECT_TYPE=["text", None, []]),
+        *defined_as(ERRORS=[7, {"a": []}, {"a b": 0}], ERROR_CODES=[7, {1: "x"}, {True: "code_rejected"}]),
+        named("weibo", {**GITHUB, "CLAIMS": 7}),
+    ],
+    "E018": [
+        both({}, {"TOKEN_ENDPOINT": "https://forge.example/other/token"}),
+        both(
+            {"ISSUER": "https://a.example"},
+            {"ISSUER": "https://a.example", "TOKEN_ENDPOINT": "https://b.example"},
+        ),
     ],
     "E011": [at_top(SANDBOX=True)],
     "E012": [
@@ -302,6 +361,21 @@ RIGHT = [
     of(TOKEN_ENDPOINT_AUTH_METHOD="client_secret_basic", BASE_URL="http://127.0.0.1:3000"),
     of(BASE_URL="https://ghe.example", API_URL="https://api.ghe.example", ISSUER="https://ghe.example/x"),
     *each(of, PICTURE_HOSTS=[[], ("a.example", ".b.example"), ["a-b.example:8443", "127.0.0.1"]]),
+    defined(),
+    both({}, {"SCOPE": "more"}),
+    both({}, {"ISSUER": "https://b.example", "TOKEN_ENDPOINT": "https://b.example/token"}),
+    defined(CLAIMS={"sub": "token.uid"}, USERINFO_ENDPOINT=...),
+    *defined_as(
+        CLAIMS=[
+            {**SUB, "name": ["{first} {last}", "first"], "email": "emails.0.value", "email_verified": True},
+            {**SUB, "picture": "https://cdn.example/{id}.png", "email_verified": "email_verified"},
+        ],
+        USERINFO_TOKEN=["OAuth", "header:X-Token", "query:access_token", "form:token"],
+        USERINFO_PARAMS=[{"a": "{client_id}{token.b.0}"}, {"query": "{ viewer { id } }"}],
+        ERRORS=[{"ret": 0, "error": None, "a.b": "ok"}],
+    ),
+    named("vk", {"CLIENT_ID": "7"}),
+    *[named(name) for name in ("weibo", "qq", "weixin", "twitter")],
     named("my_ghe-2", {**GITHUB, "PRESET": "github"}),
     named("a" * 50, {**GITHUB, "PRESET": "github"}),
     {"AUTHENTICATION_BACKENDS": ["not.there.Backend", f"{__name__}.OwnBackend"]},
@@ -439,7 +513,15 @@ def test_several_mistakes_are_reported_at_once(settings):
         (of(base_url="x"), "Did you mean 'BASE_URL'?"),
         (of(PRESET="githbu"), "Did you mean 'github'?"),
         (of(PRESET="GitHub"), "Did you mean 'github'?"),
-        (named("gitlab-of-ours"), "Known: github."),
+        (named("something-of-ours"), "Known: amazon, "),
+        (named("wiebo"), "Did you mean 'weibo'?"),
+        (defined(USERINFO_ENPOINT="https://forge.example/"), "Did you mean 'USERINFO_ENDPOINT'?"),
+        (defined(CLAIMS={**SUB, "prefered_username": "login"}), "Did you mean 'preferred_username'?"),
+        (defined(CLAIMS={**SUB, "avatar": "x"}), "Known: sub, preferred_username, "),
+        (defined(CLAIMS={**SUB, 7: "x"}), "Known: sub, preferred_username, "),
+        (defined(CLAIMS={"name": "name"}), 'E.g. {"sub": "id"}'),
+        (defined(TOKEN_ENDPOINT=...), "A provider without ISSUER needs TOKEN_ENDPOINT"),
+        (defined(USERINFO_ENDPOINT=...), "Set it; or, if the token answer says who it is"),
         (at_top(XYZZY=1), "Known: ATTEMPT_MAX_AGE, CALLBACKS_PER_MINUTE, CA_BUNDLE, "),
     ],
     ids=str,

@@ -272,6 +272,10 @@ def test_keys_are_the_secret_key_and_its_fallbacks_unless_others_are_set(setting
             {"github": {"CLIENT_ID": "i", "CLIENT_SECRET": "s"}},
         ),
         (
+            {"OAUTH_WEIBO_CLIENT_ID": "7", "OAUTH_WEIBO_USERINFO_ENDPOINT": "https://weibo.example"},
+            {"weibo": {"CLIENT_ID": "7", "USERINFO_ENDPOINT": "https://weibo.example"}},
+        ),
+        (
             {"OAUTH_MY_GHE_PRESET": "github", "OAUTH_MY_GHE_BASE_URL": "https://ghe.example"},
             {"my_ghe": {"PRESET": "github", "BASE_URL": "https://ghe.example"}},
         ),

@@ -16,7 +16,7 @@ RUDE = {
     "nothing": (EOFError(), 503),
     "a reset": (ConnectionResetError(), 503),
     "half of it": (lambda _: iter([*reply(b'{"id": 1', Content_Length="99"), HANG_UP]), 503),
-    "no HTTP": (lambda _: iter([b"220 ready\r\n\r\n", HANG_UP]), 503),
+    "no HTTP": (lambda _: iter([b"220 ready\r\n\r\n", HANG_UP]), 502),
     "no end": (lambda _: chain([b"HTTP/1.1 200 OK\r\n\r\n"], repeat(b" " * (1 << 16))), 502),
     "a bomb": ((200, {"Content-Encoding": "gzip"}, gzip.compress(b" " * (20 << 20))), 502),
     "a page": ((200, {"Content-Type": "text/html"}, "<!doctype html><title>GitHub</title>"), 502),

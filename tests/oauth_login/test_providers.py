@@ -1,6 +1,9 @@
 """What every provider is made of, and the cleaning of what they say about people."""
 
+from pathlib import Path
+
 import pytest
+from django.contrib.staticfiles.finders import find
 
 from oauth_login import providers
 from oauth_login.errors import ProviderResponseError
@@ -10,6 +13,12 @@ from oauth_login.providers.base import Provider, https_url, positive_integer_sub
 @pytest.mark.parametrize("name", providers.names())
 def test_every_preset_is_a_provider(name):
     assert issubclass(providers.kind(name, {}), Provider)
+
+
+@pytest.mark.parametrize("name", sorted({*providers.names()} - {"github"}))
+def test_every_preset_has_a_colour(name):
+    stylesheet = Path(str(find("oauth_login/oauth_login.css"))).read_text()
+    assert f'[data-provider="{name}"] {{ --oauth-login-brand: #' in stylesheet
 
 
 @pytest.mark.parametrize("options", [{}, {"PRESET": "nobody"}, {"PRESET": "nobody", "ISSUER": "https://x"}])

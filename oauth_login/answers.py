@@ -1,0 +1,86 @@
+"""A provider's answer: read whole but never without a bound, and strict about what it says.
+
+Compression is neither asked for nor accepted, which disarms every bomb; JSON is RFC 8259 or refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import requests
+
+from oauth_login.errors import ProviderResponseError, ProviderUnavailable, RateLimited
+from oauth_login.exchange import MAX_BODY
+from oauth_login.strict_json import parse_json
+
+PART: Final = 1 << 14  # bytes that are read at once
+
+T = TypeVar("T", dict[str, Any], list[Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete HTTP answer of bounded size, uncompressed."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, response: requests.Response, accepted: str = "identity") -> "Answer":
+        """Read *response*, but never more than MAX_BODY and never past the deadline.
+
+        :param accepted: the encoding that it may have besides none; the body is left as it came.
+        :raises ProviderResponseError: it is larger, compressed, or no HTTP.
+        """
+        encoding = response.headers.get("Content-Encoding", "identity")
+        if encoding.strip().lower() not in {"", "identity", accepted}:
+            raise ProviderResponseError("encoding_unasked", encoding)
+        if (response.raw.length_remaining or 0) > MAX_BODY:
+            raise ProviderResponseError("answer_too_large")  # by its own word: it need not even arrive
+        parts, size = [], 0
+        while part := _next_part(response):
+            size += len(part)
+            if size > MAX_BODY:
+                raise ProviderResponseError("answer_too_large")
+            parts.append(part)
+        return cls(response.status_code, response.headers, b"".join(parts))
+
+    def raise_for_status(self) -> None:
+        """Refuse the statuses that mean the same for every provider and every endpoint.
+
+        :raises ProviderResponseError: a redirect.
+        :raises ProviderUnavailable: HTTP 5xx; :class:`RateLimited` on 429.
+        """
+        if 300 <= self.status < 400:
+            # Following it would carry the secret or the bearer token elsewhere (D07, D08, D09).
+            raise ProviderResponseError("redirect_refused", f"HTTP {self.status}")
+        if self.status == 429:
+            raise RateLimited(detail="HTTP 429", retry_after=self.retry_after)
+        if self.status >= 500:
+            raise ProviderUnavailable(detail=f"HTTP {self.status}", retry_after=self.retry_after)
+
+    @property
+    def retry_after(self) -> int | None:
+        """The seconds after which the provider wants to be asked again, if it says so (RFC 9110 §10.2.3)."""
+        value = self.headers.get("Retry-After", "")
+        # Up to eleven days; a number of five thousand digits would not even parse.
+        return int(value) if value.isascii() and value.isdigit() and len(value) <= 6 else None
+
+    def json(self, kind: type[T]) -> T:
+        """Return the body as a JSON object (``dict``) or array (``list``).
+
+        :raises ProviderResponseError: it is not JSON, or JSON of another type.
+        """
+        value = parse_json(self.body)
+        if not isinstance(value, kind):
+            raise ProviderResponseError("json_type_wrong", type(value).__name__)
+        return value
+
+
+def _next_part(response: requests.Response) -> bytes:
+    try:
+        part: bytes = response.raw.read(PART, decode_content=False)
+    except ValueError:  # http.client's, about a chunk that is less than nothing
+        raise ProviderResponseError("http_invalid", "the size of a chunk") from None
+    return part

@@ -1,0 +1,151 @@
+"""The presets of Chinese providers, in the words of ``definition.py``. Facts: the pages next to each.
+
+Where a provider takes secrets in the query only, that is what it is given; the log shows paths alone.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+#: https://wiki.connect.qq.com, "公共返回码说明"
+QQ_CODES: Final = {
+    **dict.fromkeys((100005, 100019, 100020), "code_rejected"),
+    **dict.fromkeys((100000, 100001, 100002, 100004, 100008, 100009), "provider_misconfigured"),
+    **dict.fromkeys((100010, 100011, 100031), "provider_misconfigured"),
+    100030: "access_denied",
+}
+#: https://open.weibo.com/wiki/Error_code
+WEIBO_CODES: Final = {
+    **dict.fromkeys((21325, 21327), "code_rejected"),
+    **dict.fromkeys((10001, 10002, 10009, 21331), "provider_unavailable"),
+    **dict.fromkeys((10022, 10023, 10024), "provider_rate_limited"),
+    21330: "access_denied",
+}
+DINGTALK_NAMES: Final = {
+    "client_id": "clientId",
+    "client_secret": "clientSecret",
+    "grant_type": "grantType",
+    "redirect_uri": "",
+}
+#: https://developers.weixin.qq.com/doc/oplatform/Return_codes/Return_code_descriptions_new.html
+WEIXIN_CODES: Final = {
+    **dict.fromkeys((40029, 40163, 42003), "code_rejected"),
+    **dict.fromkeys((40013, 40125, 41002, 41004), "provider_misconfigured"),
+    -1: "provider_unavailable",
+    45011: "provider_rate_limited",
+}
+#: https://open.feishu.cn/document/authentication-management/access-token/get-user-access-token
+FEISHU_CODES: Final = {
+    **dict.fromkeys((20003, 20004), "code_rejected"),
+    **dict.fromkeys((20002, 20048, 20071), "provider_misconfigured"),
+    20050: "provider_unavailable",
+}
+
+
+def _feishu(label: str, domain: str, registration: str, pictures: str) -> dict[str, Any]:
+    return {
+        "LABEL": label,
+        "REGISTRATION": registration,
+        "AUTHORIZATION_ENDPOINT": f"https://accounts.{domain}/open-apis/authen/v1/authorize",
+        "TOKEN_ENDPOINT": f"https://accounts.{domain}/oauth/v3/token",
+        "TOKEN_REQUEST": "json",
+        "USERINFO_ENDPOINT": f"https://open.{domain}/open-apis/authen/v1/user_info",
+        "USERINFO_ROOT": "data",
+        "ERRORS": {"code": 0, "error": None},
+        "ERROR_CODES": FEISHU_CODES,
+        "CLAIMS": {"sub": "open_id", "name": "name", "email": "email", "picture": "avatar_url"},
+        "SUBJECT_TYPE": "str",
+        "PICTURE_HOSTS": [pictures],
+    }
+
+
+# A row is read across: what belongs together is on one line.
+# fmt: off
+ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
+    # https://open.weibo.com/wiki/授权机制说明 and /wiki/2/users/show: who it is stands in the token answer.
+    "weibo": {
+        "LABEL": "微博", "REGISTRATION": "https://open.weibo.com/apps",
+        "AUTHORIZATION_ENDPOINT": "https://api.weibo.com/oauth2/authorize",
+        "SCOPE_SEPARATOR": ",", "PKCE": False, "TOKEN_TYPE_OPTIONAL": True, "SUBJECT_TYPE": "str",
+        "TOKEN_ENDPOINT": "https://api.weibo.com/oauth2/access_token",
+        "USERINFO_ENDPOINT": "https://api.weibo.com/2/users/show.json",
+        "USERINFO_TOKEN": "query:access_token", "USERINFO_PARAMS": {"uid": "{token.uid}"},
+        "ERRORS": {"error": None, "error_code": None}, "ERROR_CODES": WEIBO_CODES,
+        "CLAIMS": {"sub": "token.uid", "preferred_username": "screen_name", "name": "screen_name",
+                   "picture": ["avatar_large", "profile_image_url"],
+                   "profile": "https://weibo.com/u/{token.uid}"},
+        "PICTURE_HOSTS": [".sinaimg.cn"],
+    },
+    # https://wiki.connect.qq.com: GET for the token, then for the openid, then for the profile.
+    "qq": {
+        "LABEL": "QQ", "REGISTRATION": "https://connect.qq.com/manage.html",
+        "AUTHORIZATION_ENDPOINT": "https://graph.qq.com/oauth2.0/authorize",
+        "SCOPE": "get_user_info", "SCOPE_SEPARATOR": ",", "PKCE": False, "SUBJECT_TYPE": "str",
+        "TOKEN_ENDPOINT": "https://graph.qq.com/oauth2.0/token", "TOKEN_REQUEST": "query",
+        "TOKEN_PARAMS": {"fmt": "json"}, "TOKEN_ANSWER": "any", "TOKEN_TYPE_OPTIONAL": True,
+        "IDENTITY_ENDPOINT": "https://graph.qq.com/oauth2.0/me", "IDENTITY_PARAMS": {"fmt": "json"},
+        "IDENTITY_CLIENT": "client_id", "USERINFO_TOKEN": "query:access_token", "USERINFO_ANSWER": "any",
+        "USERINFO_ENDPOINT": "https://graph.qq.com/user/get_user_info",
+        "USERINFO_PARAMS": {"oauth_consumer_key": "{client_id}", "openid": "{identity.openid}"},
+        "ERRORS": {"error": None, "ret": 0}, "ERROR_CODES": QQ_CODES, "PICTURE_HOSTS": [".qlogo.cn"],
+        "CLAIMS": {"sub": "identity.openid", "name": "nickname",
+                   "picture": ["figureurl_qq_2", "figureurl_qq_1"]},
+    },
+    # https://developers.weixin.qq.com/doc/oplatform/Website_App/WeChat_Login/Wechat_Login.html
+    "weixin": {
+        "LABEL": "微信", "REGISTRATION": "https://open.weixin.qq.com/",
+        "AUTHORIZATION_ENDPOINT": "https://open.weixin.qq.com/connect/qrconnect",
+        "AUTHORIZATION_NAMES": {"client_id": "appid"}, "AUTHORIZATION_FRAGMENT": "wechat_redirect",
+        "SCOPE": "snsapi_login", "SCOPE_SEPARATOR": ",", "PKCE": False, "SUBJECT_TYPE": "str",
+        "TOKEN_ENDPOINT": "https://api.weixin.qq.com/sns/oauth2/access_token", "TOKEN_REQUEST": "query",
+        "TOKEN_REQUEST_NAMES": {"client_id": "appid", "client_secret": "secret", "redirect_uri": ""},
+        "TOKEN_TYPE_OPTIONAL": True, "USERINFO_ENDPOINT": "https://api.weixin.qq.com/sns/userinfo",
+        "USERINFO_TOKEN": "query:access_token", "PICTURE_HOSTS": [".qlogo.cn"],
+        "USERINFO_PARAMS": {"openid": "{token.openid}", "lang": "zh_CN"},
+        "ERRORS": {"errcode": 0}, "ERROR_CODES": WEIXIN_CODES,
+        "CLAIMS": {"sub": "token.openid", "name": "nickname", "picture": "headimgurl"},
+    },
+    # https://gitee.com/api/v5/oauth_doc
+    "gitee": {
+        "LABEL": "Gitee", "REGISTRATION": "https://gitee.com/oauth/applications",
+        "AUTHORIZATION_ENDPOINT": "https://gitee.com/oauth/authorize",
+        "SCOPE": "user_info emails", "PKCE": False, "SUBJECT_TYPE": "int",
+        "TOKEN_ENDPOINT": "https://gitee.com/oauth/token",
+        "USERINFO_ENDPOINT": "https://gitee.com/api/v5/user",
+        "EMAILS_ENDPOINT": "https://gitee.com/api/v5/emails",
+        "EMAILS_WHERE": {"state": "confirmed", "scope": "primary"},
+        "CLAIMS": {"sub": "id", "preferred_username": "login", "name": "name", "picture": "avatar_url",
+                   "profile": "https://gitee.com/{login}"},
+        "PICTURE_HOSTS": ["gitee.com", ".gitee.com"],
+    },
+    # https://open.dingtalk.com/document/orgapp/tutorial-obtaining-user-personal-information
+    "dingtalk": {
+        "LABEL": "钉钉", "REGISTRATION": "https://open-dev.dingtalk.com/",
+        "AUTHORIZATION_ENDPOINT": "https://login.dingtalk.com/oauth2/auth",
+        "SCOPE": "openid", "AUTHORIZATION_PARAMS": {"prompt": "consent"}, "CODE_PARAM": "authCode",
+        "TOKEN_ENDPOINT": "https://api.dingtalk.com/v1.0/oauth2/userAccessToken",
+        "TOKEN_REQUEST": "json", "PKCE": False, "TOKEN_TYPE_OPTIONAL": True, "SUBJECT_TYPE": "str",
+        "TOKEN_REQUEST_NAMES": DINGTALK_NAMES,
+        "TOKEN_NAMES": {"access_token": "accessToken", "refresh_token": "refreshToken",
+                        "expires_in": "expireIn"},
+        "USERINFO_ENDPOINT": "https://api.dingtalk.com/v1.0/contact/users/me",
+        "USERINFO_TOKEN": "header:x-acs-dingtalk-access-token", "PICTURE_HOSTS": [".dingtalk.com"],
+        "ERRORS": {"code": None}, "ERROR_CODES": {"invalidParameter.authCode.notFound": "code_rejected"},
+        "CLAIMS": {"sub": "openId", "name": "nick", "email": "email", "picture": "avatarUrl"},
+    },
+    # https://open.feishu.cn/document/sso/web-application-sso/login-overview
+    "feishu": _feishu("飞书", "feishu.cn", "https://open.feishu.cn/app", ".feishucdn.com"),
+    "lark": _feishu("Lark", "larksuite.com", "https://open.larksuite.com/app", ".larksuitecdn.com"),
+    # https://openauth.baidu.com/doc/doc.html
+    "baidu": {
+        "LABEL": "百度", "REGISTRATION": "https://developer.baidu.com/console",
+        "AUTHORIZATION_ENDPOINT": "https://openapi.baidu.com/oauth/2.0/authorize",
+        "SCOPE": "basic", "PKCE": False, "TOKEN_TYPE_OPTIONAL": True, "SUBJECT_TYPE": "str",
+        "TOKEN_ENDPOINT": "https://openapi.baidu.com/oauth/2.0/token",
+        "USERINFO_ENDPOINT": "https://openapi.baidu.com/rest/2.0/passport/users/getInfo",
+        "USERINFO_TOKEN": "query:access_token",
+        "ERRORS": {"error": None, "error_code": None},
+        "CLAIMS": {"sub": "openid", "name": "username",
+                   "picture": "https://himg.bdimg.com/sys/portrait/item/{portrait}.jpg"},
+        "PICTURE_HOSTS": ["himg.bdimg.com"],
+    },
+}

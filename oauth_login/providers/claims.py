@@ -1,0 +1,124 @@
+"""From a provider's answers to OpenID Connect's claims, by paths that the settings say.
+
+A path such as ``data.user.open_id`` or ``items.0.name`` leads into an answer. A template such as
+``https://weibo.com/u/{idstr}`` has paths in braces. Of a list of these the first that says something counts.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from oauth_login.errors import ProviderResponseError
+from oauth_login.providers.base import SUBJECT_LENGTH, positive_integer_subject
+
+#: OpenID Connect Core §5.1, as far as a :class:`Profile` has a place for it.
+NAMES: Final = ("sub", "preferred_username", "name", "email", "email_verified", "picture", "profile")
+PATH: Final = re.compile(r"[A-Za-z0-9_$@:/-]+(?:\.[A-Za-z0-9_$@:/-]+)*")
+PLACE: Final = re.compile(r"\{([A-Za-z0-9_.-]+)\}")
+SUBJECT: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
+#: What a careless server makes of an id that is not there. Two visitors must never share it (F01).
+NOBODY: Final = frozenset({"none", "null", "nil", "undefined", "nan", "true", "false", "0", "-1"})
+TEXT_LENGTH: Final = 2_048  # characters of what may be filled into a URL
+SUBJECT_TYPES: Final = ("int", "str")
+
+
+def find(content: object, path: str) -> Any:
+    """Return what *path* leads to in *content*, or None. ``""`` leads to *content* itself."""
+    for step in path.split(".") if path else ():
+        if isinstance(content, dict):
+            content = content.get(step)
+        elif isinstance(content, list) and step.isascii() and step.isdigit() and len(step) <= 3:
+            content = content[int(step)] if int(step) < len(content) else None
+        else:
+            return None
+    return content
+
+
+def fill(template: str, content: object) -> str:
+    """Return *template* with its places filled, or "" if one of them would stay empty.
+
+    In a URL what is filled in stays within the path or the query it stands in.
+    """
+    values = {path: as_text(find(content, path)) for path in PLACE.findall(template)}
+    if not all(values.values()):
+        return ""
+    is_url = template.startswith("https://")
+    return PLACE.sub(lambda place: quote(values[place[1]]) if is_url else values[place[1]], template)
+
+
+def as_text(value: object) -> str:
+    """Return a string, or a number as one; "" for everything else."""
+    if isinstance(value, str):
+        return value if value.isprintable() and len(value) <= TEXT_LENGTH else ""
+    is_number = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63
+    return str(value) if is_number else ""
+
+
+def say(expression: object, content: object) -> Any:
+    """Return what a claim is: *expression* is a path, a template, a constant, or a list of these."""
+    if isinstance(expression, bool):
+        return expression
+    if isinstance(expression, list | tuple):
+        return next((value for one in expression if (value := say(one, content))), None)
+    text = str(expression)
+    return fill(text, content) if "{" in text else find(content, text)
+
+
+def subject(value: object, kind: str = "") -> str:
+    """Return the one spelling of an id: that of a positive integer, or a string as it is (F01, F02).
+
+    :param kind: ``int`` or ``str``, if the provider's ids are always of that type; default: either.
+    :raises ProviderResponseError: it is anything else, or no id.
+    """
+    if kind != "str" and isinstance(value, int):
+        return positive_integer_subject(value)
+    if kind != "int" and isinstance(value, str) and _is_subject(value):
+        return value
+    raise ProviderResponseError("subject_invalid", type(value).__name__)
+
+
+def says(entry: Mapping[str, Any], path: str, wanted: object) -> bool:
+    """Tell whether *entry* has the value *wanted* at *path*, alone or in a list."""
+    value = find(entry, path)
+    values = value if isinstance(value, list) else [value]
+    return any(type(one) is type(wanted) and one == wanted for one in values)
+
+
+def _is_subject(value: str) -> bool:
+    return len(value) <= SUBJECT_LENGTH and bool(SUBJECT.fullmatch(value)) and value.lower() not in NOBODY
+
+
+def is_expression(value: object) -> bool:
+    """Tell whether *value* is what :func:`say` understands."""
+    if isinstance(value, list | tuple):
+        return bool(value) and all(isinstance(one, str) and is_expression(one) for one in value)
+    if isinstance(value, bool):
+        return True
+    return isinstance(value, str) and (PATH.fullmatch(value) is not None or _is_template(value))
+
+
+def _is_template(value: str) -> bool:
+    return PLACE.search(value) is not None and not set(PLACE.sub("", value)) & set("{}")
+
+
+def claim_mistakes(claims: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return the names of what is wrong in CLAIMS, each with what it must be."""
+    wrong = []
+    for name, expression in claims.items():
+        if name == "email_verified":
+            right = isinstance(expression, bool) or (isinstance(expression, str) and _is_path(expression))
+            expected = "a path to what is true for a verified address, or True or False"
+        elif name == "sub":
+            right = isinstance(expression, str) and _is_path(expression)
+            expected = "one path: somebody whose id is looked for in two places would be two people"
+        else:
+            right = is_expression(expression) and not isinstance(expression, bool)
+            expected = "a path such as 'user.name', a template such as '{first} {last}', or a list of these"
+        if not right:
+            wrong.append((name, expected))
+    return wrong
+
+
+def _is_path(value: str) -> bool:
+    return PATH.fullmatch(value) is not None

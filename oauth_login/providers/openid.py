@@ -1,0 +1,297 @@
+"""Any OpenID Connect provider, from its ``ISSUER`` alone.
+
+OpenID Connect Core 1.0 §3.1, code flow. The server says where its endpoints are (Discovery 1.0), when
+somebody is about to use them and not before; what a site's settings say themselves is not asked for. Who
+signed in is what the ID Token says; UserInfo is asked only for what the site wants and the token lacks.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit
+
+from oauth_login.assertions import assertion
+from oauth_login.documents import Cache, Documents
+from oauth_login.errors import ProviderResponseError, ProviderUnavailable
+from oauth_login.jws import SHARED_SECRET, SignedToken, invalid, keys_of
+from oauth_login.oauth2 import AuthorizationServer, Client, TokenResponse
+from oauth_login.oidc import REQUIRED_ENDPOINTS, TENANT, Expected, discovery_url, server_of
+from oauth_login.providers import openid_options
+from oauth_login.providers.base import (
+    Expectation,
+    Profile,
+    Provider,
+    email_address,
+    https_url,
+    login_name,
+    text,
+)
+from oauth_login.providers.openid_options import ENDPOINTS
+from oauth_login.providers.pictures import own_hosts
+from oauth_login.transport import LOOPBACK, only_public
+
+#: Where a server of many tenants describes them all.
+MANY_TENANTS: Final = "organizations"
+#: Which scope asks for which claims (Core §5.4); the token has what is wanted if it has one of them.
+CLAIMS_OF_SCOPE: Final[Mapping[str, tuple[str, ...]]] = {
+    "profile": ("name", "preferred_username", "nickname"),
+    "email": ("email",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenID(Provider):
+    """Identity is ``(iss, sub)``. ``server`` holds what the settings say; :meth:`metadata` knows the rest."""
+
+    algorithm: str = "RS256"
+    tenants: frozenset[str] = frozenset()
+    audiences: frozenset[str] = frozenset()
+    repeats_nonce: bool = True
+    client_key: str = field(default="", repr=False)
+    key_id: str = ""
+    team_id: str = ""  # Apple's: the client secret is a token that the team signs
+    signs_out: bool = False
+    cache: Cache | None = field(default=None, repr=False)
+    known: dict[str, AuthorizationServer] = field(default_factory=dict, repr=False, compare=False)
+
+    uses_nonce: ClassVar[bool] = True
+    expected: ClassVar[Mapping[str, Expectation]] = openid_options.EXPECTED
+    auth_methods: ClassVar[tuple[str, ...]] = (*Provider.auth_methods, "none", "private_key_jwt")
+    option_names: ClassVar[frozenset[str]] = openid_options.NAMES
+
+    @classmethod
+    def required(cls, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return what a site has to say; how it proves who it is decides what of."""
+        return openid_options.required(options)
+
+    @classmethod
+    def mistakes(cls, options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield a key and what it must be, where one depends on another or on a file."""
+        return openid_options.mistakes(options)
+
+    @classmethod
+    def from_options(cls, alias: str, options: Mapping[str, Any], transport: Any) -> "OpenID":
+        """Build from settings, laid over a preset's row; nothing is asked of the server here."""
+        issuer = str(options["ISSUER"]).replace("{BASE_URL}", str(options.get("BASE_URL", "")).rstrip("/"))
+        if tenant := options.get("TENANT"):
+            issuer = issuer.replace(TENANT, str(tenant))
+        by_form = options.get("RESPONSE_MODE") == "form_post"
+        return cls(
+            alias=alias,
+            label=options.get("LABEL") or urlsplit(issuer).hostname or alias,
+            client=Client(
+                options["CLIENT_ID"],
+                options.get("CLIENT_SECRET", ""),
+                options.get("TOKEN_ENDPOINT_AUTH_METHOD", ""),
+            ),
+            server=_server(issuer, options),
+            scope=options.get("SCOPE", "openid profile email"),
+            authorization_params={
+                **options.get("AUTHORIZATION_PARAMS", {}),
+                **({"response_mode": "form_post"} if by_form else {}),
+            },
+            grant_url=options.get("GRANT_URL", ""),
+            form_post=by_form,
+            pkce=options.get("PKCE", True),
+            picture_hosts=tuple(options.get("PICTURE_HOSTS", own_hosts(issuer))),
+            transport=transport,
+            algorithm=options.get("ID_TOKEN_SIGNED_RESPONSE_ALG", "RS256"),
+            tenants=frozenset(options.get("TENANTS", ())),
+            audiences=frozenset(options.get("AUDIENCES", ())),
+            repeats_nonce=options.get("REPEATS_NONCE", True),
+            client_key=options.get("CLIENT_KEY", ""),
+            key_id=options.get("KEY_ID", ""),
+            team_id=options.get("TEAM_ID", ""),
+            signs_out=options.get("SIGN_OUT", False),
+        )
+
+    def remembering(self, cache: Any) -> "OpenID":
+        """Return the provider, which keeps the server's documents in *cache*."""
+        return replace(self, cache=cache)
+
+    def hints(self, asked: Mapping[str, str]) -> dict[str, str]:
+        """Take an account chooser (Core §3.1.2.1), and nothing that could weaken a check."""
+        return {"prompt": "select_account"} if asked.get("prompt") == "select_account" else {}
+
+    # --- Who the server is
+
+    def response_issuer(self, named: str | None) -> str:
+        """Return the issuer; of a server of many tenants, the one of those listed that *named* is (E37)."""
+        issuer = self.server.issuer
+        return next((own for own in self._tenant_issuers() if own == named), issuer)
+
+    def _tenant_issuers(self) -> set[str]:
+        return {self.server.issuer.replace(TENANT, tenant) for tenant in self.tenants}
+
+    def metadata(self) -> AuthorizationServer:
+        """Return what the settings say, and of the rest what the server says of itself.
+
+        :raises ProviderUnavailable: it does not, or says that it is another.
+        """
+        if all(getattr(self.server, name) for name in REQUIRED_ENDPOINTS):
+            return self.server
+        if self.alias not in self.known:
+            self.known[self.alias] = self._discovered()
+        return self.known[self.alias]
+
+    def _discovered(self) -> AuthorizationServer:
+        url = discovery_url(self.server.issuer.replace(TENANT, MANY_TENANTS))
+        try:
+            document = self._documents.get(url, public=False)
+        except ProviderResponseError as error:
+            raise ProviderUnavailable("discovery_invalid", error) from None
+        found = server_of(document, issuer=self.server.issuer)
+        said = {name: value for name in ENDPOINTS.values() if (value := getattr(self.server, name))}
+        promised = self.server.authorization_response_iss_parameter_supported
+        promised = promised or found.authorization_response_iss_parameter_supported
+        return replace(found, **said, authorization_response_iss_parameter_supported=promised)
+
+    @property
+    def _documents(self) -> Documents:
+        return Documents(self.transport, self.cache)
+
+    def _is_chosen_by_server(self, url: str) -> bool:
+        """Tell whether only the server's word says where *url* leads, so that it must lead to a public host.
+
+        The issuer's own host is the site's choice, and so is what its settings name; a server on this very
+        machine may be in several pieces.
+        """
+        issuer, host = urlsplit(self.server.issuer).hostname, urlsplit(url).hostname
+        by_site = {getattr(self.server, name) for name in ENDPOINTS.values()}
+        return host != issuer and issuer not in LOOPBACK and url not in by_site
+
+    # --- Who the client is
+
+    def credentials(self) -> Client:
+        """Return the client as it proves itself in the next request (RFC 7523, and Apple's way).
+
+        :raises ProviderError: the server has to be asked which way, and does not answer.
+        """
+        if self.team_id:
+            secret = assertion(
+                self.client_key,
+                issuer=self.team_id,
+                subject=self.client.client_id,
+                audience=self.server.issuer,
+                key_id=self.key_id,
+            )
+            return replace(self.client, client_secret=secret, auth_method="client_secret_post")
+        if self.client.auth_method == "private_key_jwt":
+            client_id = self.client.client_id
+            proof = assertion(
+                self.client_key,
+                issuer=client_id,
+                subject=client_id,
+                audience=self.metadata().token_endpoint,
+                key_id=self.key_id,
+            )
+            return replace(self.client, assertion=proof)
+        return (
+            self.client if self.client.auth_method else replace(self.client, auth_method=self._auth_method())
+        )
+
+    def _auth_method(self) -> str:
+        offered = self.metadata().token_endpoint_auth_methods_supported
+        ways = ("client_secret_basic", "client_secret_post")
+        return next((way for way in ways if way in offered), ways[0])
+
+    def fetch_token(
+        self, *, code: str, redirect_uri: str, code_verifier: str, echoed: Mapping[str, str] | None = None
+    ) -> TokenResponse:
+        """Exchange the code; the answer must have an ID Token (Core §3.1.3.3), whatever else it has (E24)."""
+        with only_public(when=self._is_chosen_by_server(self.metadata().token_endpoint)):
+            token = Provider.fetch_token(
+                self, code=code, redirect_uri=redirect_uri, code_verifier=code_verifier
+            )
+        if not token.id_token:
+            raise ProviderResponseError("id_token_missing")
+        return token
+
+    # --- Who signed in
+
+    def fetch_profile(self, token: TokenResponse, *, nonce: str = "") -> Profile:
+        """Believe the ID Token, and ask UserInfo for no more than it lacks.
+
+        What the token says wins. Claims that are kept elsewhere (Core §5.6.2) are not fetched (E42).
+        """
+        claims = self._verified(SignedToken.parse(token.id_token))
+        self._expected(token, nonce).check(claims)
+        if any(claims.keys().isdisjoint(CLAIMS_OF_SCOPE.get(scope, claims)) for scope in self.scope.split()):
+            claims = {**self._user_info(token, claims["sub"]), **claims}
+        email = email_address(claims.get("email"))
+        return Profile(
+            issuer=claims["iss"],
+            subject=claims["sub"],
+            preferred_username=login_name(claims.get("preferred_username") or claims.get("nickname")),
+            name=text(claims.get("name")),
+            email=email,
+            email_verified=bool(email) and claims.get("email_verified") is True,
+            picture=self.picture(claims.get("picture")),
+            profile=https_url(claims.get("profile")),
+        )
+
+    def _expected(self, token: TokenResponse, nonce: str) -> Expected:
+        asked = self.authorization_params.get("max_age", "")
+        return Expected(
+            issuer=self.server.issuer,
+            client_id=self.client.client_id,
+            algorithm=self.algorithm,
+            nonce=nonce if self.repeats_nonce else "",
+            access_token=token.access_token,
+            tenants=self.tenants,
+            audiences=self.audiences,
+            max_age=int(asked) if asked.isdecimal() else None,
+        )
+
+    def _verified(self, token: SignedToken) -> dict[str, Any]:
+        """Return the claims of *token*, whose signature is checked although it came over TLS (E12).
+
+        :raises ProviderResponseError: it is not signed with a key of the provider's.
+        """
+        if self.algorithm == SHARED_SECRET:
+            claims = token.claims([self.client.client_secret.encode()], self.algorithm)
+            if claims is None:
+                raise invalid("signature")
+            return claims
+        for renewed in (False, True):
+            claims = self._claims(token, renewed=renewed)
+            if claims is not None:
+                return claims
+        raise ProviderResponseError("id_token_key_unknown")
+
+    def _claims(self, token: SignedToken, *, renewed: bool) -> dict[str, Any] | None:
+        url = self.metadata().jwks_uri
+        fetch = self._documents.renewed if renewed else self._documents.get
+        key_set = fetch(url, public=self._is_chosen_by_server(url))
+        if key_set is None:
+            return None
+        keys = keys_of(key_set, self.algorithm, token.header.get("kid"))
+        return token.claims(keys, self.algorithm)
+
+    def _user_info(self, token: TokenResponse, subject: str) -> dict[str, Any]:
+        """Return what UserInfo says about *subject* (Core §5.3.2), and nothing if there is no such endpoint.
+
+        :raises ProviderResponseError: it speaks of somebody else (E25, E26), or in signed tokens, which no
+            client of ours is registered for (E27).
+        """
+        url = self.metadata().userinfo_endpoint
+        if not url:
+            return {}
+        with only_public(when=self._is_chosen_by_server(url)):
+            answer = self.transport.get(url, headers={"Authorization": f"Bearer {token.access_token}"})
+        if answer.status != 200:
+            raise ProviderResponseError("profile_refused", f"HTTP {answer.status}")
+        if "jwt" in answer.headers.get("Content-Type", "").lower():
+            raise ProviderResponseError("userinfo_signed")
+        found = answer.json(dict)
+        if found.get("sub") != subject:
+            raise ProviderResponseError("userinfo_of_another")
+        return found
+
+
+def _server(issuer: str, options: Mapping[str, Any]) -> AuthorizationServer:
+    endpoints: dict[str, Any] = {name: str(options.get(key, "")) for key, name in ENDPOINTS.items()}
+    promised = options.get("AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED", False)
+    return AuthorizationServer(
+        issuer=issuer, authorization_response_iss_parameter_supported=promised, **endpoints
+    )

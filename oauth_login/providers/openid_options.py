@@ -1,0 +1,62 @@
+"""The settings of an OpenID Connect provider: their names, and what they may be."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from oauth_login.assertions import read_key
+from oauth_login.jws import ALGORITHMS, SECRET_BYTES, SHARED_SECRET
+from oauth_login.oidc import OTHER_ENDPOINTS, REQUIRED_ENDPOINTS, TENANT
+from oauth_login.providers.base import Expectation
+
+ENDPOINTS: Final[Mapping[str, str]] = {name.upper(): name for name in REQUIRED_ENDPOINTS + OTHER_ENDPOINTS}
+RESPONSE_MODES: Final = ("query", "form_post")
+
+
+def _is_filled_in(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(map(_is_filled_in, value))
+
+
+EXPECTED: Final[Mapping[str, Expectation]] = {
+    "ID_TOKEN_SIGNED_RESPONSE_ALG": (
+        lambda value: value in ALGORITHMS,
+        f"one of {', '.join(ALGORITHMS)}",
+    ),
+    "RESPONSE_MODE": (lambda value: value in RESPONSE_MODES, f"one of {', '.join(RESPONSE_MODES)}"),
+    "SIGN_OUT": (lambda value: isinstance(value, bool), "True or False"),
+    **dict.fromkeys(("AUDIENCES", "TENANTS"), (_is_list_of_texts, "a list of strings")),
+    **dict.fromkeys(
+        ("CLIENT_KEY", "KEY_ID", "TEAM_ID", "TENANT"), (_is_filled_in, "a string that is not empty")
+    ),
+}
+NAMES: Final = frozenset({*ENDPOINTS, *EXPECTED, "BASE_URL"})
+
+
+def required(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the keys that have to be there, with the others being *options*."""
+    needed = ["ISSUER", "CLIENT_ID"]
+    if TENANT in str(options.get("ISSUER")) and "TENANTS" not in options:
+        needed.append("TENANT")
+    method = options.get("TOKEN_ENDPOINT_AUTH_METHOD")
+    if "TEAM_ID" in options or options.get("SIGNS_SECRET"):
+        return (*needed, "TEAM_ID", "KEY_ID", "CLIENT_KEY")
+    if method == "private_key_jwt":
+        return (*needed, "CLIENT_KEY")
+    return tuple(needed) if method == "none" else (*needed, "CLIENT_SECRET")
+
+
+def mistakes(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield a key and what it must be, where one depends on another or on a file."""
+    is_shared = options.get("ID_TOKEN_SIGNED_RESPONSE_ALG") == SHARED_SECRET
+    if is_shared and len(str(options.get("CLIENT_SECRET", "")).encode()) < SECRET_BYTES:
+        yield "CLIENT_SECRET", f"of {SECRET_BYTES} bytes or more, as ID Tokens are signed with it"
+    if "openid" not in str(options.get("SCOPE", "openid")).split():
+        yield "SCOPE", "one with openid in it: without, there is no ID Token"
+    if key := options.get("CLIENT_KEY"):
+        try:
+            read_key(str(key))
+        except ValueError as error:
+            yield "CLIENT_KEY", f"a private key in PEM, or the path of one ({error})"

@@ -1,0 +1,285 @@
+"""Any OAuth 2.0 provider that settings can describe: a table of words (``definition.py``) and no code.
+
+Read top to bottom it is a sign-in: the authorization request, the code's exchange, then who it is.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from oauth_login.answers import Answer
+from oauth_login.errors import ProviderResponseError
+from oauth_login.oauth2 import (
+    AuthorizationServer,
+    Client,
+    TokenRequest,
+    TokenResponse,
+)
+from oauth_login.providers import dialects
+from oauth_login.providers.base import Profile, Provider, email_address, https_url, login_name, text
+from oauth_login.providers.claims import find, say, says, subject
+from oauth_login.providers.definition import WORDS, flaws
+from oauth_login.providers.namespaces import origin_of
+from oauth_login.providers.parameters import filled, renamed, with_query
+from oauth_login.transport import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth2(Provider):
+    """A provider that is its settings. ``issuer`` is the namespace of its subjects.
+
+    That is ``ISSUER``, or the origin of the authorization endpoint; only the former is expected to be told
+    by ``iss`` (RFC 9207).
+    """
+
+    issuer: str = ""
+    words: Mapping[str, Any] = field(default_factory=dict)
+
+    option_names: ClassVar[frozenset[str]] = frozenset({*WORDS, "REVOCATION_ENDPOINT"})
+    auth_methods: ClassVar[tuple[str, ...]] = (*Provider.auth_methods, "none")
+
+    @classmethod
+    def required(cls, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return what a site has to say; a public client has no secret."""
+        public = options.get("TOKEN_ENDPOINT_AUTH_METHOD") == "none"
+        return ("CLIENT_ID",) if public else ("CLIENT_ID", "CLIENT_SECRET")
+
+    @classmethod
+    def flaws(cls, options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+        """Yield what is wrong with a definition."""
+        yield from flaws(options)
+
+    @classmethod
+    def from_options(cls, alias: str, options: Mapping[str, Any], transport: Transport) -> "OAuth2":
+        """Build from settings, which are laid over a row of the table if there is one of that name."""
+        issuer = options.get("ISSUER", "")
+        endpoint = options["AUTHORIZATION_ENDPOINT"]
+        return cls(
+            alias=alias,
+            label=options.get("LABEL", alias.capitalize()),
+            client=Client(
+                options["CLIENT_ID"],
+                options.get("CLIENT_SECRET", ""),
+                options.get("TOKEN_ENDPOINT_AUTH_METHOD", "client_secret_post"),
+            ),
+            server=AuthorizationServer(
+                issuer=issuer,
+                authorization_endpoint=endpoint,
+                token_endpoint=options["TOKEN_ENDPOINT"],
+                userinfo_endpoint=options.get("USERINFO_ENDPOINT", ""),
+                revocation_endpoint=options.get("REVOCATION_ENDPOINT", ""),
+                authorization_response_iss_parameter_supported=options.get(
+                    "AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED", False
+                ),
+            ),
+            scope=options.get("SCOPE", ""),
+            transport=transport,
+            authorization_params=options.get("AUTHORIZATION_PARAMS", {}),
+            pkce=options.get("PKCE", True),
+            picture_hosts=tuple(options.get("PICTURE_HOSTS", ())),
+            issuer=issuer or origin_of(endpoint),
+            words={key: options.get(key, word.default) for key, word in WORDS.items()},
+        )
+
+    def authorization_url(
+        self,
+        *,
+        redirect_uri: str,
+        state: str,
+        code_challenge: str,
+        nonce: str = "",
+        hints: Mapping[str, str] | None = None,
+    ) -> str:
+        """Return where to send the browser, in this server's own words."""
+        # Not super(): a dataclass with slots is another class than the one that this was written in.
+        url = Provider.authorization_url(
+            self,
+            redirect_uri=redirect_uri,
+            state=state,
+            code_challenge=code_challenge,
+            nonce=nonce,
+            hints=hints,
+        )
+        parts, names = urlsplit(url), self.words["AUTHORIZATION_NAMES"]
+        asked = dict(parse_qsl(parts.query, keep_blank_values=True))
+        if "scope" in asked:
+            asked["scope"] = self.words["SCOPE_SEPARATOR"].join(self.scope.split())
+        query = urlencode(renamed(asked, names))
+        return urlunsplit(parts._replace(query=query, fragment=self.words["AUTHORIZATION_FRAGMENT"]))
+
+    # --- Code → token -------------------------------------------------------------------------------------
+
+    def fetch_token(
+        self, *, code: str, redirect_uri: str, code_verifier: str, echoed: Mapping[str, str] | None = None
+    ) -> TokenResponse:
+        """Exchange the code, in exactly one request."""
+        request = TokenRequest.for_code(
+            self.server,
+            self.client,
+            code=code,
+            redirect_uri=redirect_uri,
+            code_verifier=code_verifier if self.pkce else "",
+        )
+        asked = renamed(request.form, self.words["TOKEN_REQUEST_NAMES"])
+        answer = self._ask(
+            request.url,
+            self.words["TOKEN_REQUEST"],
+            {**asked, **(echoed or {}), **self.words["TOKEN_PARAMS"]},
+            request.headers,
+            once=True,
+        )
+        told = self._told(answer, self.words["TOKEN_ANSWER"], "token_answer_invalid", (code, code_verifier))
+        return self.granted(TokenResponse.from_answer(answer.status, self._in_rfc_words(told)))
+
+    def _in_rfc_words(self, told: Any) -> dict[str, Any]:
+        found = {name: find(told, path) for name, path in self.words["TOKEN_NAMES"].items()}
+        presumed = {"token_type": "Bearer"} if self.words["TOKEN_TYPE_OPTIONAL"] else {}
+        return {**presumed, **an_object(told), **found}
+
+    # --- Token → who it is --------------------------------------------------------------------------------
+
+    def fetch_profile(self, token: TokenResponse, *, nonce: str = "") -> Profile:
+        """Ask whatever the settings name, then look for each claim where they say it is."""
+        known: dict[str, Any] = {"client_id": self.client.client_id, "token": dict(token.answer)}
+        known["identity"] = self._identity(token, known)
+        # An answer's own members cannot hide those of the answers before it.
+        found = {**self._userinfo(token, known), **known}
+        claims = {name: say(expression, found) for name, expression in self.words["CLAIMS"].items()}
+        email, verified = self._email(token, claims)
+        return Profile(
+            issuer=self.issuer,
+            subject=subject(claims["sub"], self.words["SUBJECT_TYPE"]),
+            preferred_username=login_name(claims.get("preferred_username")),
+            name=text(claims.get("name")),
+            email=email,
+            email_verified=verified,
+            picture=self.picture(over_https(claims.get("picture"))),
+            profile=https_url(claims.get("profile")),
+        )
+
+    def _identity(self, token: TokenResponse, known: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the step before the profile answers; nothing where there is none.
+
+        :raises ProviderResponseError: the token is another client's: somebody else's site got it.
+        """
+        endpoint, path = self.words["IDENTITY_ENDPOINT"], self.words["IDENTITY_CLIENT"]
+        if not endpoint:
+            return {}
+        asked = filled(self.words["IDENTITY_PARAMS"], known)
+        identity = an_object(self._content(self._send(token, endpoint, asked), token))
+        if path and find(identity, path) != self.client.client_id:
+            raise ProviderResponseError("token_audience_wrong")
+        return identity
+
+    def _userinfo(self, token: TokenResponse, known: Mapping[str, Any]) -> dict[str, Any]:
+        if not self.server.userinfo_endpoint:
+            return {}
+        answer = self._send(
+            token,
+            self.server.userinfo_endpoint,
+            filled(self.words["USERINFO_PARAMS"], known),
+            self.words["USERINFO_HEADERS"],
+            self.words["USERINFO_REQUEST"],
+        )
+        return an_object(find(self._content(answer, token), self.words["USERINFO_ROOT"]))
+
+    def _email(self, token: TokenResponse, claims: Mapping[str, Any]) -> tuple[str, bool]:
+        """Return an address, and whether the provider vouches for it; one that is no address is none."""
+        if address := self._listed_address(token):
+            return address, bool(self.words["EMAILS_WHERE"])  # without it, nothing says so
+        address = email_address(claims.get("email"))
+        return address, bool(address) and claims.get("email_verified") is True
+
+    def _listed_address(self, token: TokenResponse) -> str:
+        """Return the one address that is listed as it must be; "" if none is, or several are."""
+        endpoint, where = self.words["EMAILS_ENDPOINT"], self.words["EMAILS_WHERE"]
+        if not endpoint:
+            return ""
+        answer = self._send(token, endpoint, {})
+        if answer.status in {403, 404}:
+            return ""  # the visitor withheld the scope, and is welcome without an address
+        listed = find(self._content(answer, token), self.words["EMAILS_ROOT"])
+        if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+            raise ProviderResponseError("emails_invalid", type(listed).__name__)
+        chosen = [entry for entry in listed if all(says(entry, path, value) for path, value in where.items())]
+        return email_address(chosen[0].get("email")) if len(chosen) == 1 else ""
+
+    # --- Requests -----------------------------------------------------------------------------------------
+
+    def _send(
+        self,
+        token: TokenResponse,
+        url: str,
+        asked: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
+        request: str = "query",
+    ) -> Answer:
+        """Send a request with the token where this provider wants it."""
+        carrier, _, name = self.words["USERINFO_TOKEN"].rpartition(":")
+        if not carrier:
+            headers = {**(headers or {}), "Authorization": f"{name} {token.access_token}"}
+        elif carrier == "header":
+            headers = {**(headers or {}), name: token.access_token}
+        else:
+            asked = {**asked, name: token.access_token}
+        return self._ask(url, request, asked, headers or {})
+
+    def _content(self, answer: Answer, token: TokenResponse) -> Any:
+        form, secrets = self.words["USERINFO_ANSWER"], (token.access_token,)
+        told = self._told(answer, form, "profile_refused", secrets)
+        if answer.status != 200:
+            raise ProviderResponseError("profile_refused", f"HTTP {answer.status}")
+        return told
+
+    def _ask(
+        self,
+        url: str,
+        request: str,
+        asked: Mapping[str, str],
+        headers: Mapping[str, str],
+        *,
+        once: bool = False,
+    ) -> Answer:
+        if request == "query":
+            encoding = "identity" if once else self.words["USERINFO_ENCODING"]
+            return self.transport.get(with_query(url, asked), headers=headers, once=once, encoding=encoding)
+        if request == "json":
+            return self.transport.post(url, json=asked, headers=headers)
+        return self.transport.post(url, form=asked, headers=headers)
+
+    def _told(self, answer: Answer, form: str, otherwise: str, secrets: tuple[str, ...]) -> Any:
+        """Return what *answer* says.
+
+        :raises ProviderError: it says that something is wrong, or cannot be read.
+        """
+        try:
+            told = dialects.read(answer, form)
+        except ProviderResponseError:
+            if answer.status == 200:
+                raise
+            # An error page in HTML: the status says all there is.
+            raise ProviderResponseError(otherwise, f"HTTP {answer.status}") from None
+        dialects.refuse_errors(
+            told,
+            self.words["ERRORS"],
+            self.words["ERROR_CODES"],
+            otherwise=otherwise,
+            secrets=(self.client.client_secret, *secrets),
+        )
+        return told
+
+
+def over_https(url: object) -> object:
+    """Return *url* with https for http: hosts of pictures have both, and pages of ours load one only."""
+    return f"https://{url.removeprefix('http://')}" if isinstance(url, str) and url[:7] == "http://" else url
+
+
+def an_object(value: Any) -> dict[str, Any]:
+    """Return *value*, which must be a JSON object.
+
+    :raises ProviderResponseError: it is none.
+    """
+    if isinstance(value, dict):
+        return value
+    raise ProviderResponseError("json_type_wrong", type(value).__name__)

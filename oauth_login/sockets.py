@@ -1,0 +1,75 @@
+"""Sockets that are bounded down to each read, and that lead where they may.
+
+urllib3 gives each address of a host the whole timeout anew, and looks a name up without saying what it found.
+"""
+
+import ipaddress
+import socket
+import ssl
+from collections.abc import Sequence
+from typing import Any, Final
+
+from urllib3.util.connection import allowed_gai_family
+
+from oauth_login.errors import ProviderResponseError
+from oauth_login.exchange import current, seconds_left
+
+CONNECT_TIMEOUT: Final = 3.0  # seconds, for TCP to one address and again for the TLS handshake
+
+
+class _Bounded:
+    """Mixed into a socket: a read has what is left of the deadline, and of the size of the answer."""
+
+    def recv(self, *args: Any, **kwargs: Any) -> bytes:  # what TLS within TLS reads by
+        self.settimeout(seconds_left())  # type: ignore[attr-defined]  # a socket's
+        received: bytes = super().recv(*args, **kwargs)  # type: ignore[misc]
+        current.get().count(len(received))
+        return received
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        self.settimeout(seconds_left())  # type: ignore[attr-defined]
+        received: int = super().recv_into(*args, **kwargs)  # type: ignore[misc]
+        current.get().count(received)
+        return received
+
+
+class _Socket(_Bounded, socket.socket):
+    """Plain TCP: a loopback provider, and what a proxy says before TLS."""
+
+
+class TLSSocket(_Bounded, ssl.SSLSocket):
+    """TLS."""
+
+
+def connect(host: str, port: int, options: Sequence[Any], *, only_public: bool) -> socket.socket:
+    """Connect to the first of the host's addresses that answers, within the deadline for all of them.
+
+    :param only_public: refuse a host that has any other address. What is looked up is checked and then
+        connected to, so that a name cannot change its mind in between (threat D11).
+    :raises OSError: what came of the last address.
+    :raises ProviderResponseError: one of its addresses is not public, and has to be.
+    """
+    found = socket.getaddrinfo(host, port, allowed_gai_family(), socket.SOCK_STREAM)
+    if only_public and not all(_is_public(str(place[4][0])) for place in found):
+        raise ProviderResponseError("address_refused", "an endpoint that it names has no public address")
+    failure = OSError("no address")
+    for family, kind, protocol, _name, address in found:
+        plain = _Socket(family, kind, protocol)
+        try:
+            for option in options:
+                plain.setsockopt(*option)
+            plain.settimeout(min(CONNECT_TIMEOUT, seconds_left()))
+            plain.connect(address)
+            plain.settimeout(min(CONNECT_TIMEOUT, seconds_left()))  # for the handshake
+        except OSError as error:
+            plain.close()
+            failure = error
+        else:
+            return plain
+    raise failure
+
+
+def _is_public(address: str) -> bool:
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    inner = getattr(parsed, "ipv4_mapped", None) or parsed
+    return inner.is_global and not inner.is_multicast

@@ -1,0 +1,196 @@
+"""The presets that are an issuer and little else, and what can be wrong with the settings."""
+
+import subprocess
+import sys
+
+import pytest
+from django.core.checks import run_checks
+
+from oauth_login import conf, providers
+from oauth_login.providers.openid import OpenID
+from oauth_login.providers.openid_table import ROWS
+from tests.oauth_login.oidc.fake_openid import CLIENT_SECRET, EC_KEY, OTHER_CURVE_KEY, RSA_KEYS, WEAK_KEY
+
+pytestmark = pytest.mark.provider
+
+#: What a site has to say beside its credentials.
+OWN = {
+    "keycloak": {"ISSUER": "https://sso.acme.example/realms/acme"},
+    "auth0": {"ISSUER": "https://acme.auth0.com/"},
+    "okta": {"ISSUER": "https://acme.okta.com"},
+    "authentik": {"ISSUER": "https://sso.acme.example/application/o/acme/"},
+    "zitadel": {"ISSUER": "https://acme.zitadel.cloud"},
+    "cognito": {"ISSUER": "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Acme"},
+    "microsoft": {"TENANT": "72f988bf-86f1-41af-91ab-2d7cd011db47"},
+    "apple": {"TEAM_ID": "TEAM", "KEY_ID": "KEY", "CLIENT_KEY": EC_KEY.pem},
+}
+CREDENTIALS = {"CLIENT_ID": "client", "CLIENT_SECRET": CLIENT_SECRET}
+
+
+@pytest.fixture
+def check(settings):
+    """A way to ask for what is wrong with one provider's settings, as id and message."""
+
+    def checked(alias, options):
+        settings.OAUTH_LOGIN = {"PROVIDERS": {alias: options}}
+        found = [(str(message.id), f"{message.msg} {message.hint}") for message in run_checks()]
+        return [(id_[-4:], text) for id_, text in found if id_.startswith("oauth_login.E")]
+
+    return checked
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_a_preset_needs_its_credentials_and_little_else(check, name):
+    options = CREDENTIALS | OWN.get(name, {})
+
+    assert check(name, options) == []
+    provider = conf.provider(name)
+    assert isinstance(provider, OpenID)
+    assert provider.label == ROWS[name]["LABEL"]
+    assert provider.server.issuer.startswith("https://")
+    assert "{" not in provider.server.issuer
+    assert "openid" in provider.scope.split()
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_a_preset_is_a_few_facts(name):
+    assert len(ROWS[name]) <= 12
+    assert name in providers.names()
+
+
+@pytest.mark.parametrize("name", sorted(OWN))
+def test_what_only_the_site_can_say_is_asked_for(check, name):
+    problems = check(name, CREDENTIALS)
+
+    assert {id_ for id_, _ in problems} == {"E008"}
+    assert any(key in text for _, text in problems for key in OWN[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "issuer"),
+    [
+        ("gitlab", "https://git.acme.example", "https://git.acme.example"),
+        ("gitea", "https://git.acme.example/", "https://git.acme.example/"),
+        ("salesforce", "https://acme.my.salesforce.com", "https://acme.my.salesforce.com"),
+    ],
+)
+def test_a_server_of_ones_own_is_a_base_url(check, name, base, issuer):
+    assert check(name, CREDENTIALS | {"BASE_URL": base}) == []
+    assert conf.provider(name).server.issuer == issuer
+
+
+def test_a_company_server_is_four_lines(check):
+    options = CREDENTIALS | {"ISSUER": "https://sso.acme.example", "LABEL": "Acme SSO"}
+
+    assert check("acme", options) == []
+    assert conf.provider("acme").label == "Acme SSO"
+
+
+def test_a_server_without_a_label_is_called_by_its_host(check):
+    check("acme", CREDENTIALS | {"ISSUER": "https://sso.acme.example"})
+
+    assert conf.provider("acme").label == "sso.acme.example"
+
+
+@pytest.mark.parametrize(
+    ("options", "id_", "words"),
+    [
+        ({"ISUER": "x"}, "E007", "'ISSUER'"),
+        ({"TENNANTS": ["x"]}, "E007", "'TENANTS'"),
+        ({"REPEATS_NONCE": False}, "E007", "REPEATS_NONCE"),
+        ({"ISSUER": "http://sso.acme.example"}, "E009", "https"),
+        ({"ISSUER": "https://sso.acme.example/{tenant}"}, "E009", "https"),
+        ({"ISSUER": "https://sso.acme.example?x"}, "E009", "query"),
+        ({"ISSUER": 7}, "E009", "https"),
+        ({"JWKS_URI": "http://sso.acme.example"}, "E009", "https"),
+        ({"USERINFO_ENDPOINT": "x"}, "E009", "https"),
+        ({"ID_TOKEN_SIGNED_RESPONSE_ALG": "none"}, "E010", "RS256"),
+        ({"ID_TOKEN_SIGNED_RESPONSE_ALG": "HS256", "CLIENT_SECRET": "short"}, "E010", "32"),
+        ({"TOKEN_ENDPOINT_AUTH_METHOD": "client_secret_jwt"}, "E010", "private_key_jwt"),
+        ({"TOKEN_ENDPOINT_AUTH_METHOD": "private_key_jwt"}, "E008", "CLIENT_KEY"),
+        ({"CLIENT_KEY": "/no/such/file"}, "E010", "private key in PEM"),
+        ({"CLIENT_KEY": "-----BEGIN nothing"}, "E010", "private key in PEM"),
+        ({"CLIENT_KEY": ""}, "E010", "not empty"),
+        ({"SCOPE": "profile email"}, "E010", "openid"),
+        ({"RESPONSE_MODE": "fragment"}, "E010", "form_post"),
+        ({"SIGN_OUT": "yes"}, "E010", "True or False"),
+        ({"TENANTS": []}, "E010", "list"),
+        ({"TENANTS": "x"}, "E010", "list"),
+        ({"AUDIENCES": [""]}, "E010", "list"),
+        ({"TEAM_ID": " "}, "E010", "not empty"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_a_mistake_is_told_with_a_way_out(check, options, id_, words):
+    problems = check("acme", CREDENTIALS | {"ISSUER": "https://sso.acme.example"} | options)
+
+    assert any(found == id_ and words in text for found, text in problems), problems
+
+
+@pytest.mark.parametrize("key", [WEAK_KEY, OTHER_CURVE_KEY], ids=["weak", "another curve"])
+def test_a_key_that_signs_nothing_we_know_is_told(check, key):
+    pem = key.pem
+
+    problems = check("acme", CREDENTIALS | {"ISSUER": "https://sso.acme.example", "CLIENT_KEY": pem})
+
+    assert [id_ for id_, _ in problems] == ["E010"]
+    assert pem[:60] not in str(problems)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"TOKEN_ENDPOINT_AUTH_METHOD": "none"},
+        {"TOKEN_ENDPOINT_AUTH_METHOD": "private_key_jwt", "CLIENT_KEY": RSA_KEYS[0].pem},
+        {"TEAM_ID": "TEAM", "KEY_ID": "KEY", "CLIENT_KEY": EC_KEY.pem},
+    ],
+    ids=["none", "key", "team"],
+)
+def test_who_proves_themselves_otherwise_needs_no_secret(check, options):
+    assert check("acme", {"CLIENT_ID": "client", "ISSUER": "https://sso.acme.example", **options}) == []
+
+
+@pytest.mark.threat("E29")
+def test_a_plain_issuer_is_a_mistake(check):
+    (problem,) = check("acme", CREDENTIALS | {"ISSUER": "http://sso.acme.example"})
+
+    assert problem[0] == "E009"
+
+
+def test_lists_and_files_come_from_the_environment_too():
+    found = conf.providers_from_environ(
+        {
+            "OAUTH_ACME_ISSUER": "https://sso.acme.example",
+            "OAUTH_ACME_AUDIENCES": "a,b",
+            "OAUTH_ACME_CLIENT_KEY": "/run/secrets/key.pem",
+            "OAUTH_MICROSOFT_CLIENT_ID": "x",
+            "OAUTH_MICROSOFT_TENANTS": "t",
+            "OAUTH_ACME_SIGN_OUT": "1",
+        }
+    )
+
+    assert found == {
+        "acme": {
+            "ISSUER": "https://sso.acme.example",
+            "AUDIENCES": ["a", "b"],
+            "CLIENT_KEY": "/run/secrets/key.pem",
+        },
+        "microsoft": {"CLIENT_ID": "x", "TENANTS": ["t"]},
+    }
+
+
+def test_a_site_without_openid_connect_loads_nothing_of_it():
+    script = (
+        "import django, sys; django.setup(); from oauth_login import conf; "
+        "conf.provider('github'); conf.providers_from_environ({'OAUTH_GITHUB_CLIENT_ID': 'x'}); "
+        "sys.exit(str({'jwt', 'oauth_login.oidc', 'oauth_login.jws'} & sys.modules.keys()))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONPATH": ":".join(filter(None, sys.path))},
+    )
+
+    assert run.stderr.strip() == "set()"
