@@ -1,39 +1,36 @@
 """Which flavour of the sandbox stands in for which provider; a new one is a class and a line here."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Mapping
+from typing import Any, Final
 
 from oauth_login import providers
+from oauth_login.oauth2 import Client
+from oauth_login.sandbox.flavour import Flavour
 from oauth_login.sandbox.github import GitHubFlavour
-from oauth_login.sandbox.messages import Reply, Request
+from oauth_login.sandbox.oauth2 import OAuth2Flavour
 from oauth_login.sandbox.openid import OpenIDFlavour
 from oauth_login.sandbox.qq import QQFlavour
-from oauth_login.sandbox.server import AuthorizationServer
+from oauth_login.sandbox.server import SITE
 from oauth_login.sandbox.weibo import WeiboFlavour
 
-
-class Flavour(Protocol):
-    """A provider's quirks over the strict server. ``label`` is what its button says, if the preset does not."""
-
-    label: str
-    base_url: str
-    issuer: str
-    server: AuthorizationServer
-
-    def respond(self, request: Request) -> Reply:
-        """Answer one request of the back channel."""
-
-
-FLAVOURS: Final[Mapping[str, Callable[[str], Flavour]]] = {
+#: Those that are stricter than settings can say. For any other, the kind of provider decides.
+FLAVOURS: Final[Mapping[str, type[Flavour]]] = {
     "github": GitHubFlavour,
     "qq": QQFlavour,
     "weibo": WeiboFlavour,
 }
 
 
-def flavour_for(alias: str, options: Mapping[str, Any]) -> Flavour | None:
-    """Return the sandbox of the provider with these settings, or None if nothing can stand in for it."""
-    named = FLAVOURS.get(options.get("PRESET", alias))
-    if named:
-        return named(alias)
-    return OpenIDFlavour(alias) if providers.kind(alias, options).uses_nonce else None
+def flavour_for(
+    alias: str, options: Mapping[str, Any], *, base_url: str = "", client: Client = SITE
+) -> Flavour:
+    """Return the sandbox of the provider with these settings.
+
+    :param base_url: where it answers; default: a host of its own, which cannot exist (RFC 2606).
+    :raises KeyError: the settings name no provider.
+    """
+    kind = providers.kind(alias, options)
+    by_kind = OpenIDFlavour if kind.uses_nonce else OAuth2Flavour
+    flavour = FLAVOURS.get(options.get("PRESET", alias), by_kind)
+    merged = providers.laid_over_preset(alias, options)
+    return flavour(base_url or f"https://{alias.replace('_', '.')}.sandbox.invalid", client, merged)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from oauth_login.sandbox.flavour import Flavour
 from oauth_login.sandbox.messages import Reply, Request, as_form, as_json
-from oauth_login.sandbox.server import AuthorizationServer, Refused
+from oauth_login.sandbox.server import Refused
 
 #: What GitHub calls the errors of RFC 6749.
 GITHUB_NAMES: Final = {
@@ -13,15 +14,19 @@ GITHUB_NAMES: Final = {
 }
 
 
-class GitHubFlavour:
+class GitHubFlavour(Flavour):
     """Answers the HTTP requests that a site sends to GitHub."""
 
-    label = "GitHub"
+    page = "/login/oauth/authorize"
+    issuer_path = "/login/oauth"
 
-    def __init__(self, alias: str) -> None:
-        self.base_url = f"https://{alias.replace('_', '.')}.sandbox.invalid"
-        self.issuer = f"{self.base_url}/login/oauth"
-        self.server = AuthorizationServer(self.issuer)
+    def addresses(self) -> dict[str, Any]:
+        """Return ``BASE_URL``, from which the rest follows."""
+        return {"BASE_URL": self.base_url}
+
+    def kept(self) -> dict[str, Any]:
+        """Return the settings of GitHub itself, of which this is no enterprise's own server."""
+        return {"LABEL": "GitHub", **super().kept()}
 
     def respond(self, request: Request) -> Reply:
         """Answer one request."""
@@ -40,7 +45,7 @@ class GitHubFlavour:
 
     def _token(self, request: Request) -> Reply:
         try:
-            grant = self.server.exchange(request.form)
+            grant = self.server.exchange({**request.form, **request.basic})
         except Refused as refused:
             error = GITHUB_NAMES.get(refused.error, refused.error)
             answer = {"error": error, "error_description": refused.description}
@@ -57,7 +62,7 @@ class GitHubFlavour:
             "type": "User",
             "name": persona["name"],
             "email": persona["email"] if persona["email_public"] else None,
-            "avatar_url": f"{self.base_url}/avatars/{persona['key']}.svg",
+            "avatar_url": self.picture_of(persona),
             "html_url": persona["profile"],
         }
 

@@ -1,10 +1,11 @@
 """What a site asks the sandbox over its back door, and what it is answered."""
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
 Reply = tuple[int, dict[str, str], bytes]
 
@@ -38,6 +39,18 @@ class Request:
         """The access token in the ``Authorization`` header (RFC 6750 §2.1), or ""."""
         scheme, _, token = self.headers.get("authorization", "").partition(" ")
         return token if scheme == "Bearer" else ""
+
+    @property
+    def basic(self) -> dict[str, str]:
+        """The client's credentials in the ``Authorization`` header (RFC 6749 §2.3.1), under their names."""
+        scheme, _, pair = self.headers.get("authorization", "").partition(" ")
+        try:
+            client_id, colon, secret = base64.b64decode(pair, validate=True).decode().partition(":")
+        except ValueError:
+            return {}
+        if scheme != "Basic" or not colon:
+            return {}
+        return {"client_id": unquote_plus(client_id), "client_secret": unquote_plus(secret)}
 
 
 def as_json(answer: Any, status: int = 200, kind: str = "application/json; charset=utf-8") -> Reply:

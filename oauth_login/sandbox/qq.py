@@ -7,8 +7,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
+from oauth_login.sandbox.flavour import Flavour
 from oauth_login.sandbox.messages import Reply, Request, as_form, as_json, as_jsonp
-from oauth_login.sandbox.server import CLIENT_ID, AuthorizationServer, Grant, Refused
+from oauth_login.sandbox.server import AuthorizationServer, Grant, Refused
 
 #: QQ's numbers for the errors of RFC 6749.
 NUMBERS: Final = {
@@ -20,15 +21,23 @@ NUMBERS: Final = {
 BAD_TOKEN: Final = {"error": 100016, "error_description": "access token check failed"}
 
 
-class QQFlavour:
+class QQFlavour(Flavour):
     """Answers the HTTP requests that a site sends to QQ."""
 
-    label = "QQ"
+    page = "/oauth2.0/authorize"
 
-    def __init__(self, alias: str) -> None:
-        self.base_url = f"https://{alias.replace('_', '.')}.sandbox.invalid"
-        self.issuer = self.base_url
-        self.server = AuthorizationServer(self.issuer, knows_pkce=False)
+    def make_server(self) -> AuthorizationServer:
+        """Return a server that does not know PKCE."""
+        return AuthorizationServer(self.issuer, self.client, knows_pkce=False)
+
+    def addresses(self) -> dict[str, Any]:
+        """Return QQ's endpoints."""
+        return {
+            "AUTHORIZATION_ENDPOINT": f"{self.base_url}{self.page}",
+            "TOKEN_ENDPOINT": f"{self.base_url}/oauth2.0/token",
+            "IDENTITY_ENDPOINT": f"{self.base_url}/oauth2.0/me",
+            "USERINFO_ENDPOINT": f"{self.base_url}/user/get_user_info",
+        }
 
     def respond(self, request: Request) -> Reply:
         """Answer one request: always with status 200, whatever went wrong."""
@@ -36,7 +45,7 @@ class QQFlavour:
             case "GET", "/oauth2.0/token":
                 return self._token(request)
             case "GET", "/oauth2.0/me":
-                return self._openid(request)
+                return self._identity(request)
             case "GET", "/user/get_user_info":
                 return as_json(self._shown(request))
         return as_json({"ret": -1, "msg": "unknown api"}, 404)
@@ -55,21 +64,21 @@ class QQFlavour:
         }
         return as_json(answer) if request.query.get("fmt") == "json" else as_form(answer)
 
-    def _openid(self, request: Request) -> Reply:
+    def _identity(self, request: Request) -> Reply:
         holder = self.server.holder(request.query.get("access_token", ""))
         if holder is None:
             return _said(request, BAD_TOKEN)
-        return _said(request, {"client_id": CLIENT_ID, "openid": _openid_of(holder)})
+        return _said(request, {"client_id": self.client.client_id, "openid": self._openid_of(holder)})
 
     def _shown(self, request: Request) -> Mapping[str, Any]:
         holder = self.server.holder(request.query.get("access_token", ""))
         if holder is None:
             return {"ret": 100016, "msg": BAD_TOKEN["error_description"]}
         named = (request.query.get("oauth_consumer_key"), request.query.get("openid"))
-        if named != (CLIENT_ID, _openid_of(holder)):
+        if named != (self.client.client_id, self._openid_of(holder)):
             return {"ret": -22, "msg": "openid is invalid"}
         persona = holder.persona
-        picture = f"{self.base_url}/avatars/{persona['key']}.svg"
+        picture = self.picture_of(persona)
         return {
             "ret": 0,
             "msg": "",
@@ -79,10 +88,10 @@ class QQFlavour:
             "gender": "男",
         }
 
-
-def _openid_of(holder: Grant) -> str:
-    """Return what stands for the person in this application: 32 hexadecimal digits."""
-    return hashlib.sha256(f"{CLIENT_ID} {holder.persona['id']}".encode()).hexdigest()[:32].upper()
+    def _openid_of(self, holder: Grant) -> str:
+        """Return what stands for the person in this application: 32 hexadecimal digits."""
+        whose = f"{self.client.client_id} {holder.persona['id']}"
+        return hashlib.sha256(whose.encode()).hexdigest()[:32].upper()
 
 
 def _said(request: Request, answer: Mapping[str, Any]) -> Reply:

@@ -5,6 +5,7 @@ Facts: https://open.weibo.com/wiki/Oauth2/access_token and https://open.weibo.co
 
 from typing import Any, Final
 
+from oauth_login.sandbox.flavour import Flavour
 from oauth_login.sandbox.messages import Reply, Request, as_json
 from oauth_login.sandbox.server import AuthorizationServer, Grant, Refused
 
@@ -18,15 +19,22 @@ NUMBERS: Final = {
 }
 
 
-class WeiboFlavour:
+class WeiboFlavour(Flavour):
     """Answers the HTTP requests that a site sends to Weibo."""
 
-    label = "Weibo"
+    page = "/oauth2/authorize"
 
-    def __init__(self, alias: str) -> None:
-        self.base_url = f"https://{alias.replace('_', '.')}.sandbox.invalid"
-        self.issuer = self.base_url
-        self.server = AuthorizationServer(self.issuer, knows_pkce=False)
+    def make_server(self) -> AuthorizationServer:
+        """Return a server that does not know PKCE."""
+        return AuthorizationServer(self.issuer, self.client, knows_pkce=False)
+
+    def addresses(self) -> dict[str, Any]:
+        """Return Weibo's endpoints."""
+        return {
+            "AUTHORIZATION_ENDPOINT": f"{self.base_url}{self.page}",
+            "TOKEN_ENDPOINT": f"{self.base_url}/oauth2/access_token",
+            "USERINFO_ENDPOINT": f"{self.base_url}/2/users/show.json",
+        }
 
     def respond(self, request: Request) -> Reply:
         """Answer one request."""
@@ -62,7 +70,7 @@ class WeiboFlavour:
 
     def _shown(self, holder: Grant) -> dict[str, Any]:
         persona = holder.persona
-        picture = f"{self.base_url}/avatars/{persona['key']}.svg"
+        picture = self.picture_of(persona)
         return {
             "id": persona["id"],
             "idstr": str(persona["id"]),
