@@ -8,7 +8,7 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPResponse
 
-from oauth_login.sandbox.flavours import Flavour
+from oauth_login.sandbox.flavour import Flavour
 from oauth_login.sandbox.messages import Request
 
 

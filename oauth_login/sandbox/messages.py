@@ -12,7 +12,7 @@ Reply = tuple[int, dict[str, str], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request of the back channel; header names are in lower case, of repeated parameters one stays."""
+    """An HTTP request of the back channel; header names are in lower case, no parameter is repeated."""
 
     method: str
     host: str

@@ -93,7 +93,7 @@ class OAuth2Flavour(Flavour):
         except Refused as refused:
             return self._error(refused.error, refused.description, 400, self.words["TOKEN_ANSWER"])
         answer = self._token_answer(grant)
-        return as_form(answer) if self.words["TOKEN_ANSWER"] == "form" else as_json(answer)
+        return self._said(answer, 200, self.words["TOKEN_ANSWER"])
 
     def _token_answer(self, grant: Grant) -> dict[str, Any]:
         kind = {} if self.words["TOKEN_TYPE_OPTIONAL"] else {"token_type": "Bearer"}
@@ -185,6 +185,9 @@ class OAuth2Flavour(Flavour):
         codes = (code for code, means in self.words["ERROR_CODES"].items() if means == meaning)
         path = next(iter(self.words["ERRORS"]), "error")
         answer = nested({path: next(codes, error), "error_description": description})
+        return self._said(answer, status, form)
+
+    def _said(self, answer: Mapping[str, Any], status: int, form: str) -> Reply:
         return as_form(answer) if form == "form" else as_json(answer, status)
 
 

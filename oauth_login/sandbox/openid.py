@@ -19,12 +19,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from oauth_login import conf
 from oauth_login.sandbox.flavour import Flavour
 from oauth_login.sandbox.messages import Reply, Request, as_json
-from oauth_login.sandbox.server import AuthorizationServer, Authorization, Grant, Refused
+from oauth_login.sandbox.server import Authorization, AuthorizationServer, Grant, Refused
 
 ALGORITHM: Final = "ES256"
 BASIC: Final = "client_secret_basic"
-#: Keys of a provider's settings that are as true of the sandbox. How a client proves who it is, how tokens are
-#: signed and where the server is are not.
+#: Keys of a provider's settings that are as true of the sandbox: not how a client proves who it is, how
+#: tokens are signed, and where the server is.
 KEPT: Final = ("AUTHORIZATION_PARAMS", "PKCE", "REPEATS_NONCE", "SCOPE", "SIGN_OUT")
 #: Scopes whose claims UserInfo has (Core §5.4). What any other asks for is in the ID Token, where the
 #: providers that have such scopes put it.
@@ -48,8 +48,8 @@ class OpenIDFlavour(Flavour):
     def kept(self) -> dict[str, Any]:
         """Return what has nothing to do with who the server is, and who the client."""
         label = self.options.get("LABEL") or urlsplit(self.options.get("ISSUER", "")).hostname
-        kept = {key: self.options[key] for key in KEPT if key in self.options}
-        return {**kept, **({"LABEL": label} if label else {})}
+        named = {"LABEL": label} if label else {}
+        return {**named, **{key: value for key, value in self.options.items() if key in KEPT}}
 
     def respond(self, request: Request) -> Reply:
         """Answer one request."""
@@ -119,7 +119,7 @@ class OpenIDFlavour(Flavour):
         return as_json({"sub": str(holder.persona["id"]), **claims})
 
     def _at_once(self, grant: Grant) -> dict[str, Any]:
-        """Return the claims that the ID Token itself has: of scopes of the provider's own, and those asked for.
+        """Return the claims that the ID Token itself has: of the provider's own scopes, and those asked for.
 
         A provider with no scope but ``openid`` tells a name with it.
         """
@@ -127,7 +127,7 @@ class OpenIDFlavour(Flavour):
             frozenset({"name"}) if grant.scopes == {"openid"} else frozenset()
         )
         everything = self._claims(grant.persona, frozenset({"profile", "email"}))
-        asked = (json.loads(grant.claims or "{}").get("id_token") or {}).keys()
+        asked = _asked_at_once(grant.claims)
         return self._claims(grant.persona, own) | {
             name: value for name, value in everything.items() if name in asked
         }
@@ -157,13 +157,19 @@ class StrictOpenID(AuthorizationServer):
         authorization = AuthorizationServer.authorize(self, query, registered_uri)
         if "openid" not in authorization.scope.split():
             raise Refused("invalid_scope", "The scope openid is missing: this is an OpenID Provider.")
-        try:
-            json.loads(authorization.claims or "{}")["id_token"]
-        except KeyError:
-            pass
-        except (TypeError, ValueError):
-            raise Refused("invalid_request", "The claims parameter is no JSON object.") from None
+        _asked_at_once(authorization.claims)
         return authorization
+
+
+def _asked_at_once(claims: str) -> frozenset[str]:
+    """Return the names of the claims that the ID Token is to have (Core §5.5).
+
+    :raises Refused: *claims* is no JSON object of that form.
+    """
+    try:
+        return frozenset(json.loads(claims or "{}").get("id_token", {}))
+    except (AttributeError, TypeError, ValueError):
+        raise Refused("invalid_request", "The claims parameter is not what it must be.") from None
 
 
 def _today() -> int:
