@@ -85,7 +85,7 @@ class OAuth2Flavour(Flavour):
         theirs = {own: name for name, own in own_names.items() if own}
         form = {theirs.get(name, name): value for name, value in asked.items()}
         if self.client.auth_method == "client_secret_basic":
-            form = {"client_id": "", "client_secret": "", **form, **request.basic}
+            form = {**form, "client_id": "", "client_secret": "", **request.basic}
         try:
             if missing := self.words["TOKEN_PARAMS"].items() - asked.items():
                 raise Refused("invalid_request", f"Wrong or missing: {', '.join(dict(missing))}.")
