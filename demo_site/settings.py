@@ -7,7 +7,7 @@ from urllib.parse import quote
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from oauth_login.conf import providers_from_environ
+from oauth_login.conf import providers_from_environ, without_credentials
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -148,8 +148,10 @@ ORIGIN = env.str("ORIGIN", default="") or None
 if ORIGIN:
     # There the provider sends the visitor back, still in the chain of redirects that the form began.
     FORM_ACTION_ORIGINS = [*FORM_ACTION_ORIGINS, ORIGIN]
+# The buttons to try out. In production there are those of configured providers, and GitHub's.
+OAUTH_SANDBOX_PROVIDERS = env.list("OAUTH_SANDBOX_PROVIDERS", default=["github"]) if DEBUG else ["github"]
 OAUTH_LOGIN = {
-    "PROVIDERS": {"github": {}, **providers_from_environ(os.environ)},
+    "PROVIDERS": {**without_credentials(OAUTH_SANDBOX_PROVIDERS), **providers_from_environ(os.environ)},
     # It answers for providers without credentials only: with GitHub's set, GitHub itself is asked.
     "SANDBOX": DEBUG,
     "ORIGIN": ORIGIN,

@@ -1,12 +1,13 @@
 """The only reader of ``settings.OAUTH_LOGIN``. Lazy and uncached, so ``override_settings`` just works."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.cache import cache
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 from django.urls import reverse
@@ -226,6 +227,17 @@ def providers_from_environ(environ: Mapping[str, str]) -> dict[str, dict[str, An
         if key and alias:
             found.setdefault(alias, {})[key] = value.split(",") if key in LISTS else value
     return found
+
+
+def without_credentials(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Build ``PROVIDERS`` of presets for the sandbox to answer for.
+
+    :raises ImproperlyConfigured: one is no preset; the message says which may be meant.
+    """
+    for name in names:
+        for problem in provider_problems(name, {}, sandboxed=True):
+            raise ImproperlyConfigured(f"{problem.message} {problem.hint}")
+    return {name: {} for name in names}
 
 
 def _option_names(environ: Mapping[str, str]) -> Iterator[frozenset[str]]:

@@ -7,9 +7,11 @@ credentials (``conf.sandboxed``). Its hosts end in ``.invalid``, which RFC 2606 
 never be a real one and nobody who ever signed in here can sign in as anybody there.
 
 A *flavour* (``flavours.py`` knows them all) is a provider's quirks over the strict ``server.py``;
-``back_channel.py`` and ``views.py`` are its two doors, for the site and for the browser.
+``back_channel.py`` and ``views.py`` are its two doors, for the site and for the browser. ``standalone.py``
+is both for any other client, over HTTP.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,26 +23,22 @@ from oauth_login import providers
 from oauth_login.providers.base import Provider
 from oauth_login.sandbox.back_channel import InProcessAdapter
 from oauth_login.sandbox.flavours import flavour_for
-from oauth_login.sandbox.server import CLIENT_ID, CLIENT_SECRET
+from oauth_login.sandbox.personas import PERSONAS
 from oauth_login.transport import Transport
 
 
 def provider(alias: str, written: Mapping[str, Any]) -> Provider:
     """Return the provider *alias* with the sandbox in the place of its servers."""
-    name = written.get("PRESET", alias)
-    flavour, preset = flavour_for(alias, name), providers.kind(alias, written)
+    flavour, preset = flavour_for(alias, written), providers.kind(alias, written)
     options = {
-        "LABEL": flavour.label,
-        # Real addresses in the settings are not for the sandbox's codes and tokens.
-        **{key: value for key, value in written.items() if not key.endswith(("_URL", "_ENDPOINT"))},
-        "CLIENT_ID": CLIENT_ID,
-        "CLIENT_SECRET": CLIENT_SECRET,
-        "BASE_URL": flavour.base_url,
-        "ISSUER": flavour.issuer,
+        **flavour.kept(),
+        **flavour.settings(),
         # A page of this very site, wherever it is mounted and whatever host it is seen under.
         "AUTHORIZATION_ENDPOINT": reverse("oauth_login:sandbox", kwargs={"alias": alias}),
     }
-    transport = Transport(mounts={f"{flavour.base_url}/": InProcessAdapter(flavour)})
+    # Whatever the settings say, nothing leaves the process.
+    adapter = InProcessAdapter(flavour)
+    transport = Transport(mounts={"https://": adapter, "http://": adapter})
     sandboxed: type[Provider] = type(preset.__name__, (_LocalPictures, preset), {"__slots__": ()})
     # Nothing was granted to anybody, and a host that cannot exist has neither pages nor pictures.
     return replace(sandboxed.from_options(alias, options, transport), grant_url="", picture_hosts=())
@@ -51,5 +49,7 @@ class _LocalPictures:
 
     __slots__ = ()
 
-    def picture(self, url: str) -> str:
-        return static(f"oauth_login/sandbox/{url.rpartition('/')[2]}")
+    def picture(self, url: object) -> str:
+        named = (part for part in re.split(r"\W", str(url)) if part in PERSONAS)
+        key = next(named, "")
+        return static(f"oauth_login/sandbox/{key}.svg") if key else ""

@@ -2,14 +2,14 @@
 
 from io import BytesIO
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPResponse
 
-from oauth_login.sandbox.flavours import Flavour
+from oauth_login.sandbox.flavour import Flavour
+from oauth_login.sandbox.messages import Request
 
 
 class InProcessAdapter(BaseAdapter):
@@ -22,12 +22,13 @@ class InProcessAdapter(BaseAdapter):
     def send(self, request: requests.PreparedRequest, *_args: Any, **_kwargs: Any) -> requests.Response:
         """Answer *request*."""
         body = request.body or b""
-        status, headers, content = self.flavour.respond(
+        asked = Request.of(
             str(request.method),
-            urlsplit(str(request.url)).path,
-            {name.lower(): str(value) for name, value in request.headers.items()},
+            str(request.url),
+            {name: str(value) for name, value in request.headers.items()},
             body.encode() if isinstance(body, str) else bytes(body),
         )
+        status, headers, content = self.flavour.respond(asked)
         response = requests.Response()
         response.status_code = status
         response.headers = CaseInsensitiveDict(headers)

@@ -1,28 +1,36 @@
-"""Which flavour of the sandbox stands in for which preset; a new one is a class and a line here."""
+"""Which flavour of the sandbox stands in for which provider; a new one is a class and a line here."""
 
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Any, Final
 
-from oauth_login.sandbox.github import GitHubFlavour, Reply
-from oauth_login.sandbox.server import AuthorizationServer
+from oauth_login import providers
+from oauth_login.oauth2 import Client
+from oauth_login.sandbox.flavour import Flavour
+from oauth_login.sandbox.github import GitHubFlavour
+from oauth_login.sandbox.oauth2 import OAuth2Flavour
+from oauth_login.sandbox.openid import OpenIDFlavour
+from oauth_login.sandbox.qq import QQFlavour
+from oauth_login.sandbox.server import SITE
+from oauth_login.sandbox.weibo import WeiboFlavour
+
+#: Those that are stricter than settings can say. For any other, the kind of provider decides.
+FLAVOURS: Final[Mapping[str, type[Flavour]]] = {
+    "github": GitHubFlavour,
+    "qq": QQFlavour,
+    "weibo": WeiboFlavour,
+}
 
 
-class Flavour(Protocol):
-    """A provider's quirks over the strict server. ``label`` is what its button says."""
+def flavour_for(
+    alias: str, options: Mapping[str, Any], *, base_url: str = "", client: Client = SITE
+) -> Flavour:
+    """Return the sandbox of the provider with these settings.
 
-    label: str
-    base_url: str
-    issuer: str
-    server: AuthorizationServer
-
-    def respond(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Answer one request of the back channel; *headers* has lower-case names."""
-
-
-FLAVOURS: Final[Mapping[str, type[Flavour]]] = {"github": GitHubFlavour}
-
-
-def flavour_for(alias: str, preset: str) -> Flavour:
-    """Return the sandbox of the provider *alias*, which is configured by *preset*."""
-    flavour: Flavour = FLAVOURS[preset](alias)  # type: ignore[call-arg]  # each takes its alias
-    return flavour
+    :param base_url: where it answers; default: a host of its own, which cannot exist (RFC 2606).
+    :raises KeyError: the settings name no provider.
+    """
+    kind = providers.kind(alias, options)
+    by_kind = OpenIDFlavour if kind.uses_nonce else OAuth2Flavour
+    flavour = FLAVOURS.get(options.get("PRESET", alias), by_kind)
+    merged = providers.laid_over_preset(alias, options)
+    return flavour(base_url or f"https://{alias.replace('_', '.')}.sandbox.invalid", client, merged)

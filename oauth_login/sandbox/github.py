@@ -1,60 +1,59 @@
 """GitHub's quirks over the strict server: errors with status 200, forms by default, comma scopes."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import parse_qs, urlencode
 
-from oauth_login.sandbox.server import AuthorizationServer, Refused
+from oauth_login.sandbox.flavour import Flavour
+from oauth_login.sandbox.messages import Reply, Request, as_form, as_json
+from oauth_login.sandbox.server import Refused
 
 #: What GitHub calls the errors of RFC 6749.
 GITHUB_NAMES: Final = {
     "invalid_client": "incorrect_client_credentials",
     "invalid_grant": "bad_verification_code",
 }
-Reply = tuple[int, dict[str, str], bytes]
 
 
-class GitHubFlavour:
+class GitHubFlavour(Flavour):
     """Answers the HTTP requests that a site sends to GitHub."""
 
-    label = "GitHub"
+    page = "/login/oauth/authorize"
+    issuer_path = "/login/oauth"
 
-    def __init__(self, alias: str) -> None:
-        self.base_url = f"https://{alias.replace('_', '.')}.sandbox.invalid"
-        self.issuer = f"{self.base_url}/login/oauth"
-        self.server = AuthorizationServer(self.issuer)
+    def addresses(self) -> dict[str, Any]:
+        """Return ``BASE_URL``, from which the rest follows."""
+        return {"BASE_URL": self.base_url}
 
-    def respond(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Answer one request; *headers* has lower-case names."""
-        if method == "POST" and path == "/login/oauth/access_token":
-            return self._token(headers, body)
-        if not headers.get("user-agent"):
-            return _json(403, {"message": "Request forbidden by administrative rules."})
-        scheme, _, access_token = headers.get("authorization", "").partition(" ")
-        holder = self.server.holder(access_token)
-        if holder is None or scheme != "Bearer":
-            return _json(401, {"message": "Bad credentials"})
-        if method == "GET" and path == "/api/v3/user":
-            return _json(200, self._user(holder[0]))
-        if method == "GET" and path == "/api/v3/user/emails" and "user:email" in holder[1]:
-            return _json(200, self._emails(holder[0]))
-        return _json(404, {"message": "Not Found"})
+    def kept(self) -> dict[str, Any]:
+        """Return the settings of GitHub itself, of which this is no enterprise's own server."""
+        return {"LABEL": "GitHub", **super().kept()}
 
-    def _token(self, headers: Mapping[str, str], body: bytes) -> Reply:
-        form = {name: values[-1] for name, values in parse_qs(body.decode()).items()}
+    def respond(self, request: Request) -> Reply:
+        """Answer one request."""
+        if (request.method, request.path) == ("POST", "/login/oauth/access_token"):
+            return self._token(request)
+        if not request.headers.get("user-agent"):
+            return as_json({"message": "Request forbidden by administrative rules."}, 403)
+        holder = self.server.holder(request.bearer)
+        if holder is None:
+            return as_json({"message": "Bad credentials"}, 401)
+        if (request.method, request.path) == ("GET", "/api/v3/user"):
+            return as_json(self._user(holder.persona))
+        if (request.method, request.path) == ("GET", "/api/v3/user/emails") and "user:email" in holder.scopes:
+            return as_json(self._emails(holder.persona))
+        return as_json({"message": "Not Found"}, 404)
+
+    def _token(self, request: Request) -> Reply:
         try:
-            token, scope = self.server.exchange(form)
+            grant = self.server.exchange({**request.form, **request.basic})
         except Refused as refused:
             error = GITHUB_NAMES.get(refused.error, refused.error)
             answer = {"error": error, "error_description": refused.description}
         else:
-            granted = ",".join(scope.split())
-            answer = {"access_token": token, "scope": granted, "token_type": "bearer"}
-        if "application/json" in headers.get("accept", ""):
-            return _json(200, answer)
-        kind = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
-        return 200, kind, urlencode(answer).encode()
+            granted = ",".join(grant.scope.split())
+            answer = {"access_token": grant.access_token, "scope": granted, "token_type": "bearer"}
+        wants_json = "application/json" in request.headers.get("accept", "")
+        return as_json(answer) if wants_json else as_form(answer)
 
     def _user(self, persona: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -63,7 +62,7 @@ class GitHubFlavour:
             "type": "User",
             "name": persona["name"],
             "email": persona["email"] if persona["email_public"] else None,
-            "avatar_url": f"{self.base_url}/avatars/{persona['key']}.svg",
+            "avatar_url": self.picture_of(persona),
             "html_url": persona["profile"],
         }
 
@@ -77,7 +76,3 @@ class GitHubFlavour:
         }
         private = {"email": noreply, "primary": False, "verified": True, "visibility": None}
         return [primary, private]
-
-
-def _json(status: int, answer: Any) -> Reply:
-    return status, {"Content-Type": "application/json; charset=utf-8"}, json.dumps(answer).encode()

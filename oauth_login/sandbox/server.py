@@ -12,18 +12,21 @@ import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.core.cache import cache
 
 from oauth_login import conf
+from oauth_login.oauth2 import Client
 from oauth_login.sandbox.personas import Persona
 from oauth_login.sealing import SealBroken, Sealer
 
 CLIENT_ID: Final = "sandbox-client"
 CLIENT_SECRET: Final = "sandbox-secret"  # noqa: S105  opens nothing but the sandbox
+#: The site as the sandbox knows it, unless it is told of another client.
+SITE: Final = Client(CLIENT_ID, CLIENT_SECRET)
 CODE_LIFETIME: Final = 600  # seconds
 TOKEN_LIFETIME: Final = 8 * 3600
 
@@ -44,13 +47,45 @@ class Authorization:
     scope: str
     state: str
     code_challenge: str
+    nonce: str
+    claims: str
+    echoed: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a code or a token stands for: whose, and for what."""
+
+    persona: Mapping[str, Any]
+    scope: str
+    nonce: str = ""
+    claims: str = ""
+    access_token: str = field(default="", repr=False)
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes that were granted, however the provider separates them."""
+        return frozenset(self.scope.replace(",", " ").split())
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorizationServer:
-    """The server of one provider. ``issuer`` goes into every answer to the browser (RFC 9207)."""
+    """The server of one provider.
 
-    def __init__(self, issuer: str) -> None:
-        self.issuer = issuer
+    ``issuer`` goes into every answer to the browser (RFC 9207). A client whose method is ``none`` has no
+    secret. A server that does not know PKCE ignores it, as those of old days ignore what they do not know.
+    """
+
+    issuer: str
+    client: Client = SITE
+    knows_pkce: bool = True
+    #: What its authorization requests call the parameters, as AUTHORIZATION_NAMES says it.
+    names: Mapping[str, str] = field(default_factory=dict)
+    code_param: str = "code"
+    #: What its answer to the browser has besides, and the token request must repeat.
+    echoes: Sequence[str] = ()
+    #: Parameters that its token requests have not.
+    unasked: frozenset[str] = frozenset()
 
     def authorize(self, query: Mapping[str, Sequence[str]], registered_uri: str) -> Authorization:
         """Read an authorization request.
@@ -62,19 +97,30 @@ class AuthorizationServer:
         """
         if any(len(values) > 1 for values in query.values()):
             raise Refused("invalid_request", "A parameter is repeated.")
-        parameters = {name: values[0] for name, values in query.items()}
-        if parameters.get("client_id") != CLIENT_ID:
+        parameters = self._in_rfc_words({name: values[0] for name, values in query.items()})
+        if parameters.get("client_id") != self.client.client_id:
             raise Refused("unknown_client", "There is no client of this client_id.")
         if parameters.get("redirect_uri") != registered_uri:
             raise Refused("redirect_uri_mismatch", "The redirect_uri is not the registered one.")
         if parameters.get("response_type") != "code":
             raise Refused("unsupported_response_type", "Only the code grant is offered.")
         challenge = parameters.get("code_challenge", "")
-        if parameters.get("code_challenge_method") != "S256" or len(challenge) != 43:
+        if self.knows_pkce and (parameters.get("code_challenge_method") != "S256" or len(challenge) != 43):
             raise Refused("invalid_request", "A PKCE code_challenge by S256 is required.")
         return Authorization(
-            registered_uri, parameters.get("scope", ""), parameters.get("state", ""), challenge
+            redirect_uri=registered_uri,
+            scope=parameters.get("scope", ""),
+            state=parameters.get("state", ""),
+            code_challenge=challenge if self.knows_pkce else "",
+            nonce=parameters.get("nonce", ""),
+            claims=parameters.get("claims", ""),
+            echoed={name: secrets.token_hex(8) for name in self.echoes if name != "state"},
         )
+
+    def _in_rfc_words(self, parameters: Mapping[str, str]) -> dict[str, str]:
+        presumed = {"response_type": "code"} if self.names.get("response_type") == "" else {}
+        theirs = {own: name for name, own in self.names.items() if own}
+        return presumed | {theirs.get(name, name): value for name, value in parameters.items()}
 
     def approve(self, authorization: Authorization, persona: Persona) -> str:
         """Return where to send a browser whose visitor said yes."""
@@ -85,7 +131,8 @@ class AuthorizationServer:
             "authorization": asdict(authorization),
             "persona": _facts(persona),
         }
-        return self._back(authorization, {"code": _sealer().seal(json.dumps(content), "code")})
+        code = _sealer().seal(json.dumps(content), "code")
+        return self._back(authorization, {self.code_param: code, **authorization.echoed})
 
     def deny(self, authorization: Authorization) -> str:
         """Return where to send a browser whose visitor said no (RFC 6749 §4.1.2.1)."""
@@ -93,24 +140,26 @@ class AuthorizationServer:
         answer = {"error": "access_denied", "error_description": description}
         return self._back(authorization, answer)
 
-    def exchange(self, form: Mapping[str, str]) -> tuple[str, str]:
-        """Redeem a code; return the access token and the granted scope (RFC 6749 §4.1.3).
+    def exchange(self, form: Mapping[str, str]) -> Grant:
+        """Redeem a code (RFC 6749 §4.1.3).
 
         :raises Refused: with the error that a good server answers.
         """
-        known = hmac.compare_digest(form.get("client_secret", "").encode(), CLIENT_SECRET.encode())
-        if form.get("client_id") != CLIENT_ID or not known:
-            raise Refused("invalid_client", "The client_id and/or client_secret are incorrect.")
-        if form.get("grant_type") != "authorization_code":
+        self._check_client(form)
+        if form.get("grant_type", self._presumed("grant_type", "authorization_code")) != "authorization_code":
             raise Refused("unsupported_grant_type", "Only the code grant is offered.")
         code = _open(form.get("code", ""), "code")
         if code is None or code["expires"] < time.time() or code["issuer"] != self.issuer:
             raise Refused("invalid_grant", "The code is incorrect or expired.")
         asked = code["authorization"]
-        if form.get("redirect_uri") != asked["redirect_uri"]:
+        uri = form.get("redirect_uri", self._presumed("redirect_uri", asked["redirect_uri"]))
+        if uri != asked["redirect_uri"]:
             raise Refused("redirect_uri_mismatch", "The redirect_uri is not the one of the request.")
+        if any(form.get(name) != value for name, value in asked["echoed"].items()):
+            raise Refused("invalid_grant", "The answer to the browser said something else.")
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
-        if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != asked["code_challenge"]:
+        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        if self.knows_pkce and challenge != asked["code_challenge"]:
             raise Refused("invalid_grant", "The code_verifier does not match the code_challenge.")
         if not cache.add(f"oauth_login.sandbox.code.{code['id']}", 1, CODE_LIFETIME):
             raise Refused("invalid_grant", "The code was used before.")
@@ -120,14 +169,26 @@ class AuthorizationServer:
             "scope": asked["scope"],
             "persona": code["persona"],
         }
-        return _sealer().seal(json.dumps(content), "token"), asked["scope"]
+        access_token = _sealer().seal(json.dumps(content), "token")
+        return Grant(code["persona"], asked["scope"], asked["nonce"], asked["claims"], access_token)
 
-    def holder(self, access_token: str) -> tuple[dict[str, Any], frozenset[str]] | None:
-        """Return the facts about a token's persona and its scopes, or None if it is no good."""
+    def _check_client(self, form: Mapping[str, str]) -> None:
+        secret = form.get("client_secret", "").encode()
+        is_public = self.client.auth_method == "none"
+        known = is_public or hmac.compare_digest(secret, self.client.client_secret.encode())
+        if form.get("client_id") != self.client.client_id or not known:
+            raise Refused("invalid_client", "The client_id and/or client_secret are incorrect.")
+
+    def _presumed(self, name: str, value: str) -> str:
+        """Return *value* if the server's token requests do not have it said, else ""."""
+        return value if name in self.unasked else ""
+
+    def holder(self, access_token: str) -> Grant | None:
+        """Return whose token it is, and for what, or None if it is no good."""
         token = _open(access_token, "token")
         if token is None or token["expires"] < time.time() or token["issuer"] != self.issuer:
             return None
-        return token["persona"], frozenset(token["scope"].split())
+        return Grant(token["persona"], token["scope"])
 
     def _back(self, authorization: Authorization, answer: Mapping[str, str]) -> str:
         query = {**answer, "state": authorization.state, "iss": self.issuer}

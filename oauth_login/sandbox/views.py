@@ -1,37 +1,25 @@
-"""The sandbox's front door: the page where a visitor picks who to be."""
+"""The sandbox's front door as a page of the site."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from oauth_login import conf
 from oauth_login.errors import NotHere
 from oauth_login.guard import guarded
 from oauth_login.pages import label
-from oauth_login.sandbox.flavours import FLAVOURS, flavour_for
-from oauth_login.sandbox.personas import PERSONAS, resolve
-from oauth_login.sandbox.server import Refused
+from oauth_login.sandbox import page
+from oauth_login.sandbox.flavours import flavour_for
 
 
 @guarded  # and no CSRF check, as at a real provider: signing in in another tab must not break this page
 @require_http_methods(["GET", "POST"])
 def authorize(request: HttpRequest, alias: str) -> HttpResponse:
-    """Ask who wants to sign in; send the answer back as a real provider would."""
-    preset = conf.provider_settings()[alias].get("PRESET", alias) if conf.sandboxed(alias) else ""
-    if preset not in FLAVOURS:
+    """Ask who wants to sign in; there is nobody to ask but in DEBUG, and where nothing is registered."""
+    if not conf.sandboxed(alias):
         raise NotHere(detail="no sandbox here")
-    server = flavour_for(alias, preset).server
     try:
-        query = dict(request.GET.lists())
-        authorization = server.authorize(query, conf.redirect_uri(request, alias))
-    except Refused as refused:
-        return render(request, "oauth_login/sandbox_refused.html", {"refused": refused}, status=400)
-    if request.method == "GET":
-        context = {"personas": PERSONAS.values(), "label": label(alias), "authorization": authorization}
-        return render(request, "oauth_login/sandbox.html", context)
-    if request.POST.get("persona") == "deny":
-        return redirect(server.deny(authorization))
-    persona = resolve(request.POST.get("persona", ""))
-    if persona is None:
-        raise NotHere(detail="no such persona")
-    return redirect(server.approve(authorization, persona))
+        flavour = flavour_for(alias, conf.provider_settings()[alias])
+    except KeyError:
+        raise NotHere(detail="no such provider") from None
+    registered_uri = conf.redirect_uri(request, alias)
+    return page.answer(request, flavour, registered_uri=registered_uri, label=label(alias))

@@ -162,7 +162,10 @@ def test_another_alias_is_another_provider(visitor, settings):
     assert LinkedAccount.objects.get().issuer == "https://our.own.sandbox.invalid/login/oauth"
     # A code of one is worth nothing at the other.
     code = authorize("github")["code"]
-    assert exchange(GitHubFlavour("our_own"), code=code)["error"] == "bad_verification_code"
+    assert (
+        exchange(GitHubFlavour("https://our.own.sandbox.invalid"), code=code)["error"]
+        == "bad_verification_code"
+    )
     assert exchange(code=code)["token_type"] == "bearer"
 
 
@@ -292,7 +295,7 @@ def test_a_repeated_parameter_is_refused(visitor):
 
 def authorize(alias="github", persona="octocat", scope="read:user user:email", **changes):
     """Return what the sandbox's answer to the browser carries."""
-    flavour = GitHubFlavour(alias)
+    flavour = GitHubFlavour(f"https://{alias}.sandbox.invalid")
     query = dict(parse_qsl(urlsplit(request(scope=scope, **changes)).query))
     authorization = flavour.server.authorize({name: [value] for name, value in query.items()}, CALLBACK)
     return dict(parse_qsl(urlsplit(flavour.server.approve(authorization, PERSONAS[persona])).query))
@@ -320,7 +323,7 @@ def exchange(flavour=None, accept="application/json", **changes):
 
 def over_http(method, path, flavour=None, headers=None, **kwargs):
     """Send a request to the sandbox's servers through the library that the site uses."""
-    flavour = flavour or GitHubFlavour("github")
+    flavour = flavour or GitHubFlavour(HOST)
     with requests.Session() as session:
         session.headers.clear()
         session.mount(flavour.base_url, InProcessAdapter(flavour))
@@ -392,7 +395,7 @@ def test_a_token_is_good_for_eight_hours_as_a_bearer_token_at_this_provider_only
             return over_http("GET", "/api/v3/user", flavour, headers=headers).status_code
 
         assert status(f"Bearer {token}") == 200
-        assert status(f"Bearer {token}", GitHubFlavour("another")) == 401
+        assert status(f"Bearer {token}", GitHubFlavour("https://another.sandbox.invalid")) == 401
         assert status(f"Basic {token}") == status(token) == status("Bearer x") == status("") == 401
         clock.shift(8 * 3600 + 1)
         assert status(f"Bearer {token}") == 401

@@ -4,6 +4,7 @@ import secrets
 import signal
 import socket
 from argparse import ArgumentTypeError
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.servers.basehttp import get_internal_wsgi_application, run
 from django.urls import reverse
+
+from oauth_login import conf
+from oauth_login.pages import label
 
 HOST = "127.0.0.1"
 OWNER = "owner"
@@ -24,8 +28,9 @@ WELCOME = """
 
   Ctrl-C stops the site.
 """
-SANDBOX = "the sandbox answers instead of GitHub: nothing to register, nothing leaves this machine"
-REAL = "GitHub itself; the callback URL to register there is {callback}"
+SANDBOX = "the sandbox answers instead of {labels}: nothing to register, nothing leaves this machine"
+REAL = "{label} itself; the callback URL to register there is {callback}"
+INDENT = "\n                   "
 
 
 class Command(BaseCommand):
@@ -60,18 +65,27 @@ class Command(BaseCommand):
 
     def welcome(self, port: int, password: str) -> None:
         site = f"http://{HOST}:{port}"
-        is_real = settings.OAUTH_LOGIN["PROVIDERS"]["github"].get("CLIENT_ID")
-        callback = site + reverse("oauth_login:callback", kwargs={"alias": "github"})
         self.stdout.write(
             WELCOME.format(
                 site=site + reverse("guestbook:index"),
                 admin=site + reverse("admin:index"),
                 owner=OWNER,
                 password=password,
-                signing_in=REAL.format(callback=callback) if is_real else SANDBOX,
+                signing_in=INDENT.join(ways_to_sign_in(site)),
             )
         )
         self.stdout.flush()  # whoever reads this through a pipe is waiting for it
+
+
+def ways_to_sign_in(site: str) -> Iterator[str]:
+    """Yield a line on the providers that the sandbox answers for, and one on each real one."""
+    imitated = [alias for alias in conf.aliases() if conf.sandboxed(alias)]
+    if imitated:
+        yield SANDBOX.format(labels=", ".join(map(label, imitated)))
+    for alias in conf.aliases():
+        if alias not in imitated:
+            callback = site + reverse("oauth_login:callback", kwargs={"alias": alias})
+            yield REAL.format(label=label(alias), callback=callback)
 
 
 def port_number(text: str) -> int:

@@ -1,0 +1,39 @@
+"""The sandbox's front door: the page where a visitor picks who to be."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from oauth_login.sandbox.flavour import Flavour
+from oauth_login.sandbox.personas import PERSONAS, resolve
+from oauth_login.sandbox.server import Refused
+
+
+def answer(
+    request: HttpRequest, flavour: Flavour, *, registered_uri: str, label: str, is_apart: bool = False
+) -> HttpResponse:
+    """Ask who wants to sign in; send the answer back as a real provider would.
+
+    :param registered_uri: the callback URL of the client.
+    :param is_apart: this is a server of its own, without the pages of a site around it.
+
+    :raises Http404: nobody is called what was chosen.
+    """
+    try:
+        authorization = flavour.server.authorize(dict(request.GET.lists()), registered_uri)
+    except Refused as refused:
+        context = {"refused": refused, "is_apart": is_apart}
+        return render(request, "oauth_login/sandbox_refused.html", context, status=400)
+    if request.method != "POST":
+        context = {
+            "personas": PERSONAS.values(),
+            "label": label,
+            "authorization": authorization,
+            "is_apart": is_apart,
+        }
+        return render(request, "oauth_login/sandbox.html", context)
+    if request.POST.get("persona") == "deny":
+        return redirect(flavour.server.deny(authorization))
+    persona = resolve(request.POST.get("persona", ""))
+    if persona is None:
+        raise Http404("no such persona")
+    return redirect(flavour.server.approve(authorization, persona))
