@@ -1,8 +1,9 @@
 """The sandbox's front door: the page where a visitor picks who to be."""
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from oauth_login.errors import NotHere
 from oauth_login.sandbox.flavour import Flavour
 from oauth_login.sandbox.personas import PERSONAS, resolve
 from oauth_login.sandbox.server import Refused
@@ -16,7 +17,7 @@ def answer(
     :param registered_uri: the callback URL of the client.
     :param is_apart: this is a server of its own, without the pages of a site around it.
 
-    :raises Http404: nobody is called what was chosen.
+    :raises NotHere: nobody is called what was chosen.
     """
     try:
         authorization = flavour.server.authorize(dict(request.GET.lists()), registered_uri)
@@ -35,5 +36,5 @@ def answer(
         return redirect(flavour.server.deny(authorization))
     persona = resolve(request.POST.get("persona", ""))
     if persona is None:
-        raise Http404("no such persona")
+        raise NotHere(detail="no such persona")
     return redirect(flavour.server.approve(authorization, persona))

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from django.core.exceptions import RequestDataTooBig
 from django.core.handlers.wsgi import WSGIRequest
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.templatetags.static import static
 from django.utils.translation import get_language_from_request, override
 
+from oauth_login.errors import NotHere
 from oauth_login.sandbox import page
 from oauth_login.sandbox.flavour import Flavour
 from oauth_login.sandbox.messages import Request
@@ -48,7 +49,7 @@ class Application:
         with override(get_language_from_request(request)):
             try:
                 response = self._answer(request)
-            except Http404:
+            except NotHere:
                 response = HttpResponse("Not found.\n", status=404, content_type="text/plain")
             except RequestDataTooBig:
                 response = HttpResponse("Too large.\n", status=413, content_type="text/plain")
@@ -61,7 +62,7 @@ class Application:
         alias, _, rest = request.path_info.removeprefix("/").partition("/")
         imitation = self.imitations.get(alias)
         if imitation is None:
-            raise Http404("no such provider")
+            raise NotHere(detail="no such provider")
         path = f"/{rest}"
         if path == imitation.flavour.page:
             return page.answer(
