@@ -59,7 +59,7 @@ class QQFlavour(Flavour):
         answer = {
             "access_token": grant.access_token,
             "expires_in": "7776000",
-            # It works once, as QQ's do; the sandbox has nothing yet that redeems it.
+            # QQ always gives one; the sandbox grants by codes only, and redeems none.
             "refresh_token": hashlib.sha256(grant.access_token.encode()).hexdigest()[:32].upper(),
         }
         return as_json(answer) if request.query.get("fmt") == "json" else as_form(answer)

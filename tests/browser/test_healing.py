@@ -105,6 +105,7 @@ def test_another_identity_in_the_second_tab_replaces_nobody(visitor, site, shot)
 def test_who_steps_back_before_saying_yes_can_press_again(visitor, site):
     page = visitor.tab()
     leave(page, "/?tab=same")
+    page.wait_for_load_state()  # or there is nothing yet to step back from
     page.go_back()
     press(page)
     approve(page)

@@ -113,6 +113,17 @@ class TestOnceStarted:
 
         assert "the sandbox answers instead of GitHub" in capsys.readouterr().out
 
+    def test_it_says_of_each_provider_who_answers(self, port, capsys, settings):
+        real = {"CLIENT_ID": "an-id", "CLIENT_SECRET": "a-secret"}
+        settings.OAUTH_LOGIN = {"PROVIDERS": {"google": {}, "weibo": real, "qq": {}}, "SANDBOX": True}
+
+        call_command("demo", port=port)
+
+        output = capsys.readouterr().out
+        assert "the sandbox answers instead of Google, QQ:" in output
+        callback = f"http://127.0.0.1:{port}/oauth2/weibo/callback/"
+        assert f"微博 itself; the callback URL to register there is {callback}" in output
+
     def test_it_says_which_callback_url_the_real_github_must_know(self, port, capsys):
         call_command("demo", port=port)
 

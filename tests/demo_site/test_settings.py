@@ -124,6 +124,37 @@ def test_the_sandbox_answers_with_debug_only():
     assert settings(SECRET_KEY=KEY)["OAUTH_LOGIN"]["SANDBOX"] is False
 
 
+def test_whatever_is_listed_can_be_tried_out_next_to_what_is_configured():
+    found = settings(
+        DEBUG="1",
+        OAUTH_SANDBOX_PROVIDERS="google,weibo",
+        OAUTH_GITHUB_CLIENT_ID="an-id",
+        OAUTH_WEIBO_CLIENT_ID="another-id",
+    )
+
+    assert found["OAUTH_LOGIN"]["PROVIDERS"] == {
+        "google": {},
+        "weibo": {"CLIENT_ID": "another-id"},
+        "github": {"CLIENT_ID": "an-id"},
+    }
+
+
+def test_in_production_nothing_is_there_to_be_tried_out():
+    found = settings(SECRET_KEY=KEY, OAUTH_SANDBOX_PROVIDERS="google,weibo")
+
+    assert found["OAUTH_LOGIN"]["PROVIDERS"] == {"github": {}}
+
+
+@pytest.mark.parametrize(
+    ("listed", "hint"), [("github,gogle", "Did you mean 'google'?"), ("login", "a page")]
+)
+def test_a_provider_to_try_out_that_is_not_known_is_said_at_once(listed, hint):
+    with pytest.raises(ImproperlyConfigured) as error:
+        settings(DEBUG="1", OAUTH_SANDBOX_PROVIDERS=listed)
+
+    assert hint in str(error.value)
+
+
 def test_github_is_real_as_soon_as_its_credentials_are_set():
     found = settings(DEBUG="1", OAUTH_GITHUB_CLIENT_ID="an-id", OAUTH_GITHUB_CLIENT_SECRET="a-secret")
 

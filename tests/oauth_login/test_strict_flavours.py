@@ -417,12 +417,11 @@ def test_a_secret_is_taken_where_the_settings_put_it_and_nowhere_else():
     in_header = {"client_id": None, "client_secret": None}
 
     def statuses(provider, place, headers):
-        there = token_request(provider.code(), code_verifier=VERIFIER, **place)
-        elsewhere = token_request(provider.code(), code_verifier=VERIFIER)
-        return [
-            provider.ask("POST", "/token", data=there, headers=headers).status_code,
-            provider.ask("POST", "/token", data=elsewhere).status_code,
-        ]
+        def status(headers, **fields):
+            asked = token_request(provider.code(), code_verifier=VERIFIER, **fields)
+            return provider.ask("POST", "/token", data=asked, headers=headers).status_code
+
+        return [status(headers, **place), status({})]
 
     assert statuses(by_header, in_header, {"Authorization": BASIC}) == [200, 400]
     assert statuses(by_form, in_header, {"Authorization": BASIC}) == [400, 200]

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.core.servers.basehttp import run
+from django.core.servers.basehttp import WSGIServer, run
 
 from oauth_login import conf, providers
 from oauth_login.oauth2 import Client
@@ -20,6 +20,14 @@ from oauth_login.sandbox.standalone import Application, Imitation
 from oauth_login.transport import LOOPBACK
 
 DEMO: Final = "http://127.0.0.1:8000/oauth2/{alias}/callback/"
+
+
+class _Server(WSGIServer):
+    """Django's, which leaves its socket to the garbage collector when it is stopped."""
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        with self:
+            super().serve_forever(poll_interval)
 
 
 class Command(BaseCommand):
@@ -64,6 +72,7 @@ class Command(BaseCommand):
                 StaticFilesHandler(Application(imitations)),  # type: ignore[arg-type]  # WSGI is enough
                 ipv6=":" in host,
                 threading=True,
+                server_cls=_Server,
                 on_bind=lambda _: self.welcome(place, imitations),
             )
         except KeyboardInterrupt:
