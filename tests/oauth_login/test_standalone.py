@@ -181,7 +181,7 @@ def bound(monkeypatch, settings, stopped):
     settings.DEBUG = True
     places = []
 
-    def run(host, port, application, *, ipv6, threading, on_bind):
+    def run(host, port, application, *, ipv6, on_bind, **_kind):
         places.append((host, ipv6))
         on_bind(port)
         raise KeyboardInterrupt
