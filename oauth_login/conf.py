@@ -110,6 +110,8 @@ def provider(alias: str) -> Provider:
     in_sandbox = sandboxed(alias)
     for problem in provider_problems(alias, options, sandboxed=in_sandbox):
         raise ProviderMisconfigured("settings_invalid", problem.message)
+    if not in_sandbox and alias in _sharing_people():
+        raise ProviderMisconfigured("settings_invalid", f"{alias!r} shares its namespace: E018")
     if in_sandbox:
         answered_locally: Provider = import_string(SANDBOX)(alias, options)
         return answered_locally.remembering(cache)
@@ -145,11 +147,18 @@ def problems() -> Iterator[Problem]:
     yield from _shared_namespaces(written)
 
 
+def _sharing_people() -> set[Any]:
+    """Return the aliases of which E018 speaks: at run time, too, nobody signs in as another's number 7."""
+    written = provider_settings()
+    found = shared({alias: providers.laid_over_preset(alias, options) for alias, options in written.items()})
+    return {alias for one, other, _namespace in found for alias in (one, other)}
+
+
 def _shared_namespaces(written: Mapping[Any, Any]) -> Iterator[Problem]:
     """Yield the providers that would take each other's people for their own."""
     definitions = {alias: providers.laid_over_preset(alias, options) for alias, options in written.items()}
     for one, other, namespace in shared(definitions):
-        message = f"{one!r} and {other!r} are two servers of {namespace!r}, and would share their people."
+        message = f"{one!r} and {other!r} name people of {namespace!r} in two ways, and would mix them up."
         yield Problem("E018", f"OAUTH_LOGIN['PROVIDERS']: {message}", "Give each an ISSUER of its own.")
 
 

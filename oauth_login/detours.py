@@ -27,7 +27,7 @@ logger = logging.getLogger("oauth_login")
 
 BOUNCED: Final = "oauth_login_bounced"  # our own marks on the callback's URL
 RELAYED: Final = "oauth_login_relayed"
-#: What is carried on: the parameters of RFC 6749 §4.1.2 and RFC 9207, and nothing else that came along.
+#: What is carried on, beside what the provider has in their place: RFC 6749 §4.1.2 and RFC 9207.
 CARRIED: Final = ("code", "state", "iss", "error", "error_description")
 
 
@@ -48,7 +48,7 @@ def for_attempt(request: HttpRequest, state: State, alias: str) -> HttpResponse 
     if attempts.is_here(request, state):
         return None
     if RELAYED not in request.GET and _is_allowed(request, state.origin):
-        return _home(request, state.origin)
+        return _home(request, state.origin, alias)
     if BOUNCED not in request.GET:
         logger.info(
             "a callback without its cookie is asked once more: provider=%s, started %d s ago at %s",
@@ -78,8 +78,10 @@ def for_form(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _home(request: HttpRequest, origin: str) -> HttpResponse:
-    query = {name: request.GET[name] for name in CARRIED if name in request.GET}
+def _home(request: HttpRequest, origin: str, alias: str) -> HttpResponse:
+    words = conf.callback_words(alias)
+    carried = (*CARRIED, words["code_param"], *words["echoes"])
+    query = {name: request.GET[name] for name in carried if name in request.GET}
     return HttpResponseRedirect(f"{origin}{request.path}?{urlencode({**query, RELAYED: '1'})}")
 
 

@@ -23,6 +23,8 @@ from oauth_login.errors import (
     TokenRequestError,
 )
 
+#: Stands in the issuer of servers of many tenants, in Microsoft's spelling.
+TENANT: Final = "{tenantid}"
 CODE_LENGTH: Final = 2_048  # characters; RFC 6749 sets no limit, a log and a worker need one
 TOKEN_LENGTH: Final = 8_192
 JWT_BEARER: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

@@ -16,14 +16,12 @@ from typing import Any, Final
 
 from oauth_login.errors import ProviderUnavailable
 from oauth_login.jws import invalid
-from oauth_login.oauth2 import AuthorizationServer
+from oauth_login.oauth2 import TENANT, AuthorizationServer
 from oauth_login.transport import is_secure
 
 CLOCK_SKEW: Final = 60  # seconds between the provider's clock and this one, both ways (E41)
 OLDEST: Final = 600  # seconds since an ID Token was issued; it comes straight from the token endpoint
 SUBJECT: Final = re.compile(r"[\x20-\x7e]{1,255}")  # Core §2: ASCII, up to 255 characters
-#: Stands in the issuer of servers of many tenants, in Microsoft's spelling.
-TENANT: Final = "{tenantid}"
 
 REQUIRED_ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 OTHER_ENDPOINTS: Final = ("userinfo_endpoint", "revocation_endpoint", "end_session_endpoint")

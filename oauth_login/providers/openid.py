@@ -14,8 +14,8 @@ from oauth_login.assertions import assertion
 from oauth_login.documents import Cache, Documents
 from oauth_login.errors import ProviderResponseError, ProviderUnavailable
 from oauth_login.jws import SHARED_SECRET, SignedToken, invalid, keys_of
-from oauth_login.oauth2 import AuthorizationServer, Client, TokenResponse
-from oauth_login.oidc import REQUIRED_ENDPOINTS, TENANT, Expected, discovery_url, server_of
+from oauth_login.oauth2 import TENANT, AuthorizationServer, Client, TokenResponse
+from oauth_login.oidc import REQUIRED_ENDPOINTS, Expected, discovery_url, server_of
 from oauth_login.providers import openid_options
 from oauth_login.providers.base import (
     Expectation,
@@ -216,8 +216,12 @@ class OpenID(Provider):
         """
         claims = self._verified(SignedToken.parse(token.id_token))
         self._expected(token, nonce).check(claims)
-        if any(claims.keys().isdisjoint(CLAIMS_OF_SCOPE.get(scope, claims)) for scope in self.scope.split()):
-            claims = {**self._user_info(token, claims["sub"]), **claims}
+        told = {name: value for name, value in claims.items() if value is not None}
+        if any(told.keys().isdisjoint(CLAIMS_OF_SCOPE.get(scope, told)) for scope in self.scope.split()):
+            asked = self._user_info(token, told["sub"])
+            # A verdict is about the address beside it, and about no other document's (E34).
+            verdict = told if "email" in told else asked
+            claims = {**asked, **told, "email_verified": verdict.get("email_verified")}
         email = email_address(claims.get("email"))
         return Profile(
             issuer=claims["iss"],

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from oauth_login.assertions import read_key
 from oauth_login.jws import ALGORITHMS, SECRET_BYTES, SHARED_SECRET
-from oauth_login.oidc import OTHER_ENDPOINTS, REQUIRED_ENDPOINTS, TENANT
+from oauth_login.oauth2 import TENANT
+from oauth_login.oidc import OTHER_ENDPOINTS, REQUIRED_ENDPOINTS
 from oauth_login.providers.base import Expectation
 
 ENDPOINTS: Final[Mapping[str, str]] = {name.upper(): name for name in REQUIRED_ENDPOINTS + OTHER_ENDPOINTS}

@@ -129,7 +129,7 @@ class OAuth2(Provider):
         answer = self._ask(
             request.url,
             self.words["TOKEN_REQUEST"],
-            {**asked, **(echoed or {}), **self.words["TOKEN_PARAMS"]},
+            {**(echoed or {}), **self.words["TOKEN_PARAMS"], **asked},  # nothing replaces the protocol's own
             request.headers,
             once=True,
         )

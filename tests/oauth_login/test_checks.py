@@ -87,6 +87,12 @@ def both(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     return {"OAUTH_LOGIN": {"PROVIDERS": {"one": {**forge, **one}, "other": {**forge, **other}}}}
 
 
+def beside_forge(issuer: str = "", **other: Any) -> dict[str, Any]:
+    """Return settings that define a provider by its claims, and another by its issuer."""
+    forge = {**GITHUB, **FORGE, **({"ISSUER": issuer} if issuer else {})}
+    return {"OAUTH_LOGIN": {"PROVIDERS": {"forge": forge, "other": {**GITHUB, **other}}}}
+
+
 def defined_as(**values: list[Any]) -> list[Any]:
     """Return definitions with each of the values of each of several keys, one at a time."""
     return [defined(**{key: value}) for key, several in values.items() for value in several]
@@ -266,6 +272,16 @@ MISTAKES = {
             {"ISSUER": "https://a.example"},
             {"ISSUER": "https://a.example", "TOKEN_ENDPOINT": "https://b.example"},
         ),
+        both({}, {"CLAIMS": {"sub": "login"}}),
+        both({}, {"USERINFO_ENDPOINT": "https://forge.example/api/other"}),
+        beside_forge(ISSUER="https://forge.example"),
+        beside_forge(PRESET="gitlab", BASE_URL="https://forge.example/"),
+        beside_forge("https://forge.example/a", ISSUER="https://forge.example/{tenantid}", TENANT="a"),
+        beside_forge(
+            "https://forge.example/b", ISSUER="https://forge.example/{tenantid}", TENANTS=["a", "b"]
+        ),
+        beside_forge("https://github.com/login/oauth", PRESET="github"),
+        beside_forge("https://ghe.example/login/oauth", PRESET="github", BASE_URL="https://ghe.example/"),
     ],
     "E011": [at_top(SANDBOX=True)],
     "E012": [

@@ -352,6 +352,39 @@ def test_what_it_repeats_is_as_strict_as_the_rest(site, device):
     assert site.requests("/token") == []
 
 
+@pytest.mark.threat("B03", "B11")
+def test_nothing_replaces_what_the_protocol_sends(site):
+    names = ["code_verifier", "client_id", "redirect_uri", "grant_type"]
+    site.define(CALLBACK_PARAMS=names, TOKEN_PARAMS={"code": "forged"})
+    site.sign_in(**dict.fromkeys(names, "forged"))
+
+    (asked,) = site.requests("/token")
+    assert "forged" not in asked.body
+
+
+@pytest.mark.threat("A20")
+def test_what_the_token_request_needs_is_led_home_too(site, settings):
+    site.define(CODE_PARAM="authCode", CALLBACK_PARAMS=["device"])
+    settings.ALLOWED_HOSTS = ["www.example.com", "example.com"]
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"ORIGIN": "https://www.example.com"}
+    apex, www = ({"host": host} for host in ("example.com", "www.example.com"))
+    start = site.visitor.post("/oauth2/forge/authorize/", headers=apex, secure=True)
+    state = dict(parse_qsl(urlsplit(start["Location"]).query))["state"]
+    site.visitor.cookies.clear()
+
+    query = {"authCode": "c", "device": "7", "other": "x", "state": state}
+    answer = site.visitor.come_back(query, "forge", headers=www, secure=True)
+
+    home = urlsplit(answer["Location"])
+    assert home.netloc == "example.com"
+    assert dict(parse_qsl(home.query)) == {
+        "authCode": "c",
+        "device": "7",
+        "state": state,
+        "oauth_login_relayed": "1",
+    }
+
+
 def test_wrong_settings_do_not_break_a_callback(site):
     state = dict(parse_qsl(urlsplit(site.visitor.start("forge")["Location"]).query))["state"]
     site.define(CODE_PARAM=7, CALLBACK_PARAMS="device")

@@ -150,3 +150,58 @@ def test_a_picture_may_be_where_the_site_allows(openid, visitor, configure):
     visitor.sign_in(openid, "acme")
 
     assert LinkedAccount.objects.get().picture == "https://cdn.example/p.png"
+
+
+@pytest.mark.threat("E34", "F06")
+@pytest.mark.parametrize(
+    ("token", "userinfo", "email", "verified"),
+    [
+        # A verdict without an address says nothing about one that another document names.
+        ({"email": MISSING, "email_verified": True}, {"email_verified": False}, "victim@x.example", False),
+        ({"email": MISSING, "email_verified": True}, {}, "victim@x.example", False),
+        ({"email": MISSING, "email_verified": MISSING}, {"email_verified": True}, "victim@x.example", True),
+        ({"email": None, "email_verified": False}, {"email_verified": True}, "victim@x.example", True),
+        (
+            {"email": "jane@x.example", "email_verified": MISSING},
+            {"email_verified": True},
+            "jane@x.example",
+            False,
+        ),
+        (
+            {"email": "jane@x.example", "email_verified": True},
+            {"email_verified": False},
+            "jane@x.example",
+            True,
+        ),
+    ],
+)
+def test_an_address_and_its_verdict_are_of_one_document(openid, visitor, token, userinfo, email, verified):
+    openid.claims = {"name": MISSING, **token}
+    openid.userinfo = {"sub": SUBJECT, "name": "Jane", "email": "victim@x.example", **userinfo}
+
+    assert visitor.sign_in(openid, "acme").status_code == 302
+
+    account = LinkedAccount.objects.get()
+    assert (account.email, account.email_verified) == (email, verified)
+    assert visitor.user.email == (email if verified else "")
+
+
+@pytest.mark.threat("E36", "F05")
+def test_whoever_shares_its_namespace_is_sent_nowhere_at_run_time_either(
+    openid, visitor, settings, configure
+):
+    configure()
+    acme = settings.OAUTH_LOGIN["PROVIDERS"]["acme"]
+    forge = {
+        **{name: acme[name] for name in ("CLIENT_ID", "CLIENT_SECRET")},
+        "ISSUER": acme["ISSUER"],
+        "AUTHORIZATION_ENDPOINT": "https://forge.example/authorize",
+        "TOKEN_ENDPOINT": "https://forge.example/token",
+        "USERINFO_ENDPOINT": "https://forge.example/user",
+        "CLAIMS": {"sub": "login"},
+    }
+    settings.OAUTH_LOGIN = {"PROVIDERS": {"acme": acme, "forge": forge}}
+
+    for alias in ("acme", "forge"):
+        answer = visitor.start(alias)
+        assert (answer.status_code, answer.context["code"]) == (503, "settings_invalid")
