@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import time_machine
 from axe_core_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 PAGES = {
     "guestbook": "/",
@@ -40,7 +41,8 @@ def look(tab):
     violations = {}
 
     def look_at(name, shows="h1"):
-        assert tab.locator(shows).count() == 1, f"{name} does not show {shows}"
+        expect(tab.locator(shows), name).to_have_count(1)
+        tab.wait_for_load_state()  # with its colours
         violations[name] = [
             (violation["id"], [node["target"] for node in violation["nodes"]])
             for violation in Axe().run(tab)["violations"]
