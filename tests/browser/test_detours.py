@@ -208,7 +208,8 @@ def test_a_browser_that_stays_on_the_page_in_between_has_a_link_that_goes_on(vis
 
     visitor.context.unroute_all()
     visitor.context.add_cookies(held)
-    page.get_by_role("link", name="Go on").click()
+    # Followed and not clicked: the refresh that was stopped leaves Chromium a page that it may not scroll.
+    page.goto(str(page.get_by_role("link", name="Go on").get_attribute("href")))
 
     expect(page).to_have_url(f"{site}/?cookies=late")
 
