@@ -20,7 +20,8 @@ from oauth_login import conf, signals, usernames
 from oauth_login.errors import ProviderResponseError, SignInConflict, SignInRefused
 from oauth_login.models import LinkedAccount, Token
 from oauth_login.oauth2 import TokenResponse
-from oauth_login.providers.base import SUBJECT_LENGTH, Profile, https_url, picture_url, text
+from oauth_login.providers.base import Profile, https_url, picture_url, text
+from oauth_login.providers.subjects import SUBJECT_LENGTH
 
 TRIES = 3  # a lost race is settled by the second; more means a conflict that trying does not settle
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode, urlsplit
 
-from oauth_login.errors import ProviderResponseError
 from oauth_login.oauth2 import (
     AuthorizationRequest,
     AuthorizationServer,
@@ -22,7 +21,6 @@ from oauth_login.oauth2 import (
 from oauth_login.providers.pictures import is_on
 from oauth_login.transport import Transport
 
-SUBJECT_LENGTH: Final = 255  # characters, OpenID Connect Core §2
 NAME_LENGTH: Final = 150
 EMAIL_LENGTH: Final = 254  # characters, RFC 5321 §4.5.3.1.3
 URL_LENGTH: Final = 500
@@ -283,14 +281,3 @@ def picture_url(value: object) -> str:
     """Return *value* if it is an https URL or a path of this very site, as the sandbox's are, or ""."""
     path = value if isinstance(value, str) and value.startswith("/") else ""
     return path if path and https_url(f"https://this.site{path}") and path[:2] != "//" else https_url(value)
-
-
-def positive_integer_subject(value: object) -> str:
-    """Return the canonical decimal text of a positive integer id (threats F01, F02).
-
-    :raises ProviderResponseError: for anything else; two visitors whose id is ``null`` must never
-        share an account.
-    """
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 63:
-        return str(value)
-    raise ProviderResponseError("subject_invalid", type(value).__name__)

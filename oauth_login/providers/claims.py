@@ -9,18 +9,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from oauth_login.errors import ProviderResponseError
-from oauth_login.providers.base import SUBJECT_LENGTH, positive_integer_subject
-
 #: OpenID Connect Core §5.1, as far as a :class:`Profile` has a place for it.
 NAMES: Final = ("sub", "preferred_username", "name", "email", "email_verified", "picture", "profile")
 PATH: Final = re.compile(r"[A-Za-z0-9_$@:/-]+(?:\.[A-Za-z0-9_$@:/-]+)*")
 PLACE: Final = re.compile(r"\{([A-Za-z0-9_.-]+)\}")
-SUBJECT: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
-#: What a careless server makes of an id that is not there. Two visitors must never share it (F01).
-NOBODY: Final = frozenset({"none", "null", "nil", "undefined", "nan", "true", "false", "0", "-1"})
 TEXT_LENGTH: Final = 2_048  # characters of what may be filled into a URL
-SUBJECT_TYPES: Final = ("int", "str")
 
 
 def find(content: object, path: str) -> Any:
@@ -65,28 +58,11 @@ def say(expression: object, content: object) -> Any:
     return fill(text, content) if "{" in text else find(content, text)
 
 
-def subject(value: object, kind: str = "") -> str:
-    """Return the one spelling of an id: that of a positive integer, or a string as it is (F01, F02).
-
-    :param kind: ``int`` or ``str``, if the provider's ids are always of that type; default: either.
-    :raises ProviderResponseError: it is anything else, or no id.
-    """
-    if kind != "str" and isinstance(value, int):
-        return positive_integer_subject(value)
-    if kind != "int" and isinstance(value, str) and _is_subject(value):
-        return value
-    raise ProviderResponseError("subject_invalid", type(value).__name__)
-
-
 def says(entry: Mapping[str, Any], path: str, wanted: object) -> bool:
     """Tell whether *entry* has the value *wanted* at *path*, alone or in a list."""
     value = find(entry, path)
     values = value if isinstance(value, list) else [value]
     return any(type(one) is type(wanted) and one == wanted for one in values)
-
-
-def _is_subject(value: str) -> bool:
-    return len(value) <= SUBJECT_LENGTH and bool(SUBJECT.fullmatch(value)) and value.lower() not in NOBODY
 
 
 def is_expression(value: object) -> bool:

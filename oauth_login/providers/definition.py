@@ -13,10 +13,10 @@ from oauth_login.providers.claims import (
     NAMES,
     PATH,
     PLACE,
-    SUBJECT_TYPES,
     claim_mistakes,
 )
 from oauth_login.providers.dialects import FORMS, MEANINGS
+from oauth_login.providers.subjects import SUBJECT_TYPES
 
 REQUESTS: Final = ("form", "json", "query")
 #: Where a token is, if not in an Authorization header; the last two mean among the parameters.

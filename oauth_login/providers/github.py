@@ -19,10 +19,10 @@ from oauth_login.providers.base import (
     Provider,
     https_url,
     login_name,
-    positive_integer_subject,
     text,
 )
 from oauth_login.providers.pictures import own_hosts
+from oauth_login.providers.subjects import positive_integer_subject
 from oauth_login.transport import Transport
 
 API_VERSION: Final = "2022-11-28"

@@ -28,6 +28,7 @@ from oauth_login.providers.base import (
 )
 from oauth_login.providers.openid_options import ENDPOINTS
 from oauth_login.providers.pictures import own_hosts
+from oauth_login.providers.subjects import subject
 from oauth_login.transport import LOOPBACK, only_public
 
 #: Where a server of many tenants describes them all.
@@ -216,16 +217,17 @@ class OpenID(Provider):
         """
         claims = self._verified(SignedToken.parse(token.id_token))
         self._expected(token, nonce).check(claims)
+        who = subject(claims["sub"], "str")
         told = {name: value for name, value in claims.items() if value is not None}
         if any(told.keys().isdisjoint(CLAIMS_OF_SCOPE.get(scope, told)) for scope in self.scope.split()):
-            asked = self._user_info(token, told["sub"])
+            asked = self._user_info(token, who)
             # A verdict is about the address beside it, and about no other document's (E34).
             verdict = told if "email" in told else asked
             claims = {**asked, **told, "email_verified": verdict.get("email_verified")}
         email = email_address(claims.get("email"))
         return Profile(
             issuer=claims["iss"],
-            subject=claims["sub"],
+            subject=who,
             preferred_username=login_name(claims.get("preferred_username") or claims.get("nickname")),
             name=text(claims.get("name")),
             email=email,

@@ -18,10 +18,11 @@ from oauth_login.oauth2 import (
 )
 from oauth_login.providers import dialects
 from oauth_login.providers.base import Profile, Provider, email_address, https_url, login_name, text
-from oauth_login.providers.claims import find, say, says, subject
+from oauth_login.providers.claims import find, say, says
 from oauth_login.providers.definition import WORDS, flaws
 from oauth_login.providers.namespaces import origin_of
 from oauth_login.providers.parameters import filled, renamed, with_query
+from oauth_login.providers.subjects import subject
 from oauth_login.transport import Transport
 
 

@@ -16,7 +16,7 @@ from oauth_login.providers.github import GitHub
 from oauth_login.transport import shared
 from tests.oauth_login.fake_github import CLIENT_ID, CLIENT_SECRET
 from tests.oauth_login.test_oauth2 import BAD_TOKENS, JSON, brief
-from tests.oauth_login.test_providers import BAD_IDS
+from tests.oauth_login.test_subjects import BAD_IDS
 
 CREDENTIALS = {"CLIENT_ID": CLIENT_ID, "CLIENT_SECRET": CLIENT_SECRET}
 GRANTED = TokenResponse("gho_x", "Bearer", None, "", None, frozenset({"user:email"}))
