@@ -13,6 +13,9 @@ from urllib.parse import quote
 NAMES: Final = ("sub", "preferred_username", "name", "email", "email_verified", "picture", "profile")
 PATH: Final = re.compile(r"[A-Za-z0-9_$@:/-]+(?:\.[A-Za-z0-9_$@:/-]+)*")
 PLACE: Final = re.compile(r"\{([A-Za-z0-9_.-]+)\}")
+URLS: Final = ("https://", "http://")
+#: A URL whose host and path begin as the settings say, whatever is filled into the rest.
+ANCHORED: Final = re.compile(r"https?://[^/?#{}\\@]+[/?#].*", re.DOTALL)
 TEXT_LENGTH: Final = 2_048  # characters of what may be filled into a URL
 
 
@@ -31,13 +34,16 @@ def find(content: object, path: str) -> Any:
 def fill(template: str, content: object) -> str:
     """Return *template* with its places filled, or "" if one of them would stay empty.
 
-    In a URL what is filled in stays within the path or the query it stands in.
+    In a URL what is filled in is one part of a path or a query, whatever it says: ``/`` and what else would
+    end that part is encoded, and what would climb out of it (RFC 3986 §5.2.4) makes no URL.
     """
     values = {path: as_text(find(content, path)) for path in PLACE.findall(template)}
     if not all(values.values()):
         return ""
-    is_url = template.startswith("https://")
-    return PLACE.sub(lambda place: quote(values[place[1]]) if is_url else values[place[1]], template)
+    if not template.startswith(URLS):
+        return PLACE.sub(lambda place: values[place[1]], template)
+    url = PLACE.sub(lambda place: quote(values[place[1]], safe=""), template)
+    return "" if {".", ".."} & set(re.split("[/?#]", url)) else url
 
 
 def as_text(value: object) -> str:
@@ -78,6 +84,19 @@ def _is_template(value: str) -> bool:
     return PLACE.search(value) is not None and not set(PLACE.sub("", value)) & set("{}")
 
 
+def _alternatives(expression: object) -> list[object]:
+    return list(expression) if isinstance(expression, list | tuple) else [expression]
+
+
+def _stays_on_its_host(expression: object) -> bool:
+    """Tell whether no answer can say which host a link or a picture of this expression is on, but by a path.
+
+    A path leads to a URL that is the provider's own; one half of a URL is anybody's who chose their login.
+    """
+    is_template = isinstance(expression, str) and PLACE.search(expression) is not None
+    return not is_template or ANCHORED.fullmatch(str(expression)) is not None
+
+
 def claim_mistakes(claims: Mapping[str, object]) -> list[tuple[str, str]]:
     """Return the names of what is wrong in CLAIMS, each with what it must be."""
     wrong = []
@@ -88,6 +107,11 @@ def claim_mistakes(claims: Mapping[str, object]) -> list[tuple[str, str]]:
         elif name == "sub":
             right = isinstance(expression, str) and _is_path(expression)
             expected = "one path: somebody whose id is looked for in two places would be two people"
+        elif name in {"picture", "profile"} and not all(map(_stays_on_its_host, _alternatives(expression))):
+            right = False
+            expected = (
+                "a path, or the template of a URL whose host is written out, as in 'https://a.example/{id}'"
+            )
         else:
             right = is_expression(expression) and not isinstance(expression, bool)
             expected = "a path such as 'user.name', a template such as '{first} {last}', or a list of these"

@@ -50,6 +50,23 @@ def named(alias, options=None):
 
 
 SUB = {"sub": "id"}
+#: Links that an answer could lead to any other host.
+OFF_HOST = [
+    *(
+        "https://{login}.a.example/",
+        "https://a.example{login}",
+        "https://{login}@a.example/x",
+        "{scheme}://a/x",
+    ),
+    *(
+        "https:{rest}",
+        "https://a.example:{port}/",
+        "{a}{b}",
+        "https://a.example\\{login}/x",
+        "//a.example/{login}",
+    ),
+    ["link", "https://{host}/x"],
+]
 FORGE = {
     "AUTHORIZATION_ENDPOINT": "https://forge.example/authorize",
     "TOKEN_ENDPOINT": "https://forge.example/token",
@@ -249,6 +266,7 @@ MISTAKES = {
         *defined_as(
             CLAIMS=[{**SUB, "name": value} for value in ("", None, True, [], "{", "{a} }", ["a", True])],
         ),
+        *defined_as(CLAIMS=[{**SUB, claim: link} for claim in ("picture", "profile") for link in OFF_HOST]),
         *defined_as(CLAIMS=[{"sub": "identity.id"}, {**SUB, "name": "{identity.name}"}]),
         *defined_as(USERINFO_PARAMS=[7, {"a": 1}, {"a": "{client_secret}"}, {"a": "{uid}"}, {"": "a"}]),
         *defined_as(USERINFO_PARAMS=[{"a": "{identity.id}"}], IDENTITY_PARAMS=[{"a": "{access_token}"}]),
@@ -396,6 +414,7 @@ RIGHT = [
         CLAIMS=[
             {**SUB, "name": ["{first} {last}", "first"], "email": "emails.0.value", "email_verified": True},
             {**SUB, "picture": "https://cdn.example/{id}.png", "email_verified": "email_verified"},
+            {**SUB, "profile": ["link", "http://forge.example/?u={login}"], "picture": "a.0"},
         ],
         USERINFO_TOKEN=["OAuth", "header:X-Token", "query:access_token", "form:token"],
         USERINFO_PARAMS=[{"a": "{client_id}{token.b.0}"}, {"query": "{ viewer { id } }"}],

@@ -440,6 +440,9 @@ ANSWER = {
     "t": True,
     "s": "a/b ?&#é",
     "r": "a\rb",
+    "dot": ".",
+    "up": "..",
+    "climb": "../../x",
 }
 
 
@@ -462,7 +465,15 @@ ANSWER = {
         ("{first} {t}", ""),
         ("{a}", ""),
         ("{r}", ""),
-        ("https://a.example/{s}", "https://a.example/a/b%20%3F%26%23%C3%A9"),
+        ("https://a.example/{s}", "https://a.example/a%2Fb%20%3F%26%23%C3%A9"),
+        ("http://a.example/{s}", "http://a.example/a%2Fb%20%3F%26%23%C3%A9"),
+        ("https://a.example/{up}/x", ""),
+        ("https://a.example/{dot}", ""),
+        ("https://a.example/{dot}{dot}", ""),
+        ("https://a.example/{dot}?x", ""),
+        ("https://a.example/{dot}.{n}", "https://a.example/..7"),
+        ("https://a.example/{climb}", "https://a.example/..%2F..%2Fx"),
+        ("https://a.example/?q={s}", "https://a.example/?q=a%2Fb%20%3F%26%23%C3%A9"),
         (["last", "{first} {last}", "first"], "Mona"),
         (["last", "nobody"], None),
     ],
