@@ -8,9 +8,9 @@ import difflib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeGuard
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from oauth_login import providers
 from oauth_login.providers.base import Expectation, Provider
@@ -35,6 +35,9 @@ PROVIDER_KEYS: Final = frozenset(
         "TOKEN_ENDPOINT_AUTH_METHOD",
     }
 )
+#: One of these makes a provider without a preset; with one of those somebody means to define one.
+DEFINING: Final = ("ISSUER", "CLAIMS")
+DEFINED: Final = frozenset({"AUTHORIZATION_ENDPOINT", "TOKEN_ENDPOINT", "USERINFO_ENDPOINT"})
 TENANT: Final = "{tenantid}"  # in the ISSUER of a server of many tenants
 ALIAS_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 RESERVED_ALIASES: Final = frozenset({"login", "logout", "accounts", "sandbox"})
@@ -94,7 +97,7 @@ def provider_problems(alias: object, written: object, *, sandboxed: bool) -> Ite
     elif not isinstance(written, Mapping):
         yield Problem("E005", f"{where} must be a dict.", 'E.g. {"CLIENT_ID": "…"}.')
     elif (kind := _kind(alias, written)) is None:
-        yield _unknown("E006", f"{where}: the preset", written.get("PRESET", alias), providers.names())
+        yield _unknown_provider(alias, where, written)
     else:
         settled = providers.laid_over_preset(alias, written)
         yield from _option_problems(where, written, kind)
@@ -103,6 +106,18 @@ def provider_problems(alias: object, written: object, *, sandboxed: bool) -> Ite
         if not sandboxed:
             yield from _missing(alias, where, settled, kind.required(settled))
             yield from (_wrong(where, key, expected) for key, expected in kind.mistakes(settled))
+
+
+def _unknown_provider(alias: str, where: str, written: Mapping[str, Any]) -> Problem:
+    """Say what a provider without a preset needs: whoever defines one may have written just that wrongly."""
+    problem = _unknown("E006", f"{where}: the preset", written.get("PRESET", alias), providers.names())
+    if "PRESET" in written:
+        return problem
+    slips = (difflib.get_close_matches(str(key).upper(), DEFINING, n=1, cutoff=0.7) for key in written)
+    meant = next((close[0] for close in slips if close), "")
+    hint = f"Did you mean {meant!r}? " if meant else f"{problem.hint} " if DEFINED.isdisjoint(written) else ""
+    needs = "Without a preset it needs ISSUER (OpenID Connect), or CLAIMS and endpoints (OAuth 2.0)."
+    return replace(problem, hint=f"{hint}{needs}")
 
 
 def _kind(alias: str, written: Mapping[str, Any]) -> type[Provider] | None:
@@ -139,6 +154,10 @@ def _wrong_with_url(key: str, value: object) -> tuple[str, str] | None:
     tenantless = value.replace(TENANT, "tenant") if key == "ISSUER" and isinstance(value, str) else value
     if not isinstance(tenantless, str) or not is_secure(tenantless):
         return "is not an https URL", "Only 127.0.0.1, ::1 and localhost may be http."
+    if key == "AUTHORIZATION_ENDPOINT" and not _is_answered_by_query(
+        dict(parse_qsl(urlsplit(tenantless).query))
+    ):
+        return "asks for an answer that is no query", _RESPONSE_MODE
     if "#" in tenantless:
         return "has a fragment", "Remove what follows the # (RFC 6749 §3.1, RFC 8414 §2)."
     if "?" in tenantless and not is_endpoint:
@@ -209,6 +228,11 @@ def _is_text_map(value: object) -> TypeGuard[Mapping[str, str]]:
     )
 
 
+def _is_answered_by_query(asked: Mapping[str, str]) -> bool:
+    """Tell whether the callback will be one that is expected: a form is, only where RESPONSE_MODE says so."""
+    return asked.get("response_mode", "query") == "query"
+
+
 def _is_file(path: object) -> bool:
     # Not Path.is_file(), which raises for a name that is too long, or in a directory we may not enter.
     return isinstance(path, str) and os.path.isfile(path)  # noqa: PTH113
@@ -252,6 +276,7 @@ def _is_limit(value: object) -> bool:
     return _is_count(value, 1, 1_000_000)
 
 
+_RESPONSE_MODE: Final = "An answer by form is asked for by RESPONSE_MODE, of OpenID Connect's providers"
 _LIMIT: Final = "a whole number from 1 to 1000000"
 _EXPECTED: Final[Mapping[str, Expectation]] = {
     "PROVIDERS": (lambda value: isinstance(value, Mapping), "a dict"),
@@ -303,5 +328,8 @@ _PROVIDER_EXPECTED: Final[Mapping[str, Expectation]] = {
         ("PKCE", "AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED"),
         (lambda value: isinstance(value, bool), "True or False"),
     ),
-    "AUTHORIZATION_PARAMS": (_is_text_map, "a dict of strings"),
+    "AUTHORIZATION_PARAMS": (
+        lambda value: _is_text_map(value) and _is_answered_by_query(value),
+        f"a dict of strings. {_RESPONSE_MODE}",
+    ),
 }

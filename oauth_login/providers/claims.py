@@ -12,10 +12,10 @@ from urllib.parse import quote
 #: OpenID Connect Core §5.1, as far as a :class:`Profile` has a place for it.
 NAMES: Final = ("sub", "preferred_username", "name", "email", "email_verified", "picture", "profile")
 PATH: Final = re.compile(r"[A-Za-z0-9_$@:/-]+(?:\.[A-Za-z0-9_$@:/-]+)*")
-PLACE: Final = re.compile(r"\{([A-Za-z0-9_.-]+)\}")
+PLACE: Final = re.compile(r"\{(\+?[A-Za-z0-9_.-]+)\}")
 URLS: Final = ("https://", "http://")
 #: A URL whose host and path begin as the settings say, whatever is filled into the rest.
-ANCHORED: Final = re.compile(r"https?://[^/?#{}\\@]+[/?#].*", re.DOTALL)
+ANCHORED: Final = re.compile(r"https?://[^/?#{}]+[/?#].*", re.DOTALL)
 TEXT_LENGTH: Final = 2_048  # characters of what may be filled into a URL
 
 
@@ -35,14 +35,15 @@ def fill(template: str, content: object) -> str:
     """Return *template* with its places filled, or "" if one of them would stay empty.
 
     In a URL what is filled in is one part of a path or a query, whatever it says: ``/`` and what else would
-    end that part is encoded, and what would climb out of it (RFC 3986 §5.2.4) makes no URL.
+    end that part is encoded, except in a place such as ``{+path}`` (RFC 6570 §3.2.3), which may be several.
+    What would climb out of where it stands (RFC 3986 §5.2.4) makes no URL.
     """
-    values = {path: as_text(find(content, path)) for path in PLACE.findall(template)}
+    values = {place: as_text(find(content, place.removeprefix("+"))) for place in PLACE.findall(template)}
     if not all(values.values()):
         return ""
     if not template.startswith(URLS):
         return PLACE.sub(lambda place: values[place[1]], template)
-    url = PLACE.sub(lambda place: quote(values[place[1]], safe=""), template)
+    url = PLACE.sub(lambda place: quote(values[place[1]], safe="/" if place[1][0] == "+" else ""), template)
     return "" if {".", ".."} & set(re.split("[/?#]", url)) else url
 
 

@@ -73,7 +73,7 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "USERINFO_PARAMS": {"format": "json"},
         "CLAIMS": {"sub": "id", "preferred_username": "login", "name": "display_name",
                    "email": "default_email",
-                   "picture": "https://avatars.yandex.net/get-yapic/{default_avatar_id}/islands-200"},
+                   "picture": "https://avatars.yandex.net/get-yapic/{+default_avatar_id}/islands-200"},
         "PICTURE_HOSTS": ["avatars.yandex.net"],
     },
     # https://id.vk.com/about/business/go/docs: no secret, but PKCE and the callback's device_id.

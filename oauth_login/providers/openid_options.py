@@ -1,5 +1,6 @@
 """The settings of an OpenID Connect provider: their names, and what they may be."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -10,6 +11,9 @@ from oauth_login.oidc import OTHER_ENDPOINTS, REQUIRED_ENDPOINTS
 from oauth_login.providers.base import Expectation
 
 ENDPOINTS: Final[Mapping[str, str]] = {name.upper(): name for name in REQUIRED_ENDPOINTS + OTHER_ENDPOINTS}
+#: What stands in a tenant's place in addresses, and answers as whichever tenant somebody is from.
+NOT_ONE_TENANT: Final = frozenset({"common", "organizations", "consumers"})
+TENANT_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
 RESPONSE_MODES: Final = ("query", "form_post")
 
 
@@ -21,6 +25,16 @@ def _is_list_of_texts(value: object) -> bool:
     return isinstance(value, list | tuple) and bool(value) and all(map(_is_filled_in, value))
 
 
+def _is_tenant(value: object) -> bool:
+    """Tell whether an issuer can have *value* in it: tenants are named by ids."""
+    return isinstance(value, str) and TENANT_ID.fullmatch(value) is not None and value not in NOT_ONE_TENANT
+
+
+def _is_list_of_tenants(value: object) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(map(_is_tenant, value))
+
+
+_TENANT: Final = "a tenant's id: 'common' and domains lead to tenants, and are no issuer's name"
 EXPECTED: Final[Mapping[str, Expectation]] = {
     "ID_TOKEN_SIGNED_RESPONSE_ALG": (
         lambda value: value in ALGORITHMS,
@@ -28,10 +42,10 @@ EXPECTED: Final[Mapping[str, Expectation]] = {
     ),
     "RESPONSE_MODE": (lambda value: value in RESPONSE_MODES, f"one of {', '.join(RESPONSE_MODES)}"),
     "SIGN_OUT": (lambda value: isinstance(value, bool), "True or False"),
-    **dict.fromkeys(("AUDIENCES", "TENANTS"), (_is_list_of_texts, "a list of strings")),
-    **dict.fromkeys(
-        ("CLIENT_KEY", "KEY_ID", "TEAM_ID", "TENANT"), (_is_filled_in, "a string that is not empty")
-    ),
+    "AUDIENCES": (_is_list_of_texts, "a list of strings"),
+    "TENANT": (_is_tenant, _TENANT),
+    "TENANTS": (_is_list_of_tenants, f"a list, each of them {_TENANT}"),
+    **dict.fromkeys(("CLIENT_KEY", "KEY_ID", "TEAM_ID"), (_is_filled_in, "a string that is not empty")),
 }
 NAMES: Final = frozenset({*ENDPOINTS, *EXPECTED, "BASE_URL"})
 

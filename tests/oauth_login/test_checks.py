@@ -50,6 +50,7 @@ def named(alias, options=None):
 
 
 SUB = {"sub": "id"}
+NEEDS = "Without a preset it needs ISSUER (OpenID Connect), or CLAIMS and endpoints (OAuth 2.0)."
 #: Links that an answer could lead to any other host.
 OFF_HOST = [
     *(
@@ -240,7 +241,7 @@ MISTAKES = {
     ],
     "E008": [named("github", {}), *each(of, CLIENT_ID=["", 7]), *each(of, CLIENT_SECRET=[None, " "])],
     "E009": [
-        *each(of, AUTHORIZATION_ENDPOINT=NO_URLS),
+        *each(of, AUTHORIZATION_ENDPOINT=[*NO_URLS, "https://ghe.example/a?b=c&response_mode=form_post"]),
         *each(of, TOKEN_ENDPOINT=NO_URLS),
         *defined_as(USERINFO_ENDPOINT=NO_URLS, IDENTITY_ENDPOINT=NO_URLS, EMAILS_ENDPOINT=NO_URLS),
         *each(of, API_URL=NO_URLS + WITH_QUERIES),
@@ -256,6 +257,7 @@ MISTAKES = {
         *each(of, AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED=["True", 1, None]),
         *each(of, PICTURE_HOSTS=["a.example", None, 7, {"a.example": 1}, *([host] for host in NO_HOSTS)]),
         *each(of, AUTHORIZATION_PARAMS=[None, "a=b", {"a": 1}, {1: "a"}, [("a", "b")]]),
+        *each(of, AUTHORIZATION_PARAMS=[{"response_mode": "form_post"}, {"response_mode": "fragment"}]),
         *each(of, TOKEN_ENDPOINT_AUTH_METHOD=["none", "basic", None, []]),
     ],
     "E017": [
@@ -279,6 +281,8 @@ MISTAKES = {
         *defined_as(TOKEN_NAMES=[7, {"access_token": ""}], TOKEN_REQUEST_NAMES=[7, {"code": 1}]),
         *defined_as(TOKEN_PARAMS=[7, {"a": 1}], AUTHORIZATION_NAMES=[7, {"": "a"}]),
         *defined_as(AUTHORIZATION_FRAGMENT=[7], SCOPE_SEPARATOR=["", 7], CODE_PARAM=["", None]),
+        *defined_as(TOKEN_NAMES=[{"token": "a"}], AUTHORIZATION_NAMES=[{"code": "a"}]),
+        *defined_as(TOKEN_REQUEST_NAMES=[{"state": "a"}]),
         *defined_as(CALLBACK_PARAMS=["device", [7], None], IDENTITY_CLIENT=[7]),
         *defined_as(EMAILS_ROOT=[7], EMAILS_WHERE=[7, {"a": None}], SUBJECT_TYPE=["text", None, []]),
         *defined_as(ERRORS=[7, {"a": []}, {"a b": 0}], ERROR_CODES=[7, {1: "x"}, {True: "code_rejected"}]),
@@ -566,6 +570,14 @@ def test_several_mistakes_are_reported_at_once(settings):
         (defined(CLAIMS={**SUB, "avatar": "x"}), "Known: sub, preferred_username, "),
         (defined(CLAIMS={**SUB, 7: "x"}), "Known: sub, preferred_username, "),
         (defined(CLAIMS={"name": "name"}), 'E.g. {"sub": "id"}'),
+        (defined(TOKEN_NAMES={"acess_token": "a"}), "Did you mean 'access_token'?"),
+        (defined(TOKEN_NAMES={"xyzzy": "a"}), "Known: access_token, "),
+        (defined(AUTHORIZATION_NAMES={"clientid": "a"}), "Did you mean 'client_id'?"),
+        (defined(TOKEN_REQUEST_NAMES={"code_verifer": "a"}), "Did you mean 'code_verifier'?"),
+        (named("acme", {**GITHUB, "ISSUR": "https://a.example"}), f"Did you mean 'ISSUER'? {NEEDS}"),
+        (defined(CLAIMS=..., CLAIM=SUB), f"Did you mean 'CLAIMS'? {NEEDS}"),
+        (defined(CLAIMS=...), NEEDS),
+        (named("gihub"), f"Did you mean 'github'? {NEEDS}"),
         (defined(TOKEN_ENDPOINT=...), "A provider without ISSUER needs TOKEN_ENDPOINT"),
         (defined(USERINFO_ENDPOINT=...), "Set it; or, if the token answer says who it is"),
         (at_top(XYZZY=1), "Known: ATTEMPT_MAX_AGE, CALLBACKS_PER_MINUTE, CA_BUNDLE, "),

@@ -92,6 +92,10 @@ def test_a_server_without_a_label_is_called_by_its_host(check):
     assert conf.provider("acme").label == "sso.acme.example"
 
 
+#: Nobody's issuer has these in it, so that every start would find another than it was told to expect.
+NO_TENANTS = ["common", "organizations", "consumers", "acme.example", "a/b", "{tenantid}", "", 7]
+
+
 @pytest.mark.parametrize(
     ("options", "id_", "words"),
     [
@@ -116,6 +120,9 @@ def test_a_server_without_a_label_is_called_by_its_host(check):
         ({"SIGN_OUT": "yes"}, "E010", "True or False"),
         ({"TENANTS": []}, "E010", "list"),
         ({"TENANTS": "x"}, "E010", "list"),
+        ({"TENANTS": ["a", "common"]}, "E010", "a tenant's id"),
+        *(({"TENANT": name}, "E010", "a tenant's id") for name in NO_TENANTS),
+        ({"AUTHORIZATION_PARAMS": {"response_mode": "form_post"}}, "E010", "RESPONSE_MODE"),
         ({"AUDIENCES": [""]}, "E010", "list"),
         ({"TEAM_ID": " "}, "E010", "not empty"),
     ],
