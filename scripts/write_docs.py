@@ -6,6 +6,7 @@ if a document is not what would be written; a test does so, too.
 """
 
 import argparse
+import ast
 import re
 import sys
 import tomllib
@@ -116,17 +117,29 @@ def presets(root: Path) -> str:
     lengths = sorted(row_lengths(root).values())
     return filled(
         (root / "docs/providers.md").read_text(),
-        count=f"There are {len(sections)}. Those that are rows have {lengths[-1]} lines at most, "
-        f"{median(lengths):g} in the middle.",
+        count=f"There are {len(sections)}. Those that are rows have {lengths[-1]} lines at most, with their "
+        f"braces, and {median(lengths):g} in the middle.",
         presets="\n\n".join(sections),
     )
 
 
 def row_lengths(root: Path) -> dict[str, int]:
-    """Return how many lines each row of the tables has, between its braces."""
-    sources = "".join(path.read_text() for path in sorted((root / "oauth_login/providers").glob("*.py")))
-    rows = re.findall(r'^    "(\w+)": \{\n(.*?)^    \},$', sources, re.DOTALL | re.MULTILINE)
-    return {name: content.count("\n") for name, content in rows if providers.row(name)}
+    """Return how many lines each row of the tables has, from its name to its closing brace."""
+    found: dict[str, int] = {}
+    for path in sorted((root / "oauth_login/providers").glob("*.py")):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        functions = {node.name: node.body[-1] for node in nodes if isinstance(node, ast.FunctionDef)}
+        for table in (node for node in nodes if isinstance(node, ast.Dict)):
+            for key, row in zip(table.keys, table.values, strict=True):
+                if isinstance(key, ast.Constant) and providers.row(key.value):
+                    found[str(key.value)] = _lines_of_row(key, row, functions)
+    return found
+
+
+def _lines_of_row(key: ast.expr, row: ast.expr, functions: Mapping[str, ast.stmt]) -> int:
+    """Rows that differ in a few names are calls; such a row is what the function returns."""
+    first, last = (key, row) if not isinstance(row, ast.Call) else (functions[ast.unparse(row.func)],) * 2
+    return (last.end_lineno or last.lineno) - first.lineno + 1
 
 
 def _preset(name: str, row: Mapping[str, Any], facts: Mapping[str, Any]) -> str:

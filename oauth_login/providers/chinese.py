@@ -6,6 +6,12 @@ Where a provider takes secrets in the query only, that is what it is given; the 
 from collections.abc import Mapping
 from typing import Any, Final
 
+#: Servers older than PKCE, and than the rule that a token has a type (RFC 6749 §5.1).
+OLD: Final[Mapping[str, Any]] = {"PKCE": False, "TOKEN_TYPE_OPTIONAL": True}
+#: Those that know no body and no header either.
+BY_QUERY: Final[Mapping[str, Any]] = {"TOKEN_REQUEST": "query", "USERINFO_TOKEN": "query:access_token"}
+#: 100 and 40 pixels wide; the former is not there for everybody.
+QQ_PICTURES: Final = ["figureurl_qq_2", "figureurl_qq_1"]
 #: https://wiki.connect.qq.com, "公共返回码说明"
 QQ_CODES: Final = {
     **dict.fromkeys((100005, 100019, 100020), "code_rejected"),
@@ -20,11 +26,19 @@ WEIBO_CODES: Final = {
     **dict.fromkeys((10022, 10023, 10024), "provider_rate_limited"),
     21330: "access_denied",
 }
-DINGTALK_NAMES: Final = {
-    "client_id": "clientId",
-    "client_secret": "clientSecret",
-    "grant_type": "grantType",
-    "redirect_uri": "",
+#: It writes the RFC's words in another way, and has none for the callback's URL.
+DINGTALK_NAMES: Final[Mapping[str, Any]] = {
+    "TOKEN_REQUEST_NAMES": {
+        "client_id": "clientId",
+        "client_secret": "clientSecret",
+        "grant_type": "grantType",
+        "redirect_uri": "",
+    },
+    "TOKEN_NAMES": {
+        "access_token": "accessToken",
+        "refresh_token": "refreshToken",
+        "expires_in": "expireIn",
+    },
 }
 #: https://developers.weixin.qq.com/doc/oplatform/Return_codes/Return_code_descriptions_new.html
 WEIXIN_CODES: Final = {
@@ -41,20 +55,26 @@ FEISHU_CODES: Final = {
 }
 
 
+#: What Feishu and Lark say alike.
+FEISHU: Final[Mapping[str, Any]] = {
+    "TOKEN_REQUEST": "json",
+    "USERINFO_ROOT": "data",
+    "ERRORS": {"code": 0, "error": None},
+    "ERROR_CODES": FEISHU_CODES,
+    "CLAIMS": {"sub": "open_id", "name": "name", "email": "email", "picture": "avatar_url"},
+    "SUBJECT_TYPE": "str",
+}
+
+
 def _feishu(label: str, domain: str, registration: str, pictures: str) -> dict[str, Any]:
     return {
         "LABEL": label,
         "REGISTRATION": registration,
         "AUTHORIZATION_ENDPOINT": f"https://accounts.{domain}/open-apis/authen/v1/authorize",
         "TOKEN_ENDPOINT": f"https://accounts.{domain}/oauth/v3/token",
-        "TOKEN_REQUEST": "json",
         "USERINFO_ENDPOINT": f"https://open.{domain}/open-apis/authen/v1/user_info",
-        "USERINFO_ROOT": "data",
-        "ERRORS": {"code": 0, "error": None},
-        "ERROR_CODES": FEISHU_CODES,
-        "CLAIMS": {"sub": "open_id", "name": "name", "email": "email", "picture": "avatar_url"},
-        "SUBJECT_TYPE": "str",
         "PICTURE_HOSTS": [pictures],
+        **FEISHU,
     }
 
 
@@ -65,41 +85,37 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
     "weibo": {
         "LABEL": "微博", "REGISTRATION": "https://open.weibo.com/apps",
         "AUTHORIZATION_ENDPOINT": "https://api.weibo.com/oauth2/authorize",
-        "SCOPE_SEPARATOR": ",", "PKCE": False, "TOKEN_TYPE_OPTIONAL": True, "SUBJECT_TYPE": "str",
+        "SCOPE_SEPARATOR": ",", **OLD, "SUBJECT_TYPE": "str",
         "TOKEN_ENDPOINT": "https://api.weibo.com/oauth2/access_token",
         "USERINFO_ENDPOINT": "https://api.weibo.com/2/users/show.json",
         "USERINFO_TOKEN": "query:access_token", "USERINFO_PARAMS": {"uid": "{token.uid}"},
         "ERRORS": {"error": None, "error_code": None}, "ERROR_CODES": WEIBO_CODES,
         "CLAIMS": {"sub": "token.uid", "preferred_username": "screen_name", "name": "screen_name",
                    "picture": ["avatar_large", "profile_image_url"],
-                   "profile": "https://weibo.com/u/{token.uid}"},
-        "PICTURE_HOSTS": [".sinaimg.cn"],
+                   "profile": "https://weibo.com/u/{token.uid}"}, "PICTURE_HOSTS": [".sinaimg.cn"],
     },
     # https://wiki.connect.qq.com: GET for the token, then for the openid, then for the profile.
     "qq": {
         "LABEL": "QQ", "REGISTRATION": "https://connect.qq.com/manage.html",
         "AUTHORIZATION_ENDPOINT": "https://graph.qq.com/oauth2.0/authorize",
-        "SCOPE": "get_user_info", "SCOPE_SEPARATOR": ",", "PKCE": False, "SUBJECT_TYPE": "str",
-        "TOKEN_ENDPOINT": "https://graph.qq.com/oauth2.0/token", "TOKEN_REQUEST": "query",
-        "TOKEN_PARAMS": {"fmt": "json"}, "TOKEN_ANSWER": "any", "TOKEN_TYPE_OPTIONAL": True,
+        "SCOPE": "get_user_info", "SCOPE_SEPARATOR": ",", **OLD, "SUBJECT_TYPE": "str",
+        "TOKEN_ENDPOINT": "https://graph.qq.com/oauth2.0/token", "TOKEN_PARAMS": {"fmt": "json"},
         "IDENTITY_ENDPOINT": "https://graph.qq.com/oauth2.0/me", "IDENTITY_PARAMS": {"fmt": "json"},
-        "IDENTITY_CLIENT": "client_id", "USERINFO_TOKEN": "query:access_token", "USERINFO_ANSWER": "any",
-        "USERINFO_ENDPOINT": "https://graph.qq.com/user/get_user_info",
+        "IDENTITY_CLIENT": "client_id", **BY_QUERY, "TOKEN_ANSWER": "any", "USERINFO_ANSWER": "any",
+        "USERINFO_ENDPOINT": "https://graph.qq.com/user/get_user_info", "PICTURE_HOSTS": [".qlogo.cn"],
         "USERINFO_PARAMS": {"oauth_consumer_key": "{client_id}", "openid": "{identity.openid}"},
-        "ERRORS": {"error": None, "ret": 0}, "ERROR_CODES": QQ_CODES, "PICTURE_HOSTS": [".qlogo.cn"],
-        "CLAIMS": {"sub": "identity.openid", "name": "nickname",
-                   "picture": ["figureurl_qq_2", "figureurl_qq_1"]},
+        "ERRORS": {"error": None, "ret": 0}, "ERROR_CODES": QQ_CODES,
+        "CLAIMS": {"sub": "identity.openid", "name": "nickname", "picture": QQ_PICTURES},
     },
     # https://developers.weixin.qq.com/doc/oplatform/Website_App/WeChat_Login/Wechat_Login.html
     "weixin": {
         "LABEL": "微信", "REGISTRATION": "https://open.weixin.qq.com/",
         "AUTHORIZATION_ENDPOINT": "https://open.weixin.qq.com/connect/qrconnect",
         "AUTHORIZATION_NAMES": {"client_id": "appid"}, "AUTHORIZATION_FRAGMENT": "wechat_redirect",
-        "SCOPE": "snsapi_login", "SCOPE_SEPARATOR": ",", "PKCE": False, "SUBJECT_TYPE": "str",
-        "TOKEN_ENDPOINT": "https://api.weixin.qq.com/sns/oauth2/access_token", "TOKEN_REQUEST": "query",
+        "SCOPE": "snsapi_login", "SCOPE_SEPARATOR": ",", **OLD, **BY_QUERY, "SUBJECT_TYPE": "str",
+        "TOKEN_ENDPOINT": "https://api.weixin.qq.com/sns/oauth2/access_token",
         "TOKEN_REQUEST_NAMES": {"client_id": "appid", "client_secret": "secret", "redirect_uri": ""},
-        "TOKEN_TYPE_OPTIONAL": True, "USERINFO_ENDPOINT": "https://api.weixin.qq.com/sns/userinfo",
-        "USERINFO_TOKEN": "query:access_token", "PICTURE_HOSTS": [".qlogo.cn"],
+        "USERINFO_ENDPOINT": "https://api.weixin.qq.com/sns/userinfo", "PICTURE_HOSTS": [".qlogo.cn"],
         "USERINFO_PARAMS": {"openid": "{token.openid}", "lang": "zh_CN"},
         "ERRORS": {"errcode": 0}, "ERROR_CODES": WEIXIN_CODES,
         "CLAIMS": {"sub": "token.openid", "name": "nickname", "picture": "headimgurl"},
@@ -123,10 +139,7 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "AUTHORIZATION_ENDPOINT": "https://login.dingtalk.com/oauth2/auth",
         "SCOPE": "openid", "AUTHORIZATION_PARAMS": {"prompt": "consent"}, "CODE_PARAM": "authCode",
         "TOKEN_ENDPOINT": "https://api.dingtalk.com/v1.0/oauth2/userAccessToken",
-        "TOKEN_REQUEST": "json", "PKCE": False, "TOKEN_TYPE_OPTIONAL": True, "SUBJECT_TYPE": "str",
-        "TOKEN_REQUEST_NAMES": DINGTALK_NAMES,
-        "TOKEN_NAMES": {"access_token": "accessToken", "refresh_token": "refreshToken",
-                        "expires_in": "expireIn"},
+        "TOKEN_REQUEST": "json", **OLD, "SUBJECT_TYPE": "str", **DINGTALK_NAMES,
         "USERINFO_ENDPOINT": "https://api.dingtalk.com/v1.0/contact/users/me",
         "USERINFO_TOKEN": "header:x-acs-dingtalk-access-token", "PICTURE_HOSTS": [".dingtalk.com"],
         "ERRORS": {"code": None}, "ERROR_CODES": {"invalidParameter.authCode.notFound": "code_rejected"},
@@ -139,7 +152,7 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
     "baidu": {
         "LABEL": "百度", "REGISTRATION": "https://developer.baidu.com/console",
         "AUTHORIZATION_ENDPOINT": "https://openapi.baidu.com/oauth/2.0/authorize",
-        "SCOPE": "basic", "PKCE": False, "TOKEN_TYPE_OPTIONAL": True, "SUBJECT_TYPE": "str",
+        "SCOPE": "basic", **OLD, "SUBJECT_TYPE": "str",
         "TOKEN_ENDPOINT": "https://openapi.baidu.com/oauth/2.0/token",
         "USERINFO_ENDPOINT": "https://openapi.baidu.com/rest/2.0/passport/users/getInfo",
         "USERINFO_TOKEN": "query:access_token",

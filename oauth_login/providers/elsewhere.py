@@ -26,20 +26,19 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "LABEL": "Discord", "REGISTRATION": "https://discord.com/developers/applications",
         "ISSUER": "https://discord.com", "AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED": True,
         "AUTHORIZATION_ENDPOINT": "https://discord.com/oauth2/authorize",
-        "SCOPE": "identify email", "SUBJECT_TYPE": "str",
+        "SCOPE": "identify email", "SUBJECT_TYPE": "str", "PICTURE_HOSTS": ["cdn.discordapp.com"],
         "TOKEN_ENDPOINT": "https://discord.com/api/oauth2/token",
         "REVOCATION_ENDPOINT": "https://discord.com/api/oauth2/token/revoke",
         "USERINFO_ENDPOINT": "https://discord.com/api/users/@me",
         "CLAIMS": {"sub": "id", "preferred_username": "username", "name": ["global_name", "username"],
                    "email": "email", "email_verified": "verified",
                    "picture": "https://cdn.discordapp.com/avatars/{id}/{avatar}.png"},
-        "PICTURE_HOSTS": ["cdn.discordapp.com"],
     },
     # https://docs.x.com/fundamentals/authentication/oauth-2-0/authorization-code
     "twitter": {
         "LABEL": "X", "REGISTRATION": "https://developer.x.com/en/portal/dashboard",
         "AUTHORIZATION_ENDPOINT": "https://x.com/i/oauth2/authorize",
-        "SCOPE": "users.read tweet.read", "SUBJECT_TYPE": "str",
+        "SCOPE": "users.read tweet.read", "SUBJECT_TYPE": "str", "PICTURE_HOSTS": ["pbs.twimg.com"],
         "TOKEN_ENDPOINT": "https://api.x.com/2/oauth2/token", "TOKEN_ENDPOINT_AUTH_METHOD": BASIC,
         "REVOCATION_ENDPOINT": "https://api.x.com/2/oauth2/revoke",
         "USERINFO_ENDPOINT": "https://api.x.com/2/users/me", "USERINFO_ROOT": "data",
@@ -47,7 +46,6 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "CLAIMS": {"sub": "id", "preferred_username": "username", "name": "name",
                    "email": "confirmed_email", "email_verified": True, "picture": "profile_image_url",
                    "profile": "https://x.com/{username}"},
-        "PICTURE_HOSTS": ["pbs.twimg.com"],
     },
     # https://developer.atlassian.com/cloud/bitbucket/rest/api-group-users/
     "bitbucket": {
@@ -70,18 +68,16 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "TOKEN_ENDPOINT": "https://oauth.yandex.com/token",
         "REVOCATION_ENDPOINT": "https://oauth.yandex.com/revoke_token",
         "USERINFO_ENDPOINT": "https://login.yandex.ru/info", "USERINFO_TOKEN": "OAuth",
-        "USERINFO_PARAMS": {"format": "json"},
+        "USERINFO_PARAMS": {"format": "json"}, "PICTURE_HOSTS": ["avatars.yandex.net"],
         "CLAIMS": {"sub": "id", "preferred_username": "login", "name": "display_name",
                    "email": "default_email",
                    "picture": "https://avatars.yandex.net/get-yapic/{+default_avatar_id}/islands-200"},
-        "PICTURE_HOSTS": ["avatars.yandex.net"],
     },
     # https://id.vk.com/about/business/go/docs: no secret, but PKCE and the callback's device_id.
     "vk": {
         "LABEL": "VK", "REGISTRATION": "https://id.vk.com/about/business/go",
         "AUTHORIZATION_ENDPOINT": "https://id.vk.ru/authorize",
-        "CALLBACK_PARAMS": ["device_id", "state"],
-        "SCOPE": "vkid.personal_info email", "SUBJECT_TYPE": "str",
+        "CALLBACK_PARAMS": ["device_id", "state"], "SCOPE": "vkid.personal_info email", "SUBJECT_TYPE": "str",
         "TOKEN_ENDPOINT": "https://id.vk.ru/oauth2/auth", "TOKEN_ENDPOINT_AUTH_METHOD": "none",
         "USERINFO_ENDPOINT": "https://id.vk.ru/oauth2/user_info", "USERINFO_REQUEST": "form",
         "USERINFO_TOKEN": "form:access_token", "USERINFO_PARAMS": {"client_id": "{client_id}"},
@@ -212,12 +208,10 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "TOKEN_ENDPOINT": "https://stackoverflow.com/oauth/access_token/json",
         "USERINFO_TOKEN": "query:access_token", "USERINFO_ENDPOINT": "https://api.stackexchange.com/2.3/me",
         "USERINFO_ROOT": "items.0", "USERINFO_ENCODING": "gzip", "TOKEN_NAMES": {"expires_in": "expires"},
-        "USERINFO_PARAMS": {"site": "stackoverflow", "key": ""},
-        "ERRORS": {"error": None, "error_id": None},
+        "USERINFO_PARAMS": {"site": "stackoverflow", "key": ""}, "ERRORS": {"error": None, "error_id": None},
         "ERROR_CODES": {502: "provider_rate_limited", 503: "provider_unavailable"},
-        "CLAIMS": {"sub": "account_id", "name": "display_name", "picture": "profile_image",
-                   "profile": "link"},
-        "PICTURE_HOSTS": ["i.sstatic.net", "www.gravatar.com"],
+        "CLAIMS": {"sub": "account_id", "name": "display_name", "profile": "link",
+                   "picture": "profile_image"}, "PICTURE_HOSTS": ["i.sstatic.net", "www.gravatar.com"],
     },
     # https://docs.patreon.com/#get-api-oauth2-v2-identity
     "patreon": {
@@ -227,11 +221,10 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "TOKEN_ENDPOINT": "https://www.patreon.com/api/oauth2/token",
         "USERINFO_ENDPOINT": "https://www.patreon.com/api/oauth2/v2/identity", "USERINFO_ROOT": "data",
         "USERINFO_PARAMS": {"fields[user]": "email,full_name,image_url,vanity,is_email_verified"},
-        "ERRORS": {"error": None, "errors": None},
+        "ERRORS": {"error": None, "errors": None}, "PICTURE_HOSTS": [".patreonusercontent.com"],
         "CLAIMS": {"sub": "id", "preferred_username": "attributes.vanity", "name": "attributes.full_name",
                    "email": "attributes.email", "email_verified": "attributes.is_email_verified",
                    "picture": "attributes.image_url"},
-        "PICTURE_HOSTS": [".patreonusercontent.com"],
     },
     # https://www.mediawiki.org/wiki/OAuth/For_Developers
     "mediawiki": {
@@ -266,9 +259,8 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "TOKEN_REQUEST_NAMES": {"client_id": "client_key"},
         "USERINFO_ENDPOINT": "https://open.tiktokapis.com/v2/user/info/", "USERINFO_ROOT": "data.user",
         "USERINFO_PARAMS": {"fields": "open_id,union_id,avatar_url,display_name"},
-        "ERRORS": {"error.code": "ok"},
+        "ERRORS": {"error.code": "ok"}, "PICTURE_HOSTS": [".tiktokcdn.com", ".tiktokcdn-us.com"],
         "CLAIMS": {"sub": "open_id", "name": "display_name", "picture": "avatar_url"},
-        "PICTURE_HOSTS": [".tiktokcdn.com", ".tiktokcdn-us.com"],
     },
     # https://developer.amazon.com/docs/login-with-amazon/authorization-code-grant.html
     "amazon": {

@@ -591,6 +591,13 @@ def test_a_slip_is_answered_by_what_was_meant(settings, changes, hint):
     assert str(found.hint).startswith(hint)
 
 
+def test_whoever_names_a_preset_is_told_of_presets_alone(settings):
+    configure(settings, of(PRESET="githbu"))
+    (found,) = check_settings()
+
+    assert found.hint == "Did you mean 'github'?"
+
+
 @pytest.mark.parametrize(
     ("changes", "url"),
     [

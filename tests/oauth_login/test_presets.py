@@ -114,8 +114,20 @@ def test_every_row_of_the_table_has_a_case():
 
 def test_a_row_is_at_most_twelve_lines():
     lengths = write_docs.row_lengths(write_docs.ROOT)
-    assert len(lengths) >= len(CASES) - 2  # Feishu and Lark are one row for two domains
+    assert set(lengths) == set(providers.ROWS)
     assert {name: length for name, length in lengths.items() if length > 12} == {}
+
+
+def test_a_row_is_counted_with_its_name_and_its_braces(tmp_path):
+    path = tmp_path / "oauth_login/providers/rows.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        'def _two(label):\n    return {\n        "LABEL": label,\n        "PKCE": False,\n    }\n\n\n'
+        'ROWS = {\n    "qq": {\n        "LABEL": "QQ",\n    },\n    "vk": {"LABEL": "VK"},\n'
+        '    "lark": _two("x"),\n}\n'
+    )
+
+    assert write_docs.row_lengths(tmp_path) == {"qq": 3, "vk": 1, "lark": 4}
 
 
 # --- As documented ------------------------------------------------------------------------------------
