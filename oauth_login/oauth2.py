@@ -263,8 +263,8 @@ class TokenResponse:
         :raises ProviderMisconfigured: the provider refuses the client.
         :raises ProviderResponseError: the answer is not a token response.
         """
-        if "error" in answer:
-            raise token_error(answer["error"], answer.get("error_description", ""))
+        if not is_silent(error := answer.get("error")):
+            raise token_error(error, answer.get("error_description", ""))
         if status != 200:
             raise ProviderResponseError("token_answer_invalid", f"HTTP {status}")
         token_type = answer.get("token_type")
@@ -284,11 +284,17 @@ class TokenResponse:
 
 #: What of an answer is never kept as display data.
 TOKENS: Final = frozenset({"access_token", "refresh_token", "id_token"})
-REJECTED_CODES: Final = frozenset({"invalid_grant", "bad_verification_code"})
+#: The RFC's, GitHub's and Slack's.
+REJECTED_CODES: Final = frozenset({"invalid_grant", "bad_verification_code", "invalid_code"})
+
+
+def is_silent(error: object) -> bool:
+    """Tell whether a member that is there in errors only says nothing: some servers leave it empty."""
+    return error is None or error is False or error == ""
 
 
 def token_error(error: object, description: object) -> Exception:
-    """Return the exception that the token endpoint's *error* means (RFC 6749 §5.2, GitHub's names).
+    """Return the exception that the token endpoint's *error* means (RFC 6749 §5.2, others' names).
 
     Only the words this library knows decide anything; the provider's text goes to the log, cut.
     """

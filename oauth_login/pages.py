@@ -1,11 +1,13 @@
 """The pages of a sign-in that did not succeed: what happened, calmly, and one button to go on."""
 
+from collections.abc import Mapping
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import ngettext
 
-from oauth_login import attempts, conf
+from oauth_login import attempts, conf, providers
 from oauth_login.causes import cause_of
 from oauth_login.errors import (
     AttemptError,
@@ -89,6 +91,13 @@ def label(alias: str) -> str:
     """Return the name to show for a provider, from the settings only (threat I17)."""
     provider = _configured(alias)
     return provider.label if provider else alias
+
+
+def preset(alias: str) -> str:
+    """Return the preset of a provider, whose mark its button bears whatever it is called here, or ""."""
+    written = conf.provider_settings().get(alias)
+    name = written.get("PRESET", alias) if isinstance(written, Mapping) else ""
+    return name if name in providers.names() else ""
 
 
 def grant_url(alias: str) -> str:

@@ -159,7 +159,10 @@ WORDS: Final[Mapping[str, Word]] = {
     ),
     "USERINFO_PARAMS": Word({}, *_TEMPLATES, "parameters of that request"),
     "USERINFO_HEADERS": Word(
-        {}, _is_map(_is_name, _is_name), "a dict of strings", "further headers of it, such as a version"
+        {},
+        _is_map(_is_name, _is_name),
+        "a dict of strings",
+        "further headers of these requests, such as a version",
     ),
     "USERINFO_ANSWER": Word("json", *_one_of(*FORMS), "what it, and the identity endpoint, answer"),
     "USERINFO_ENCODING": Word(

@@ -21,7 +21,7 @@ from oauth_login.errors import (
     TokenRequestError,
 )
 from oauth_login.exchange import MAX_BODY
-from oauth_login.oauth2 import token_error
+from oauth_login.oauth2 import is_silent, token_error
 from oauth_login.providers.base import crossed_out
 from oauth_login.providers.claims import as_text, find
 from oauth_login.strict_json import parse_json
@@ -132,6 +132,6 @@ def _unexplained(value: object, prose: str, code: str) -> Exception:
 
 def _amiss(content: Mapping[str, Any], path: str, well: object) -> object:
     value = find(content, path)
-    if value is None or (type(value) is type(well) and value == well):
+    if (well is None and is_silent(value)) or (type(value) is type(well) and value == well):
         return None
     return value

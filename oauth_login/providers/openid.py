@@ -94,7 +94,7 @@ class OpenID(Provider):
             grant_url=options.get("GRANT_URL", ""),
             form_post=by_form,
             pkce=options.get("PKCE", True),
-            picture_hosts=tuple(options.get("PICTURE_HOSTS", own_hosts(issuer))),
+            picture_hosts=_picture_hosts(issuer, options),
             transport=transport,
             algorithm=options.get("ID_TOKEN_SIGNED_RESPONSE_ALG", "RS256"),
             tenants=frozenset(options.get("TENANTS", ())),
@@ -229,7 +229,7 @@ class OpenID(Provider):
             issuer=claims["iss"],
             subject=who,
             preferred_username=login_name(claims.get("preferred_username") or claims.get("nickname")),
-            name=text(claims.get("name")),
+            name=_name(claims),
             email=email,
             email_verified=bool(email) and claims.get("email_verified") is True,
             picture=self.picture(claims.get("picture")),
@@ -293,6 +293,18 @@ class OpenID(Provider):
         if found.get("sub") != subject:
             raise ProviderResponseError("userinfo_of_another")
         return found
+
+
+def _name(claims: Mapping[str, Any]) -> str:
+    """Return what somebody is called; some servers know the two parts of it and no whole (ORCID)."""
+    parts = (text(claims.get(part)) for part in ("given_name", "family_name"))
+    return text(claims.get("name")) or text(" ".join(filter(None, parts)))
+
+
+def _picture_hosts(issuer: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    own = own_hosts(issuer)
+    listed = options.get("PICTURE_HOSTS", own)
+    return tuple(host for one in listed for host in (own if one == "{BASE_URL}" else (one,)))
 
 
 def _server(issuer: str, options: Mapping[str, Any]) -> AuthorizationServer:

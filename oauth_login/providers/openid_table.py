@@ -2,7 +2,8 @@
 
 ``ISSUER`` finds the rest. ``{BASE_URL}`` stands for where a server of one's own is; ``{tenantid}`` for the
 tenant. Where a preset has no ``ISSUER``, each customer has one of their own, and the site says which. A few
-keys are facts about a provider and no settings: ``REPEATS_NONCE``, ``SIGNS_SECRET``, ``GRANT_URL``.
+keys are facts about a provider and no settings: ``REPEATS_NONCE``, ``SIGNS_SECRET``, ``GRANT_URL``, and
+``{BASE_URL}`` among the hosts of pictures.
 """
 
 from collections.abc import Mapping
@@ -25,11 +26,12 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "PICTURE_HOSTS": [],
     },
     # https://developer.apple.com/documentation/signinwithapple
-    # Asked for a name or an address, it answers by a form. email_verified may be a string: that is not true.
+    # Asked for an address, it answers by a form. email_verified may be a string: that is not true. A name is
+    # not asked for: it would be in that form beside the token, unsigned, and be whatever the browser says.
     "apple": {
         "LABEL": "Apple",
         "ISSUER": "https://appleid.apple.com",
-        "SCOPE": "openid name email",
+        "SCOPE": "openid email",
         "RESPONSE_MODE": "form_post",
         "SIGNS_SECRET": True,
         "PICTURE_HOSTS": [],
@@ -39,7 +41,7 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "LABEL": "GitLab",
         "BASE_URL": "https://gitlab.com",
         "ISSUER": "{BASE_URL}",
-        "PICTURE_HOSTS": ["gitlab.com", "secure.gravatar.com"],
+        "PICTURE_HOSTS": ["{BASE_URL}", "secure.gravatar.com"],
     },
     # https://docs.gitea.com/development/oauth2-provider; Forgejo is the same
     "gitea": {"LABEL": "Gitea", "BASE_URL": "https://gitea.com", "ISSUER": "{BASE_URL}/"},

@@ -184,7 +184,6 @@ class OAuth2(Provider):
             token,
             self.server.userinfo_endpoint,
             filled(self.words["USERINFO_PARAMS"], known),
-            self.words["USERINFO_HEADERS"],
             self.words["USERINFO_REQUEST"],
         )
         return an_object(find(self._content(answer, token), self.words["USERINFO_ROOT"]))
@@ -217,18 +216,18 @@ class OAuth2(Provider):
         token: TokenResponse,
         url: str,
         asked: Mapping[str, str],
-        headers: Mapping[str, str] | None = None,
         request: str = "query",
     ) -> Answer:
-        """Send a request with the token where this provider wants it."""
+        """Send a request with the token where this provider wants it, which is in no query if in a form."""
         carrier, _, name = self.words["USERINFO_TOKEN"].rpartition(":")
+        headers = dict(self.words["USERINFO_HEADERS"])
         if not carrier:
-            headers = {**(headers or {}), "Authorization": f"{name} {token.access_token}"}
+            headers["Authorization"] = f"{name} {token.access_token}"
         elif carrier == "header":
-            headers = {**(headers or {}), name: token.access_token}
+            headers[name] = token.access_token
         else:
             asked = {**asked, name: token.access_token}
-        return self._ask(url, request, asked, headers or {})
+        return self._ask(url, "form" if (carrier, request) == ("form", "query") else request, asked, headers)
 
     def _content(self, answer: Answer, token: TokenResponse) -> Any:
         form, secrets = self.words["USERINFO_ANSWER"], (token.access_token,)

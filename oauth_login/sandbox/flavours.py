@@ -33,4 +33,9 @@ def flavour_for(
     by_kind = OpenIDFlavour if kind.uses_nonce else OAuth2Flavour
     flavour = FLAVOURS.get(options.get("PRESET", alias), by_kind)
     merged = providers.laid_over_preset(alias, options)
-    return flavour(base_url or f"https://{alias.replace('_', '.')}.sandbox.invalid", client, merged)
+    return flavour(base_url or f"https://{_host(alias)}.sandbox.invalid", client, merged)
+
+
+def _host(alias: str) -> str:
+    """Return labels of a host for *alias*; none may have an underscore, or be empty (RFC 1123 §2.1)."""
+    return ".".join(part or "0" for part in alias.split("_"))

@@ -24,7 +24,7 @@ def sign_in_buttons(
     :param next: the page of this site to come back to; default: ``LOGIN_REDIRECT_URL``.
     :param choose_account: let the provider ask which account, where it can (``prompt=select_account``).
     """
-    providers = [{"alias": alias, "label": pages.label(alias)} for alias in conf.aliases()]
+    providers = [_button(alias) for alias in conf.aliases()]
     page = same_origin_path(next)
     return _with_request(context, providers=providers, next=page, choose_account=choose_account)
 
@@ -38,8 +38,8 @@ def sign_in_button(
     choose_account: bool = False,
 ) -> dict[str, Any]:
     """Show the button of one provider; the rest as in ``sign_in_buttons``."""
-    label, page = pages.label(alias), same_origin_path(next)
-    return _with_request(context, alias=alias, label=label, next=page, choose_account=choose_account)
+    page = same_origin_path(next)
+    return _with_request(context, **_button(alias), next=page, choose_account=choose_account)
 
 
 @register.inclusion_tag("oauth_login/linked_accounts.html", takes_context=True)
@@ -56,6 +56,10 @@ def linked_accounts(context: RequestContext) -> dict[str, Any]:
         for account in accounts
     ]
     return _with_request(context, accounts=shown)
+
+
+def _button(alias: str) -> dict[str, str]:
+    return {"alias": alias, "label": pages.label(alias), "preset": pages.preset(alias)}
 
 
 def _request(context: RequestContext) -> HttpRequest:

@@ -304,6 +304,14 @@ def test_a_list_that_says_nothing_of_addresses_proves_none(site):
     assert (account.email, account.email_verified) == ("a@example.com", False)
 
 
+@pytest.mark.parametrize("value", [1, "true", [1], None], ids=repr)
+def test_a_list_proves_an_address_by_the_very_value_that_is_wanted(site, value):
+    site.define(EMAILS_ENDPOINT="https://forge.example/emails", EMAILS_WHERE={"verified": True})
+    site.say(emails=[{"email": "a@example.com", "verified": value}])
+    site.sign_in()
+    assert LinkedAccount.objects.get().email == ""
+
+
 def test_a_version_may_be_a_header(site):
     site.define(USERINFO_HEADERS={"X-Version": "2026-01-01"}, USERINFO_TOKEN="header:X-Token")
     site.sign_in()
@@ -311,6 +319,46 @@ def test_a_version_may_be_a_header(site):
     (asked,) = site.requests("/user")
     assert (asked.headers["x-version"], asked.headers["x-token"]) == ("2026-01-01", "the-token")
     assert "authorization" not in asked.headers
+
+
+@pytest.mark.parametrize(
+    ("carrier", "sent"),
+    [
+        ("Bearer", ("GET", {}, "")),
+        ("header:X-Token", ("GET", {}, "")),
+        ("query:t", ("GET", {"t": "the-token"}, "")),
+        ("form:t", ("POST", {}, "t=the-token")),
+    ],
+)
+def test_every_endpoint_is_asked_with_the_headers_and_the_token_where_it_belongs(site, carrier, sent):
+    site.define(
+        USERINFO_HEADERS={"X-Version": "2026-01-01"},
+        USERINFO_TOKEN=carrier,
+        IDENTITY_ENDPOINT="https://forge.example/identity",
+        EMAILS_ENDPOINT="https://forge.example/emails",
+    )
+    site.say(identity={}, emails=[])
+    site.sign_in()
+
+    for place in ("identity", "user", "emails"):
+        (asked,) = site.requests(f"/{place}")
+        assert asked.headers["x-version"] == "2026-01-01"
+        assert (asked.method, dict(parse_qsl(urlsplit(asked.path).query)), asked.body) == sent
+
+
+@pytest.mark.parametrize("error", [None, "", False])
+def test_an_error_that_says_nothing_is_none(site, error):
+    site.say(token={**TOKEN, "error": error}, user={"id": 7, "login": "mona", "error": error})
+
+    assert site.sign_in().status_code == 302
+
+
+@pytest.mark.threat("D19")
+@pytest.mark.parametrize("error", [0, "0", True, [], {}], ids=repr)
+def test_any_other_error_is_one(site, error):
+    site.say(user={"id": 7, "login": "mona", "error": error})
+
+    assert code_of(site.sign_in()) == "profile_refused"
 
 
 def test_a_query_that_an_endpoint_has_already_is_kept(site):

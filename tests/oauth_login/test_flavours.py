@@ -1,11 +1,12 @@
 """Every preset can be tried without credentials: the whole story, through the real views, in the sandbox."""
 
+import re
 from urllib.parse import urlsplit
 
 import pytest
 from django.core.cache import cache
 
-from oauth_login import providers
+from oauth_login import conf, providers
 
 PRESETS = providers.names()
 #: Definitions with what no preset has.
@@ -34,7 +35,7 @@ OF_ONES_OWN = {
     },
 }
 #: Those that tell a login and no name, or let one be read as the other.
-NAMES = {"gitee": "The Octocat", "reddit": "octocat", "openstreetmap": "octocat", "twitch": ""}
+NAMES = {"apple": "", "gitee": "The Octocat", "reddit": "octocat", "openstreetmap": "octocat", "twitch": ""}
 
 #: What QQ calls the persona in this application.
 OPENID = "80F94675A78EAAB646BD84613DD47D76"
@@ -72,6 +73,14 @@ def test_whoever_signs_in_is_who_they_chose_to_be_and_nobody_of_the_real_provide
     assert account.picture in {"", "/static/oauth_login/sandbox/octocat.svg"}
     assert account.profile_url in {"", "https://github.com/octocat"}
     assert github.requests == []
+
+
+@pytest.mark.parametrize("alias", ["_a", "a_", "a__b", "_"])
+def test_any_alias_has_a_host_of_its_own(settings, alias):
+    settings.OAUTH_LOGIN = {"PROVIDERS": {alias: {"PRESET": "google"}}, "SANDBOX": True}
+    host = urlsplit(conf.provider(alias).server.issuer).netloc
+
+    assert all(re.fullmatch("[a-z0-9-]+", label) for label in host.split("."))
 
 
 @pytest.mark.parametrize("alias", [*PRESETS, *OF_ONES_OWN])

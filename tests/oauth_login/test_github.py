@@ -334,7 +334,7 @@ def test_an_error_beside_a_token_is_an_error(sign_in, github, refused_after):
 
 
 @pytest.mark.threat("D19")
-@pytest.mark.parametrize("error", [None, [], {"code": 190}, 7])
+@pytest.mark.parametrize("error", [0, [], {"code": 190}, 7])
 def test_an_error_that_is_no_word_is_an_error(sign_in, github, refused_after, error):
     github.token["error"] = error
     refused_after(sign_in(), 502)

@@ -396,10 +396,11 @@ def test_what_a_token_response_does_not_tell_is_not_known():
         ("redirect_uri_mismatch", ProviderMisconfigured, "provider_misconfigured"),
         ("invalid_client", ProviderMisconfigured, "provider_misconfigured"),
         ("unauthorized_client", ProviderMisconfigured, "provider_misconfigured"),
-        ("", ProviderMisconfigured, "provider_misconfigured"),
+        ("invalid_code", TokenRequestError, "code_rejected"),
         ("server_error", ProviderUnavailable, "provider_unavailable"),
         ("temporarily_unavailable", ProviderUnavailable, "provider_unavailable"),
-        (None, ProviderResponseError, "token_answer_invalid"),
+        (0, ProviderResponseError, "token_answer_invalid"),
+        ([], ProviderResponseError, "token_answer_invalid"),
         (["invalid_grant"], ProviderResponseError, "token_answer_invalid"),
         ({"message": "Invalid", "code": 190}, ProviderResponseError, "token_answer_invalid"),
     ],
@@ -411,6 +412,13 @@ def test_an_error_is_a_failure_whatever_else_is_said(error, kind, code, status, 
         TokenResponse.from_answer(status, {**rest, "error": error, "error_description": "As told."})
     assert (type(refusal.value), refusal.value.code) == (kind, code)
     assert ("As told." in refusal.value.detail) == isinstance(error, str)
+
+
+@pytest.mark.parametrize("error", [None, "", False])
+def test_an_error_that_says_nothing_is_none(error):
+    assert TokenResponse.from_answer(200, {**ANSWER, "error": error}).access_token == ANSWER["access_token"]
+    with pytest.raises(ProviderResponseError):
+        TokenResponse.from_answer(400, {**ANSWER, "error": error})
 
 
 @pytest.mark.threat("D16", "D25")
@@ -569,7 +577,7 @@ def test_any_answer_is_a_token_or_a_typed_refusal(status, needed, optional):
     except OAuthLoginError:  # nothing else may come out of it
         return
     assert status == 200
-    assert "error" not in answer
+    assert answer.get("error") is False or answer.get("error") in {None, ""}
     assert token.access_token.isascii()
     assert token.expires_in is None or 0 <= token.expires_in <= 315_360_000
     json.dumps([token.access_token, token.refresh_token, sorted(token.scope or ())]).encode("ascii")

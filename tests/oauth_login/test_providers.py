@@ -1,9 +1,6 @@
 """What every provider is made of, and the cleaning of what they say about people."""
 
-from pathlib import Path
-
 import pytest
-from django.contrib.staticfiles.finders import find
 
 from oauth_login import providers
 from oauth_login.providers.base import Provider, https_url, text
@@ -12,12 +9,6 @@ from oauth_login.providers.base import Provider, https_url, text
 @pytest.mark.parametrize("name", providers.names())
 def test_every_preset_is_a_provider(name):
     assert issubclass(providers.kind(name, {}), Provider)
-
-
-@pytest.mark.parametrize("name", sorted({*providers.names()} - {"github"}))
-def test_every_preset_has_a_colour(name):
-    stylesheet = Path(str(find("oauth_login/oauth_login.css"))).read_text()
-    assert f'[data-provider="{name}"] {{ --oauth-login-brand: #' in stylesheet
 
 
 @pytest.mark.parametrize("options", [{}, {"PRESET": "nobody"}, {"PRESET": "nobody", "ISSUER": "https://x"}])

@@ -1,12 +1,16 @@
 """``{% load oauth_login %}``: what a site's own templates can show."""
 
 import re
+from pathlib import Path
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.staticfiles.finders import find
 from django.template import RequestContext, Template
 from django.test import RequestFactory
+
+from oauth_login import providers
 
 ISSUER = "https://github.com/login/oauth"
 
@@ -39,10 +43,32 @@ def test_there_is_a_button_per_provider_in_the_sites_order(show, settings):
 
     markup = show("{% sign_in_buttons %}")
 
-    assert re.findall(r'data-provider="(\w+)">([^<]*)<', markup) == [
+    assert re.findall(r'data-provider="(\w+)" data-preset="github">([^<]*)<', markup) == [
         ("ghe", "Sign in with GitHub Enterprise"),
         ("github", "Sign in with GitHub"),
     ]
+
+
+STYLESHEET = Path(str(find("oauth_login/oauth_login.css"))).read_text()
+
+
+@pytest.mark.parametrize("tag", ["{% sign_in_buttons %}", "{% sign_in_button 'second' %}"])
+@pytest.mark.parametrize("name", providers.names())
+def test_every_preset_has_its_mark_under_any_alias_and_policy(show, settings, name, tag):
+    settings.OAUTH_LOGIN = {"PROVIDERS": {"second": {"PRESET": name}}}
+
+    markup = show(tag)
+
+    assert f'data-provider="second" data-preset="{name}">' in markup
+    assert re.search(rf'\[data-preset="{name}"\] \{{ --oauth-login-brand: #[0-9a-f]{{6}}; \}}', STYLESHEET)
+    assert "style" not in markup  # a strict Content-Security-Policy allows none
+
+
+@pytest.mark.parametrize("options", [None, 7, {"PRESET": "githbu"}, {"PRESET": ["github"]}, {"ISSUER": "x"}])
+def test_what_has_no_preset_has_no_mark(show, settings, options):
+    settings.OAUTH_LOGIN = {"PROVIDERS": {"acme": options}}
+
+    assert 'data-provider="acme">' in show("{% sign_in_buttons %}")
 
 
 @pytest.mark.threat("A17", "A18")

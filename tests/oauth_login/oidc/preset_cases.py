@@ -212,7 +212,7 @@ CASES = {
     ),
     "orcid": Case(
         {"sub": "0000-0002-1825-0097", "given_name": "Jane", "family_name": "Doe", "at_hash": ...},
-        {"name": "", "username": "", "email": "", "email_verified": False},
+        {"name": "Jane Doe", "username": "", "email": "", "email_verified": False},
     ),
     "linkedin": Case(
         {

@@ -107,8 +107,9 @@ def test_somebody_without_an_address_signs_in(provider, sign_in):
 
 
 @pytest.mark.parametrize("status", [200, 400])
-def test_an_error_is_one_whatever_its_status(provider, sign_in, rows, status):
-    provider.answers = {"/token": lambda _: (status, {}, b'{"error": "invalid_grant"}')}
+@pytest.mark.parametrize("error", ["invalid_grant", "invalid_code"], ids=["the RFC's", "Slack's"])
+def test_an_error_is_one_whatever_its_status(provider, sign_in, rows, status, error):
+    provider.answers = {"/token": lambda _: (status, {}, b'{"ok": false, "error": "%s"}' % error.encode())}
 
     assert sign_in().status_code == 400
     assert SignIn.objects.get().outcome == "code_rejected"

@@ -201,3 +201,21 @@ def test_a_site_without_openid_connect_loads_nothing_of_it():
     )
 
     assert run.stderr.strip() == "set()"
+
+
+def test_pictures_of_a_gitlab_of_ones_own_are_on_its_own_host(check):
+    assert check("gitlab", CREDENTIALS | {"BASE_URL": "https://git.acme.example"}) == []
+
+    provider = conf.provider("gitlab")
+
+    for url in ("https://git.acme.example/uploads/jane.png", "https://secure.gravatar.com/avatar/jane"):
+        assert provider.picture(url) == url
+    assert provider.picture("https://gitlab.com/uploads/jane.png") == ""
+    assert check("gitlab", CREDENTIALS) == []
+    assert "gitlab.com" in conf.provider("gitlab").picture_hosts
+
+
+def test_apple_is_not_asked_for_a_name_that_nobody_would_keep(check):
+    check("apple", {"CLIENT_ID": "x", **OWN["apple"]})
+
+    assert conf.provider("apple").scope == "openid email"
