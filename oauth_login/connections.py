@@ -24,7 +24,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.ssl_ import ALPN_PROTOCOLS
 
 from oauth_login.errors import ProviderMisconfigured, ProviderResponseError
-from oauth_login.exchange import MAX_FRAMED, current, seconds_left
+from oauth_login.exchange import current, seconds_left
 from oauth_login.sockets import TLSSocket, connect
 
 AT_ONCE: Final = 10  # exchanges with one host, and so as many connections are worth keeping
@@ -50,7 +50,7 @@ class _Answer(http.client.HTTPResponse):
         lengths = {length.strip() for length in self.msg.get_all("Content-Length", ())}
         if len(lengths) > 1 or not all(map(LENGTH.fullmatch, lengths)):
             raise ProviderResponseError("http_invalid", "Content-Length")
-        current.get().allow(MAX_FRAMED)
+        current.get().allow_body()
 
 
 class _Connection:

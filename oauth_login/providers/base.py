@@ -4,6 +4,7 @@ A provider knows nothing of Django, users or attempts. It turns a code into a to
 :class:`Profile`, whose fields are OpenID Connect's standard claims (Core §5.1) for all providers alike.
 """
 
+import re
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode, urlsplit
 
+from oauth_login.answers import Answer
 from oauth_login.errors import ProviderResponseError
 from oauth_login.oauth2 import (
     AuthorizationRequest,
@@ -19,6 +21,7 @@ from oauth_login.oauth2 import (
     TokenRequest,
     TokenResponse,
 )
+from oauth_login.providers.namespaces import origin_of
 from oauth_login.providers.pictures import is_on
 from oauth_login.transport import Transport
 
@@ -28,6 +31,8 @@ EMAIL_LENGTH: Final = 254  # characters, RFC 5321 §4.5.3.1.3
 URL_LENGTH: Final = 500
 #: What a setting may be: the question, and its wording after "must be".
 Expectation = tuple[Callable[[Any], bool], str]
+CHALLENGE: Final = re.compile(r'\b(error|scope)="([^"\\]{0,1000})"')
+SCOPE_MISSED: Final = "insufficient_scope"
 JOINERS: Final = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 
 
@@ -200,6 +205,25 @@ class Provider(ABC):
             "state": state,
         }
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
+
+    def api_base(self) -> str:
+        """Return the URL below which its API is: ``API_URL``, or the host of the UserInfo endpoint; or ""."""
+        return self.api_url or origin_of(self.metadata().userinfo_endpoint)
+
+    def bearing(self, access_token: str) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the headers, and the parameters of the query, of an API request in a visitor's name."""
+        return {"Authorization": f"Bearer {access_token}"}, {}
+
+    def covers(self, granted: frozenset[str], wanted: str) -> bool:
+        """Tell whether *wanted* is in what was *granted*; a provider may know that one includes another."""
+        return wanted in granted
+
+    def scope_missed(self, answer: Answer) -> frozenset[str] | None:
+        """Return which scope an API request lacked, by RFC 6750 §3.1; None if it lacked none."""
+        if answer.status != 403:
+            return None
+        told = dict(CHALLENGE.findall(answer.headers.get("WWW-Authenticate", "")))
+        return frozenset(told.get("scope", "").split()) if told.get("error") == SCOPE_MISSED else None
 
     @abstractmethod
     def fetch_profile(self, token: TokenResponse, *, nonce: str = "") -> Profile:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 from urllib.parse import quote, urlsplit
 
 from oauth_login.answers import Answer
-from oauth_login.errors import ProviderResponseError, RateLimited, SignInRefused
+from oauth_login.errors import ProviderResponseError, SignInRefused
 from oauth_login.oauth2 import AuthorizationServer, Client, TokenResponse
 from oauth_login.providers.base import (
     Profile,
@@ -29,6 +29,21 @@ API_VERSION: Final = "2022-11-28"
 PICTURE_HOST: Final = "avatars.githubusercontent.com"
 LOGIN: Final = re.compile(r"[A-Za-z0-9-]{1,39}")
 NOREPLY: Final = re.compile(r"[\w.+-]{1,100}@users\.noreply\.([\w.-]+)", re.ASCII | re.IGNORECASE)
+#: What each scope comes with: GitHub names the widest only.
+#: https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
+INCLUDED: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(
+        ("repo:status", "repo_deployment", "public_repo", "repo:invite", "security_events"), ("repo",)
+    ),
+    **dict.fromkeys(("read:user", "user:email", "user:follow"), ("user",)),
+    "read:repo_hook": ("write:repo_hook", "repo"),
+    "write:repo_hook": ("admin:repo_hook", "repo"),
+    **{f"read:{what}": (f"write:{what}",) for what in ("org", "public_key", "gpg_key", "ssh_signing_key")},
+    **{f"write:{what}": (f"admin:{what}",) for what in ("org", "public_key", "gpg_key", "ssh_signing_key")},
+    "read:project": ("project",),
+    "read:packages": ("write:packages",),
+    "read:discussion": ("write:discussion",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +53,7 @@ class GitHub(Provider):
     api_version: str = API_VERSION
     host: str = "github.com"
 
-    option_names: ClassVar[frozenset[str]] = frozenset({"BASE_URL", "API_URL", "API_VERSION"})
+    option_names: ClassVar[frozenset[str]] = frozenset({"BASE_URL", "API_VERSION"})
 
     @classmethod
     def from_options(cls, alias: str, options: Mapping[str, Any], transport: Transport) -> "GitHub":
@@ -104,6 +119,26 @@ class GitHub(Provider):
             claims={"noreply_email": noreply} if noreply else {},
         )
 
+    def bearing(self, access_token: str) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the headers of an API request; its answers are of one version for as long as that lasts."""
+        return {
+            "Authorization": f"Bearer {access_token}",
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": self.api_version,
+        }, {}
+
+    def covers(self, granted: frozenset[str], wanted: str) -> bool:
+        """Tell whether *wanted* is granted, by itself or with one that includes it (``INCLUDED``)."""
+        return wanted in granted or any(self.covers(granted, wider) for wider in INCLUDED.get(wanted, ()))
+
+    def scope_missed(self, answer: Answer) -> frozenset[str] | None:
+        """Look at the scopes of which one is needed, and those that the token has; who hides says 404."""
+        needed = _listed(answer.headers.get("X-Accepted-OAuth-Scopes", ""))
+        granted = frozenset(_listed(answer.headers.get("X-OAuth-Scopes", "")))
+        if answer.status not in {403, 404} or not needed:
+            return None
+        return None if any(self.covers(granted, scope) for scope in needed) else frozenset(needed[:1])
+
     def _addresses(self, token: TokenResponse) -> tuple[str, str]:
         """Return the primary verified address, and the private ``noreply`` one, or "".
 
@@ -132,18 +167,12 @@ class GitHub(Provider):
         return (email if primaries == 1 else ""), noreply
 
     def _get(self, path: str, token: TokenResponse, *, missing_ok: bool = False) -> Answer:
-        answer = self.transport.get(
-            f"{self.api_url}{path}",
-            headers={
-                "Authorization": f"Bearer {token.access_token}",
-                "Accept": "application/vnd.github+json",
-                "X-GitHub-Api-Version": self.api_version,
-            },
-        )
-        if answer.status == 403 and (
-            "Retry-After" in answer.headers or answer.headers.get("X-RateLimit-Remaining") == "0"
-        ):
-            raise RateLimited(detail="HTTP 403 with an exhausted limit", retry_after=answer.retry_after)
+        headers, _ = self.bearing(token.access_token)
+        answer = self.transport.get(f"{self.api_url}{path}", headers=headers)
         if answer.status == 200 or (missing_ok and answer.status in {403, 404}):
             return answer
         raise ProviderResponseError("profile_refused", f"HTTP {answer.status}")
+
+
+def _listed(header: str) -> list[str]:
+    return [name.strip() for name in header.split(",") if name.strip()]

@@ -74,6 +74,7 @@ class OAuth2(Provider):
                 ),
             ),
             scope=options.get("SCOPE", ""),
+            api_url=options.get("API_URL", ""),
             transport=transport,
             authorization_params=options.get("AUTHORIZATION_PARAMS", {}),
             pkce=options.get("PKCE", True),
@@ -209,6 +210,14 @@ class OAuth2(Provider):
         chosen = [entry for entry in listed if all(says(entry, path, value) for path, value in where.items())]
         return email_address(chosen[0].get("email")) if len(chosen) == 1 else ""
 
+    def bearing(self, access_token: str) -> tuple[dict[str, str], dict[str, str]]:
+        """Return where this provider wants the token (``USERINFO_TOKEN``)."""
+        carrier, _, name = self.words["USERINFO_TOKEN"].rpartition(":")
+        if not carrier:
+            return {"Authorization": f"{name} {access_token}"}, {}
+        shown = {name: access_token}
+        return (shown, {}) if carrier == "header" else ({}, shown)
+
     # --- Requests -----------------------------------------------------------------------------------------
 
     def _send(
@@ -220,14 +229,8 @@ class OAuth2(Provider):
         request: str = "query",
     ) -> Answer:
         """Send a request with the token where this provider wants it."""
-        carrier, _, name = self.words["USERINFO_TOKEN"].rpartition(":")
-        if not carrier:
-            headers = {**(headers or {}), "Authorization": f"{name} {token.access_token}"}
-        elif carrier == "header":
-            headers = {**(headers or {}), name: token.access_token}
-        else:
-            asked = {**asked, name: token.access_token}
-        return self._ask(url, request, asked, headers or {})
+        shown, named = self.bearing(token.access_token)
+        return self._ask(url, request, {**asked, **named}, {**(headers or {}), **shown})
 
     def _content(self, answer: Answer, token: TokenResponse) -> Any:
         form, secrets = self.words["USERINFO_ANSWER"], (token.access_token,)
