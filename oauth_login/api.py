@@ -90,7 +90,8 @@ class _Bearing(BaseAdapter):
 
     def __init__(self, account: LinkedAccount, provider: Provider, token: Token) -> None:
         super().__init__()
-        self.account, self.provider, self.token = account, provider, token
+        self.account, self.provider = account, provider
+        self.token: Token | None = token
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         token = self._current()
@@ -99,6 +100,7 @@ class _Bearing(BaseAdapter):
             token = self._current(rejected=token)
             response = self._carry(request, token)
         if response.status_code == 401:
+            self.token = None
             tokens.reject(self.account, token)
         answer = Answer(response.status_code, response.headers, b"")
         if not 300 <= answer.status < 400:
@@ -113,7 +115,7 @@ class _Bearing(BaseAdapter):
 
     def _current(self, *, rejected: Token | None = None) -> Token:
         """Return the token of the moment; one that still lasts is not read from the database again."""
-        if rejected or self.token.expires_within(tokens.EARLY):
+        if rejected or self.token is None or self.token.expires_within(tokens.EARLY):
             self.token = tokens.current(self.account, rejected=rejected.version if rejected else None)
         return self.token
 

@@ -8,6 +8,7 @@ failed had been sent. All of this is mended here, beneath them.
 
 import contextvars
 import http.client
+import logging
 import os
 import re
 import socket
@@ -33,6 +34,19 @@ LENGTH: Final = re.compile(r"[0-9]{1,18}")
 
 #: Whether this thread connects to public addresses only (threats D10, D11).
 public_only: contextvars.ContextVar[bool] = contextvars.ContextVar("oauth_login_public_only", default=False)
+
+
+class _WithoutQueries(logging.Filter):
+    """Drops what urllib3 says about a URL of ours with a query: some providers want a token there (H07).
+
+    What we log ourselves has host and path. What other code of the site asks for is none of our business.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return current.get(None) is None or "?" not in record.getMessage()
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_WithoutQueries())
 
 
 class _Answer(http.client.HTTPResponse):

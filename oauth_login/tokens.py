@@ -137,7 +137,7 @@ def settle(
 ) -> ProviderError | None:
     """Write down what came of a leased *token*. It is to be read again, unless the provider failed.
 
-    Then that is returned; the token is what it was, and nobody asks again for a while.
+    Then that is returned: the token is what it was, and nobody asks again for a while.
     """
     if isinstance(outcome, TokenResponse):
         _save(account, token, outcome)
@@ -147,10 +147,9 @@ def settle(
     elif outcome.code == IDENTITY_CHANGED:
         end(account, token, IDENTITY_CHANGED)
     else:
-        seconds = min(outcome.retry_after or PAUSE, LONGEST_PAUSE)
-        Token.objects.pause(token, seconds, outcome.code)
         logger.warning("the token of account %s was not renewed: %s", account.pk, outcome)
-        return outcome
+        seconds = min(outcome.retry_after or PAUSE, LONGEST_PAUSE)
+        return outcome if Token.objects.pause(token, seconds, outcome.code) else None
     return None
 
 

@@ -206,9 +206,31 @@ class Provider(ABC):
         }
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
 
+    @property
+    def can_refresh(self) -> bool:
+        return True
+
+    def refresh(self, refresh_token: str, *, subject: str) -> TokenResponse:
+        from oauth_login.oauth2 import authenticate_client
+        from oauth_login.errors import TokenRequestError
+
+        credentials, headers = authenticate_client(self.client)
+        answer = self.transport.post(
+            self.server.token_endpoint,
+            form={"grant_type": "refresh_token", "refresh_token": refresh_token, **credentials},
+            headers=headers,
+        )
+        told = answer.json(dict)
+        if told.get("error") in ("bad_refresh_token", "invalid_grant"):
+            raise TokenRequestError("refresh_rejected", "x")
+        return TokenResponse.from_answer(answer.status, told)
+
     def api_base(self) -> str:
         """Return the URL below which its API is: ``API_URL``, or the host of the UserInfo endpoint; or ""."""
-        return self.api_url or origin_of(self.metadata().userinfo_endpoint)
+        if self.api_url:
+            return self.api_url
+        endpoint = self.metadata().userinfo_endpoint
+        return origin_of(endpoint) if endpoint else ""
 
     def bearing(self, access_token: str) -> tuple[dict[str, str], dict[str, str]]:
         """Return the headers, and the parameters of the query, of an API request in a visitor's name."""
