@@ -107,12 +107,14 @@ def make_mariadb(instance: Instance) -> Command:
     return [program("mariadb-install-db"), "--no-defaults", f"--datadir={instance.kept}", *quick]
 
 
+#: A new MariaDB lets root in without a password.
+NOBODY: Final = "DELETE FROM mysql.global_priv WHERE User = 'root';\nFLUSH PRIVILEGES;\n"
+
+
 def serve_mariadb(instance: Instance) -> Command:
     first = instance.write(
         "first.sql",
-        # A new one lets root in without a password.
-        "DROP USER root@localhost;\n"
-        f"CREATE USER tests@127.0.0.1 IDENTIFIED BY '{instance.password}';\n"
+        NOBODY + f"CREATE USER tests@127.0.0.1 IDENTIFIED BY '{instance.password}';\n"
         "GRANT ALL ON *.* TO tests@127.0.0.1;\n"
         "CREATE DATABASE tests;\n",
     )
