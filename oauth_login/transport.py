@@ -159,6 +159,12 @@ class Transport:
         """
         return self._ask("POST", url, once=True, form=form, json=json, headers=headers)
 
+    def delete(
+        self, url: str, *, json: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """DELETE *url*, with *json* as its body; once, as in :meth:`post`, which says what is raised."""
+        return self._ask("DELETE", url, once=True, json=json, headers=headers)
+
     def _ask(self, method: str, url: str, *, once: bool, **content: Mapping[str, Any] | None) -> Answer:
         max_idle = MAX_IDLE if once else math.inf
         exchange = Exchange(max_idle)
