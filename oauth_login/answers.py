@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import requests
 
 from oauth_login.errors import ProviderResponseError, ProviderUnavailable, RateLimited
-from oauth_login.exchange import MAX_BODY
+from oauth_login.exchange import current
 from oauth_login.strict_json import parse_json
 
 PART: Final = 1 << 14  # bytes that are read at once
@@ -34,7 +34,7 @@ class Answer:
 
     @classmethod
     def of(cls, response: requests.Response, accepted: str = "identity") -> "Answer":
-        """Read *response*, but never more than MAX_BODY and never past the deadline.
+        """Read *response*, but never more than its exchange allows and never past the deadline.
 
         :param accepted: the encoding that it may have besides none; the body is left as it came.
         :raises ProviderResponseError: it is larger, compressed, or no HTTP.
@@ -42,12 +42,13 @@ class Answer:
         encoding = response.headers.get("Content-Encoding", "identity")
         if encoding.strip().lower() not in {"", "identity", accepted}:
             raise ProviderResponseError("encoding_unasked", encoding)
-        if (response.raw.length_remaining or 0) > MAX_BODY:
+        max_body = current.get().max_body
+        if (response.raw.length_remaining or 0) > max_body:
             raise ProviderResponseError("answer_too_large")  # by its own word: it need not even arrive
         parts, size = [], 0
         while part := _next_part(response):
             size += len(part)
-            if size > MAX_BODY:
+            if size > max_body:
                 raise ProviderResponseError("answer_too_large")
             parts.append(part)
         return cls(response.status_code, response.headers, b"".join(parts))
@@ -56,15 +57,21 @@ class Answer:
         """Refuse the statuses that mean the same for every provider and every endpoint.
 
         :raises ProviderResponseError: a redirect.
-        :raises ProviderUnavailable: HTTP 5xx; :class:`RateLimited` on 429.
+        :raises ProviderUnavailable: HTTP 5xx; :class:`RateLimited` if it wants fewer requests.
         """
         if 300 <= self.status < 400:
             # Following it would carry the secret or the bearer token elsewhere (D07, D08, D09).
             raise ProviderResponseError("redirect_refused", f"HTTP {self.status}")
-        if self.status == 429:
-            raise RateLimited(detail="HTTP 429", retry_after=self.retry_after)
+        if self.is_limited:
+            raise RateLimited(detail=f"HTTP {self.status}", retry_after=self.retry_after)
         if self.status >= 500:
             raise ProviderUnavailable(detail=f"HTTP {self.status}", retry_after=self.retry_after)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there were too many requests: HTTP 429, or GitHub's 403 that says when to go on."""
+        exhausted = "Retry-After" in self.headers or self.headers.get("X-RateLimit-Remaining") == "0"
+        return self.status == 429 or (self.status == 403 and exhausted)
 
     @property
     def retry_after(self) -> int | None:

@@ -2,11 +2,12 @@
 
 from django.apps import AppConfig
 from django.core import checks
+from django.core.signals import request_finished
 from django.utils.translation import gettext_lazy as _
 
 
 class OAuthLoginConfig(AppConfig):
-    """Registers the system checks; nothing else happens at start-up."""
+    """Registers the system checks, and looks after what must outlast a request (``lasting.py``)."""
 
     name = "oauth_login"
     verbose_name = _("Sign-in with other accounts")
@@ -14,8 +15,10 @@ class OAuthLoginConfig(AppConfig):
 
     def ready(self) -> None:
         from oauth_login.checks import check_deployment, check_settings  # noqa: PLC0415  needs apps
+        from oauth_login.lasting import write_again  # noqa: PLC0415  needs models
         from oauth_login.orphans import check_orphans  # noqa: PLC0415  needs models
 
+        request_finished.connect(write_again, dispatch_uid="oauth_login.lasting")
         checks.register(check_settings, checks.Tags.security)
         checks.register(check_deployment, checks.Tags.security, deploy=True)
         checks.register(check_orphans, checks.Tags.database)

@@ -3,7 +3,6 @@
 Customise by subclassing :class:`OAuthBackend` and naming the subclass in ``AUTHENTICATION_BACKENDS``.
 """
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -14,10 +13,10 @@ from django.db import IntegrityError, models, router, transaction
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact, In
 from django.http import HttpRequest
-from django.utils import timezone
 
 from oauth_login import conf, signals, usernames
 from oauth_login.errors import ProviderResponseError, SignInConflict, SignInRefused
+from oauth_login.fields import moment
 from oauth_login.models import LinkedAccount, Token
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Profile, https_url, picture_url, text
@@ -266,20 +265,20 @@ def _keep(account: LinkedAccount, granted: TokenResponse | None, *, kept: Token 
         if kept:
             kept.delete()
         return
-    token = kept or Token(account=account, version=0)
+    token = kept or Token(account=account)
     token.access_token = granted.access_token
     token.refresh_token = granted.refresh_token
     token.token_type = granted.token_type
-    token.expires_at = _moment(granted.expires_in)
-    token.refresh_expires_at = _moment(granted.refresh_token_expires_in)
+    token.expires_at = moment(granted.expires_in)
+    token.refresh_expires_at = moment(granted.refresh_token_expires_in)
     token.state = Token.State.ACTIVE
-    token.lease_until = None
-    token.version += 1
+    token.reason, token.lease_until = "", None
+    if kept:
+        # In the database: whoever is renewing the old one must find that it is no more (threat H16).
+        token.version = models.F("version") + 1
     token.save(force_insert=kept is None)
-
-
-def _moment(seconds: int | None) -> Any:
-    return None if seconds is None else timezone.now() + timedelta(seconds=seconds)
+    if kept:
+        del token.version  # read again when it is asked for
 
 
 def _introduce(user: Any, account: LinkedAccount, *, first: bool) -> Any:

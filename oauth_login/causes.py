@@ -157,6 +157,21 @@ CAUSES: Final[Mapping[str, Cause]] = {
         "The token endpoint refuses the code: it was used, is too old, or was issued to somebody else.",
         "If it happens to everybody: the callback URL must be the registered one, to the letter.",
     ),
+    "refresh_rejected": Cause(
+        400,
+        "The provider refuses the refresh token: it was withdrawn, is too old, or was used elsewhere.",
+        "Nothing to do: the visitor signs in again. If it happens to everybody, compare client id and secret "
+        "with the registration: another application's tokens are refused so, too.",
+    ),
+    "refresh_identity_changed": Cause(
+        502,
+        "The ID Token of a renewed grant is about somebody or something else than the first one was "
+        "(OpenID Connect Core §12.2). The new tokens were thrown away.",
+        PROVIDER_BROKEN,
+    ),
+    "revocation_refused": Cause(
+        502, "The provider does not take back a token, and gives no reason.", PROVIDER_BROKEN
+    ),
     "email_unverified_at_provider": Cause(400, "GitHub wants the visitor to verify their address.", VISITOR),
     "provider_answer_invalid": Cause(502, "The provider's answer is unusable.", PROVIDER_BROKEN),
     "http_invalid": Cause(
@@ -250,6 +265,27 @@ CAUSES: Final[Mapping[str, Cause]] = {
         503, "The provider wants fewer requests.", "Wait; see the provider's limits for the client id."
     ),
     "provider_timeout": Cause(504, "No complete answer within ten seconds.", PROVIDER_BROKEN),
+    # --- tokens over time: raised by account.access_token() and account.session()
+    "reauthorization_required": Cause(
+        403,
+        "No token of the account is good any more: it expired and cannot be renewed, the provider or the "
+        "visitor withdrew it, or no key opens it. The log says which.",
+        "Offer the visitor to sign in again. If no key opens it: ENCRYPTION_KEYS, or SECRET_KEY, was changed "
+        "and the old one not kept.",
+    ),
+    "scope_required": Cause(
+        403, "The visitor has not granted a scope that is needed.", "Ask for it; the error says which."
+    ),
+    "refresh_pending": Cause(
+        503,
+        "Another worker is renewing the token, and has not succeeded within twelve seconds.",
+        PROVIDER_BROKEN,
+    ),
+    "endpoint_foreign": Cause(
+        503,
+        "account.session() was given a URL of another host than the API's: the token is not sent there.",
+        "Write a path, set API_URL, or use a session of your own.",
+    ),
     # --- who it is
     "sign_in_refused": Cause(403, "The site's own code refuses this visitor.", "See that code."),
     "user_inactive": Cause(

@@ -8,6 +8,7 @@ failed had been sent. All of this is mended here, beneath them.
 
 import contextvars
 import http.client
+import logging
 import os
 import re
 import socket
@@ -24,7 +25,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.ssl_ import ALPN_PROTOCOLS
 
 from oauth_login.errors import ProviderMisconfigured, ProviderResponseError
-from oauth_login.exchange import MAX_FRAMED, current, seconds_left
+from oauth_login.exchange import current, seconds_left
 from oauth_login.sockets import TLSSocket, connect
 
 AT_ONCE: Final = 10  # exchanges with one host, and so as many connections are worth keeping
@@ -33,6 +34,19 @@ LENGTH: Final = re.compile(r"[0-9]{1,18}")
 
 #: Whether this thread connects to public addresses only (threats D10, D11).
 public_only: contextvars.ContextVar[bool] = contextvars.ContextVar("oauth_login_public_only", default=False)
+
+
+class _WithoutQueries(logging.Filter):
+    """Drops what urllib3 says about a URL of ours with a query: some providers want a token there (H07).
+
+    What we log ourselves has host and path. What other code of the site asks for is none of our business.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return current.get(None) is None or "?" not in record.getMessage()
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_WithoutQueries())
 
 
 class _Answer(http.client.HTTPResponse):
@@ -50,7 +64,7 @@ class _Answer(http.client.HTTPResponse):
         lengths = {length.strip() for length in self.msg.get_all("Content-Length", ())}
         if len(lengths) > 1 or not all(map(LENGTH.fullmatch, lengths)):
             raise ProviderResponseError("http_invalid", "Content-Length")
-        current.get().allow(MAX_FRAMED)
+        current.get().allow_body()
 
 
 class _Connection:

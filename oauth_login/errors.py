@@ -23,6 +23,9 @@
     │   └── ProviderTimeout          504  it did not finish in time
     ├── SignInRefused                403  proven identity, but it may not sign in here
     │   └── SignInConflict           409  … because of an account that already exists
+    ├── GrantError                        what the visitor granted does not do, and only they can mend it
+    │   ├── ReauthorizationRequired  403  there is no token any more that the provider takes
+    │   └── ScopeRequired            403  ``missing`` was not granted
     └── SignInUnfinished             503  our own side failed; nobody is signed in
 
 A code is a promise: logs, the ``sign_in_failed`` signal, the sign-in log and the documentation use it
@@ -221,6 +224,33 @@ class SignInConflict(SignInRefused):
 
     status = 409
     default_code = "sign_in_conflict"
+
+
+class GrantError(OAuthLoginError):
+    """Superclass of what only the visitor can mend, by signing in or agreeing again; never raised itself."""
+
+    stage = "grant"
+
+
+class ReauthorizationRequired(GrantError):
+    """No token of the account is taken any more: expired, revoked, or no key opens it."""
+
+    status = 403
+    default_code = "reauthorization_required"
+
+
+class ScopeRequired(GrantError):
+    """The visitor has not granted what is needed (RFC 6750 §3.1 ``insufficient_scope``).
+
+    :ivar missing: the scope tokens to ask for; empty if the provider does not say which.
+    """
+
+    status = 403
+    default_code = "scope_required"
+
+    def __init__(self, missing: frozenset[str] = frozenset(), detail: object = "") -> None:
+        super().__init__(detail=detail or " ".join(sorted(missing)))
+        self.missing = missing
 
 
 class SignInUnfinished(OAuthLoginError):

@@ -17,7 +17,7 @@ MAX_HEAD: Final = 1 << 16  # bytes, together with what precedes it: interim answ
 # Bytes; a GitHub user is 1.5 kB, a hundred addresses are at most 40. JSON can grow 45 times when it is
 # parsed, and no answer may cost ten megabytes (D04).
 MAX_BODY: Final = 1 << 17
-MAX_FRAMED: Final = 2 * MAX_BODY  # bytes, with the sizes, extensions and trailers of chunks
+FRAMING: Final = 2  # times the body, with the sizes, extensions and trailers of chunks
 
 #: When the sign-in that this thread is in must be over, as ``time.monotonic()`` counts.
 deadline: contextvars.ContextVar[float] = contextvars.ContextVar("oauth_login_deadline")
@@ -46,11 +46,13 @@ class Exchange:
     """One request and its answer: what it may still take, and how far it came.
 
     :ivar max_idle: a kept connection is used if its last request is less than so many seconds ago.
+    :ivar max_body: bytes that the answer's body may have.
     :ivar handed_over: whether the socket took the request to its last byte. If not, no provider can have
         read it whole, let alone acted on it.
     """
 
     max_idle: float
+    max_body: int = MAX_BODY
     handed_over: bool = False
     _left: int = MAX_HEAD
 
@@ -63,9 +65,9 @@ class Exchange:
         finally:
             current.reset(token)
 
-    def allow(self, size: int) -> None:
-        """Let *size* bytes more arrive."""
-        self._left += size
+    def allow_body(self) -> None:
+        """Let the body arrive, too, however it is framed."""
+        self._left += FRAMING * self.max_body
 
     def count(self, size: int) -> None:
         """Note that *size* bytes arrived.

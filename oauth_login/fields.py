@@ -1,10 +1,13 @@
 """A text column that holds ciphertext only. The type encrypts, so that no call site can forget to."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from django.db import models
 from django.db.models.query_utils import DeferredAttribute
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from oauth_login import conf
 from oauth_login.sealing import Sealer
@@ -95,9 +98,13 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not gen
         if isinstance(secret, _Sealed) and secret.place() == self.place(instance):
             return secret.envelope
         # New, or taken over from another row or column, where alone its old envelope opens.
-        envelope = Envelope(self.sealer().seal(secret.reveal(), self.place(instance)))
+        envelope = self.sealed(instance, secret.reveal())
         setattr(instance, self.attname, envelope)
         return envelope
+
+    def sealed(self, instance: models.Model, text: str) -> Envelope:
+        """Return *text* as ``QuerySet.update`` takes it for the row of *instance*; of nothing, nothing."""
+        return Envelope(self.sealer().seal(text, self.place(instance)) if text else "")
 
     def from_db_value(self, value: str | None, *_: Any) -> Envelope:
         return Envelope(value or "")
@@ -130,3 +137,38 @@ class ExactCharField(models.CharField):  # type: ignore[type-arg]  # not generic
             exact = "utf8mb4_nopad_bin" if connection.mysql_is_mariadb else "utf8mb4_0900_bin"
             return {**parameters, "collation": exact}
         return parameters
+
+
+def moment(seconds: int | None) -> datetime | None:
+    """Return the moment in so many *seconds*; of none, none."""
+    return None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+class MomentField(models.Field):  # type: ignore[type-arg]  # not generic at run time
+    """A moment: an aware ``datetime`` in UTC, to the second, whatever ``USE_TZ`` and ``TIME_ZONE`` are.
+
+    It is kept as UNIX seconds. A column of dates without time zone has an hour each autumn that comes
+    twice, and a token would expire in the wrong one (threat H30).
+    """
+
+    def get_internal_type(self) -> str:
+        return "BigIntegerField"
+
+    def from_db_value(self, value: int | None, *_: Any) -> datetime | None:
+        return None if value is None else datetime.fromtimestamp(value, UTC)
+
+    def to_python(self, value: Any) -> Any:
+        """Take a ``datetime``, UNIX seconds, or either as text."""
+        if isinstance(value, str):
+            value = int(value) if value.isascii() and value.isdigit() else parse_datetime(value)
+        if isinstance(value, datetime) and value.tzinfo is None:
+            return timezone.make_aware(value)
+        return datetime.fromtimestamp(value, UTC) if isinstance(value, int) else value
+
+    def get_prep_value(self, value: Any) -> Any:
+        value = self.to_python(value)
+        return int(value.timestamp()) if isinstance(value, datetime) else value
+
+    def value_to_string(self, obj: models.Model) -> str:
+        moment = self.get_prep_value(self.value_from_object(obj))
+        return "" if moment is None else str(moment)

@@ -5,13 +5,16 @@ A person is ``(issuer, subject)``. Logins and addresses change hands, so nothing
 
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, models, router, transaction
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
-from oauth_login.fields import EncryptedTextField, ExactCharField
+from oauth_login.fields import EncryptedTextField, ExactCharField, MomentField, moment
+from oauth_login.leases import TokenQuerySet
 
 
 class LinkedAccountQuerySet(models.QuerySet["LinkedAccount"]):
@@ -86,11 +89,31 @@ class LinkedAccount(models.Model):
         last: datetime | None = sign_ins.aggregate(last=models.Max("finished_at"))["last"]
         return last
 
+    def access_token(self) -> str:
+        """Return a token that the provider takes now, renewed if need be. A template must not call it (H11).
+
+        :raises ReauthorizationRequired: there is none any more; only the visitor can get a new one.
+        :raises ProviderError: there is no other token, and the provider does not answer as it should.
+        """
+        return str(import_string("oauth_login.tokens.access_token")(self))
+
+    def session(self, *scope: str) -> Any:
+        """Return a ``requests.Session`` for the provider's API in the name of this account (``api.py``).
+
+        :param scope: what has to be granted for what follows.
+        :raises ScopeRequired: it is not; ``missing`` says what.
+        :raises ReauthorizationRequired: as :meth:`access_token` does.
+        """
+        return import_string("oauth_login.api.ApiSession")(self, scope)
+
+    # What is above the store is reached by name: the store itself knows no provider and no network.
+    access_token.alters_data = session.alters_data = True  # type: ignore[attr-defined]
+
 
 class Token(models.Model):
     """What the provider granted for an account, encrypted; the newest grant only.
 
-    ``version`` and ``lease_until`` make sure that of many workers one refreshes.
+    ``version`` and ``lease_until`` make sure that of many workers one renews it (``leases.py``).
     """
 
     class State(models.TextChoices):
@@ -103,21 +126,31 @@ class Token(models.Model):
     account = models.OneToOneField(
         LinkedAccount, on_delete=models.CASCADE, primary_key=True, verbose_name=_("linked account")
     )
-    access_token = EncryptedTextField(_("access token"), editable=False)
+    access_token = EncryptedTextField(_("access token"), blank=True, editable=False)
     refresh_token = EncryptedTextField(_("refresh token"), blank=True, editable=False)
     token_type = models.CharField(_("token type"), max_length=20, default="Bearer")
-    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
-    refresh_expires_at = models.DateTimeField(_("refresh token expires"), null=True, blank=True)
+    expires_at = MomentField(_("expires"), null=True, blank=True)
+    refresh_expires_at = MomentField(_("refresh token expires"), null=True, blank=True)
     version = models.PositiveIntegerField(_("version"), default=1)
-    lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
+    lease_until = MomentField(_("lease until"), null=True, blank=True)
     state = models.CharField(_("state"), max_length=20, choices=State, default=State.ACTIVE)
+    reason = models.CharField(
+        _("reason"), max_length=50, blank=True, help_text=_("The code of what went wrong last, if anything.")
+    )
+
+    objects = TokenQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("token")
         verbose_name_plural = _("tokens")
+        indexes = [models.Index(fields=["state", "expires_at"], name="oauth_login_token_due")]
 
     def __str__(self) -> str:
         return f"{self.get_state_display()} ({self.account_id})"
+
+    def expires_within(self, seconds: int) -> bool:
+        """Tell whether the access token is expired in so many *seconds*; one without a date never is."""
+        return self.expires_at is not None and self.expires_at <= moment(seconds)
 
 
 class SignInManager(models.Manager["SignIn"]):

@@ -11,6 +11,7 @@ original carries a URL or a body: tracebacks end up in error trackers.
 """
 
 import http.client
+import io
 import logging
 import math
 import os
@@ -36,7 +37,7 @@ from oauth_login.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from oauth_login.exchange import Exchange, deadline, has_passed, seconds_left
+from oauth_login.exchange import MAX_BODY, Exchange, deadline, has_passed, seconds_left
 from oauth_login.slots import Slots
 from oauth_login.sockets import CONNECT_TIMEOUT
 
@@ -137,7 +138,7 @@ class Transport:
         :param encoding: which one the answer may have; its body is left as it came.
         :raises ProviderError: see :meth:`post`.
         """
-        return self._ask("GET", url, once=once, headers={**(headers or {}), "Accept-Encoding": encoding})
+        return self._ask("GET", url, once=once, headers=headers, accepted=encoding)
 
     def post(
         self,
@@ -159,64 +160,107 @@ class Transport:
         """
         return self._ask("POST", url, once=True, form=form, json=json, headers=headers)
 
-    def _ask(self, method: str, url: str, *, once: bool, **content: Mapping[str, Any] | None) -> Answer:
-        max_idle = MAX_IDLE if once else math.inf
-        exchange = Exchange(max_idle)
-        with one_deadline():
-            try:
-                return self._exchange(exchange, method, url, **content)
-            except ProviderUnavailable as error:
-                if error.code != "connection_failed" or (once and exchange.handed_over):
-                    raise
-            return self._exchange(Exchange(max_idle), method, url, **content)
+    def delete(
+        self, url: str, *, json: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """DELETE *url*, with *json* as its body; once, as in :meth:`post`, which says what is raised."""
+        return self._ask("DELETE", url, once=True, json=json, headers=headers)
 
-    def _exchange(
+    def send(self, request: requests.PreparedRequest, *, max_body: int = MAX_BODY) -> requests.Response:
+        """Send what somebody else has prepared, under the same rules; return its answer, read whole.
+
+        No status is refused here. What may be tried once more is as for :meth:`get` and :meth:`post`; a body
+        that is a stream is never sent twice.
+
+        :param max_body: bytes that the answer may have.
+        :raises ProviderError: see :meth:`post`.
+        """
+        accepted = request.headers.get("Accept-Encoding", "identity")
+        once = request.method not in {"GET", "HEAD", "OPTIONS"}
+        response, answer = self._try(
+            request, str(request.url), once=once, accepted=accepted, max_body=max_body
+        )
+        response.raw = io.BytesIO(answer.body)
+        return response
+
+    def _ask(
         self,
-        exchange: Exchange,
         method: str,
         url: str,
         *,
+        once: bool,
+        accepted: str = "identity",
         form: Mapping[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
+        headers = {**(headers or {}), "Accept-Encoding": accepted}
+        request = requests.Request(method, url, data=form, json=json, headers=headers)
+        _, answer = self._try(request, url, once=once, accepted=accepted)
+        answer.raise_for_status()
+        return answer
+
+    def _try(
+        self, request: requests.Request | requests.PreparedRequest, url: str, *, once: bool, **allowed: Any
+    ) -> tuple[requests.Response, Answer]:
+        """Exchange, and once more if nothing can have come of the first time."""
         if not is_secure(url):
             raise ProviderMisconfigured("endpoint_insecure")
+        max_idle = MAX_IDLE if once else math.inf
+        max_body = allowed.pop("max_body", MAX_BODY)
+        exchange = Exchange(max_idle, max_body)
+        with one_deadline():
+            try:
+                return self._exchange(exchange, request, url, **allowed)
+            except ProviderUnavailable as error:
+                is_lost = once and exchange.handed_over
+                if error.code != "connection_failed" or is_lost or is_stream(request):
+                    raise
+            return self._exchange(Exchange(max_idle, max_body), request, url, **allowed)
+
+    def _exchange(
+        self,
+        exchange: Exchange,
+        request: requests.Request | requests.PreparedRequest,
+        url: str,
+        *,
+        accepted: str,
+    ) -> tuple[requests.Response, Answer]:
         place = urlsplit(url)
         started = time.monotonic()
         try:
+            if isinstance(request, requests.Request):
+                request = self._session.prepare_request(request)
             with (
                 self._slots.taken(place.netloc, min(PATIENCE, seconds_left())),
                 exchange.under_way(),
                 closing(
-                    self._session.request(
-                        method,
-                        url,
-                        data=form,
-                        json=json,
-                        headers=headers,
-                        timeout=(CONNECT_TIMEOUT, DEADLINE),
-                        allow_redirects=False,
-                        stream=True,
+                    self._session.send(
+                        request, timeout=(CONNECT_TIMEOUT, DEADLINE), allow_redirects=False, stream=True
                     )
                 ) as response,
             ):
-                answer = Answer.of(response, (headers or {}).get("Accept-Encoding", "identity"))
+                answer = Answer.of(response, accepted)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             failure = _failure(error)
-            logger.debug("%s %s%s: %s", method, place.hostname, place.path, failure)
+            logger.debug("%s %s%s: %s", request.method, place.hostname, place.path, failure)
             raise failure from None
         logger.debug(
             "%s %s%s: HTTP %d, %d bytes, %.0f ms",
-            method,
+            request.method,
             place.hostname,
             place.path,
             answer.status,
             len(answer.body),
             (time.monotonic() - started) * 1000,
         )
-        answer.raise_for_status()
-        return answer
+        return response, answer
+
+
+def is_stream(request: requests.Request | requests.PreparedRequest) -> bool:
+    """Tell whether the body may be half read after it was sent in vain."""
+    body = getattr(request, "body", None)
+    return not isinstance(body, bytes | str | None)
 
 
 class _Session(requests.Session):

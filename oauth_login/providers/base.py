@@ -5,8 +5,8 @@ A provider knows nothing of Django, users or attempts. It turns a code into a to
 """
 
 import unicodedata
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode, urlsplit
@@ -18,7 +18,10 @@ from oauth_login.oauth2 import (
     TokenRequest,
     TokenResponse,
 )
+from oauth_login.providers.calls import Calls
+from oauth_login.providers.grants import Grants
 from oauth_login.providers.pictures import is_on
+from oauth_login.providers.secrecy import without
 from oauth_login.transport import Transport
 
 NAME_LENGTH: Final = 150
@@ -49,7 +52,7 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Provider(ABC):
+class Provider(Grants, Calls):
     """One configured provider. ``alias`` is its key in the settings.
 
     Subclasses say in class attributes what a site need not, and answer :meth:`fetch_profile`.
@@ -176,7 +179,7 @@ class Provider(ABC):
         )
         answer = self.transport.post(request.url, form=request.form, headers=request.headers)
         secrets = (client.client_secret, client.assertion, code, code_verifier)
-        return self.granted(TokenResponse.from_answer(answer.status, _without(secrets, answer.json(dict))))
+        return self.granted(TokenResponse.from_answer(answer.status, without(secrets, answer.json(dict))))
 
     def granted(self, token: TokenResponse) -> TokenResponse:
         """Return *token* with its scope: silence about it grants what was requested (RFC 6749 §5.1)."""
@@ -213,23 +216,6 @@ class Provider(ABC):
         """Return *url*, which the provider gave, if it is on one of its :attr:`picture_hosts`, or ""."""
         shown = https_url(url)
         return shown if is_on(self.picture_hosts, shown) else ""
-
-
-def _without(secrets: tuple[str, ...], answer: dict[str, Any]) -> dict[str, Any]:
-    """Cross out what a server repeats to us in an error, as its words go to the log (threat H07)."""
-    told = {
-        name: crossed_out(answer[name], secrets)
-        for name in ("error", "error_description")
-        if isinstance(answer.get(name), str)
-    }
-    return {**answer, **told}
-
-
-def crossed_out(words: str, secrets: Iterable[str]) -> str:
-    """Return *words* without the *secrets* that they repeat."""
-    for secret in filter(None, secrets):
-        words = words.replace(secret, "***")
-    return words
 
 
 def text(value: object, length: int = NAME_LENGTH) -> str:

@@ -7,13 +7,13 @@ although a discovery document exists; the issuer below serves RFC 9207 only.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, urlsplit
 
 from oauth_login.answers import Answer
-from oauth_login.errors import ProviderResponseError, RateLimited, SignInRefused
-from oauth_login.oauth2 import AuthorizationServer, Client, TokenResponse
+from oauth_login.errors import ProviderMisconfigured, ProviderResponseError, SignInRefused
+from oauth_login.oauth2 import AuthorizationServer, Client, TokenResponse, authenticate_client
 from oauth_login.providers.base import (
     Profile,
     Provider,
@@ -27,8 +27,25 @@ from oauth_login.transport import Transport
 
 API_VERSION: Final = "2022-11-28"
 PICTURE_HOST: Final = "avatars.githubusercontent.com"
+#: What DELETE answers when there is nothing left: it was done, was done before, or never was a token's (H23).
+GONE: Final = frozenset({204, 404, 422})
 LOGIN: Final = re.compile(r"[A-Za-z0-9-]{1,39}")
 NOREPLY: Final = re.compile(r"[\w.+-]{1,100}@users\.noreply\.([\w.-]+)", re.ASCII | re.IGNORECASE)
+#: What each scope comes with: GitHub names the widest only.
+#: https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
+INCLUDED: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(
+        ("repo:status", "repo_deployment", "public_repo", "repo:invite", "security_events"), ("repo",)
+    ),
+    **dict.fromkeys(("read:user", "user:email", "user:follow"), ("user",)),
+    "read:repo_hook": ("write:repo_hook", "repo"),
+    "write:repo_hook": ("admin:repo_hook", "repo"),
+    **{f"read:{what}": (f"write:{what}",) for what in ("org", "public_key", "gpg_key", "ssh_signing_key")},
+    **{f"write:{what}": (f"admin:{what}",) for what in ("org", "public_key", "gpg_key", "ssh_signing_key")},
+    "read:project": ("project",),
+    "read:packages": ("write:packages",),
+    "read:discussion": ("write:discussion",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +55,7 @@ class GitHub(Provider):
     api_version: str = API_VERSION
     host: str = "github.com"
 
-    option_names: ClassVar[frozenset[str]] = frozenset({"BASE_URL", "API_URL", "API_VERSION"})
+    option_names: ClassVar[frozenset[str]] = frozenset({"BASE_URL", "API_VERSION"})
 
     @classmethod
     def from_options(cls, alias: str, options: Mapping[str, Any], transport: Transport) -> "GitHub":
@@ -85,6 +102,30 @@ class GitHub(Provider):
             hints["login"] = asked["login"]
         return hints
 
+    @property
+    def can_revoke(self) -> bool:
+        """Whether there is a way: always, and not RFC 7009's."""
+        return True
+
+    def revoke(self, *, access_token: str, refresh_token: str) -> bool:
+        """Delete the visitor's grant, with all its tokens. No secret is in the URL (H23).
+
+        GitHub is shown an access token; of one that is dead already it says that there is no such thing, so
+        that a grant whose access token has expired should be renewed before it is given back.
+        """
+        if not access_token:
+            return False
+        _, headers = authenticate_client(replace(self.client, auth_method="client_secret_basic"))
+        client_id = quote(self.client.client_id, safe="")
+        url = f"{self.api_url}/applications/{client_id}/grant"
+        headers |= {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": self.api_version}
+        answer = self.transport.delete(url, json={"access_token": access_token}, headers=headers)
+        if answer.status in GONE:
+            return True
+        if answer.status in {401, 403}:
+            raise ProviderMisconfigured(detail=f"HTTP {answer.status}")
+        raise ProviderResponseError("revocation_refused", f"HTTP {answer.status}")
+
     def fetch_profile(self, token: TokenResponse, *, nonce: str = "") -> Profile:
         """Read ``/user`` after every token: the visitor may have switched accounts at GitHub."""
         user = self._get("/user", token).json(dict)
@@ -103,6 +144,26 @@ class GitHub(Provider):
             profile=https_url(user.get("html_url")),
             claims={"noreply_email": noreply} if noreply else {},
         )
+
+    def bearing(self, access_token: str) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the headers of an API request; its answers are of one version for as long as that lasts."""
+        return {
+            "Authorization": f"Bearer {access_token}",
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": self.api_version,
+        }, {}
+
+    def covers(self, granted: frozenset[str], wanted: str) -> bool:
+        """Tell whether *wanted* is granted, by itself or with one that includes it (``INCLUDED``)."""
+        return wanted in granted or any(self.covers(granted, wider) for wider in INCLUDED.get(wanted, ()))
+
+    def scope_missed(self, answer: Answer) -> frozenset[str] | None:
+        """Look at the scopes of which one is needed, and those that the token has; who hides says 404."""
+        needed = _listed(answer.headers.get("X-Accepted-OAuth-Scopes", ""))
+        granted = frozenset(_listed(answer.headers.get("X-OAuth-Scopes", "")))
+        if answer.status not in {403, 404} or not needed:
+            return None
+        return None if any(self.covers(granted, scope) for scope in needed) else frozenset(needed[:1])
 
     def _addresses(self, token: TokenResponse) -> tuple[str, str]:
         """Return the primary verified address, and the private ``noreply`` one, or "".
@@ -132,18 +193,12 @@ class GitHub(Provider):
         return (email if primaries == 1 else ""), noreply
 
     def _get(self, path: str, token: TokenResponse, *, missing_ok: bool = False) -> Answer:
-        answer = self.transport.get(
-            f"{self.api_url}{path}",
-            headers={
-                "Authorization": f"Bearer {token.access_token}",
-                "Accept": "application/vnd.github+json",
-                "X-GitHub-Api-Version": self.api_version,
-            },
-        )
-        if answer.status == 403 and (
-            "Retry-After" in answer.headers or answer.headers.get("X-RateLimit-Remaining") == "0"
-        ):
-            raise RateLimited(detail="HTTP 403 with an exhausted limit", retry_after=answer.retry_after)
+        headers, _ = self.bearing(token.access_token)
+        answer = self.transport.get(f"{self.api_url}{path}", headers=headers)
         if answer.status == 200 or (missing_ok and answer.status in {403, 404}):
             return answer
         raise ProviderResponseError("profile_refused", f"HTTP {answer.status}")
+
+
+def _listed(header: str) -> list[str]:
+    return [name.strip() for name in header.split(",") if name.strip()]

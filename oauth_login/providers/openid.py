@@ -91,6 +91,7 @@ class OpenID(Provider):
                 **options.get("AUTHORIZATION_PARAMS", {}),
                 **({"response_mode": "form_post"} if by_form else {}),
             },
+            api_url=options.get("API_URL", ""),
             grant_url=options.get("GRANT_URL", ""),
             form_post=by_form,
             pkce=options.get("PKCE", True),

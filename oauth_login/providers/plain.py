@@ -75,6 +75,7 @@ class OAuth2(Provider):
                 ),
             ),
             scope=options.get("SCOPE", ""),
+            api_url=options.get("API_URL", ""),
             transport=transport,
             authorization_params=options.get("AUTHORIZATION_PARAMS", {}),
             pkce=options.get("PKCE", True),
@@ -209,6 +210,14 @@ class OAuth2(Provider):
         chosen = [entry for entry in listed if all(says(entry, path, value) for path, value in where.items())]
         return email_address(chosen[0].get("email")) if len(chosen) == 1 else ""
 
+    def bearing(self, access_token: str) -> tuple[dict[str, str], dict[str, str]]:
+        """Return where this provider wants the token (``USERINFO_TOKEN``)."""
+        carrier, _, name = self.words["USERINFO_TOKEN"].rpartition(":")
+        if not carrier:
+            return {"Authorization": f"{name} {access_token}"}, {}
+        shown = {name: access_token}
+        return (shown, {}) if carrier == "header" else ({}, shown)
+
     # --- Requests -----------------------------------------------------------------------------------------
 
     def _send(
@@ -219,15 +228,10 @@ class OAuth2(Provider):
         request: str = "query",
     ) -> Answer:
         """Send a request with the token where this provider wants it, which is in no query if in a form."""
-        carrier, _, name = self.words["USERINFO_TOKEN"].rpartition(":")
-        headers = dict(self.words["USERINFO_HEADERS"])
-        if not carrier:
-            headers["Authorization"] = f"{name} {token.access_token}"
-        elif carrier == "header":
-            headers[name] = token.access_token
-        else:
-            asked = {**asked, name: token.access_token}
-        return self._ask(url, "form" if (carrier, request) == ("form", "query") else request, asked, headers)
+        shown, named = self.bearing(token.access_token)
+        in_form = self.words["USERINFO_TOKEN"].startswith("form:") and request == "query"
+        headers = {**self.words["USERINFO_HEADERS"], **shown}
+        return self._ask(url, "form" if in_form else request, {**asked, **named}, headers)
 
     def _content(self, answer: Answer, token: TokenResponse) -> Any:
         form, secrets = self.words["USERINFO_ANSWER"], (token.access_token,)

@@ -1,0 +1,120 @@
+"""Who may renew a token: of many workers, on any number of machines, one at a time.
+
+Compare and swap, in single UPDATE statements: ``version`` says whether a row is still what it was when it was
+read, ``lease_until`` whether somebody is at work on it. Nothing is locked while a provider is waited for, and
+whoever dies at work is replaced when the lease has run out. A lease is measured by the database's clock,
+which is one for all machines.
+"""
+
+import time
+from collections.abc import Collection
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final
+
+from django.db import connections, models, router, transaction
+
+from oauth_login.fields import EncryptedTextField
+
+#: Seconds; more than a provider may take to answer (``transport.DEADLINE``) and a database to be written to.
+LEASE: Final = 30
+#: Rows that are looked at, for one that is wanted, where the database cannot pass over what is taken.
+CROWD: Final = 4
+
+
+#: By the vendor, as Django calls it.
+CLOCKS: Final = {
+    "sqlite": "CAST(strftime('%%s', 'now') AS INTEGER)",
+    "postgresql": "CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp())) AS bigint)",
+    "mysql": "UNIX_TIMESTAMP()",
+}
+
+
+class DatabaseNow(models.Func):
+    """UNIX seconds by the clock of the database; of one that is none of these three, by this machine's."""
+
+    arity = 0
+    output_field = models.BigIntegerField()
+
+    def as_sql(  # type: ignore[override]  # it has no arguments to be joined
+        self, compiler: Any, connection: Any, **_: Any
+    ) -> tuple[str, tuple[str | int, ...]]:
+        return ("%s", (int(time.time()),)) if (sql := CLOCKS.get(connection.vendor)) is None else (sql, ())
+
+    def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, tuple[str | int, ...]]:
+        return self.as_sql(compiler, connection)  # and not as a number that SQLite would have to cast
+
+
+class TokenQuerySet(models.QuerySet[Any]):
+    """Tokens as those see them who renew them."""
+
+    def current(self, account_pk: Any) -> Any:
+        """Return the token of an account as it is now, from the database that is written to."""
+        return self.using(router.db_for_write(self.model)).filter(pk=account_pk).first()
+
+    def take(self, token: Any, seconds: int = LEASE) -> bool:
+        """Lease the row for *seconds*, if it is as it was read and nobody else is at it; tell whether so.
+
+        A transaction that has the row locked is somebody, too: it is not waited for where that can be helped,
+        as it may be the site's own, which waits for us.
+        """
+        database = router.db_for_write(self.model)
+        with transaction.atomic(using=database):
+            rows = self._unchanged(token).filter(self._free())
+            if connections[database].features.has_select_for_update_skip_locked:
+                locked = rows.select_for_update(skip_locked=True).values_list("pk", flat=True)
+                rows = self.using(database).filter(pk__in=list(locked))
+            return rows.update(lease_until=DatabaseNow() + seconds, reason="") == 1
+
+    def pause(self, token: Any, seconds: int, reason: str) -> bool:
+        """Let nobody take the row for *seconds*: it is known that there would be no use."""
+        return self._unchanged(token).update(lease_until=DatabaseNow() + seconds, reason=reason) == 1
+
+    def replace(self, token: Any, **values: Any) -> bool:
+        """Write *values*, if nobody has written since *token* was read; tell whether so.
+
+        Plain text for the encrypted fields is sealed here. Whoever is at work on the row loses it (H16).
+        """
+        for name, value in values.items():
+            field = self.model._meta.get_field(name)
+            if isinstance(field, EncryptedTextField):
+                values[name] = field.sealed(token, value)
+        values |= {"version": models.F("version") + 1, "lease_until": None}
+        return self._unchanged(token).update(**values) == 1
+
+    def take_expiring(
+        self, before: datetime, *, number: int, providers: Collection[str], seconds: int = LEASE
+    ) -> list[Any]:
+        """Lease up to *number* renewable tokens that expire *before* that moment, the first of them first.
+
+        Any number of machines may do so at once, and no two get the same row: where the database can, each
+        passes over what another is about to take.
+        """
+        database = router.db_for_write(self.model)
+        due = (
+            self.using(database)
+            .filter(
+                self._free(),
+                state=self.model.State.ACTIVE,
+                expires_at__lte=before,
+                account__provider__in=providers,
+            )
+            .exclude(refresh_token="")
+            .order_by("expires_at", "pk")
+        )
+        if not connections[database].features.has_select_for_update_skip_locked:
+            crowd = due.select_related("account")[: number * CROWD]
+            return list(islice((token for token in crowd if self.take(token, seconds)), number))
+        with transaction.atomic(using=database):
+            due = due.select_related("account").select_for_update(skip_locked=True, of=("self",))
+            rows = list(due[:number])
+            taken = self.using(database).filter(pk__in=[row.pk for row in rows])
+            taken.update(lease_until=DatabaseNow() + seconds, reason="")
+        return rows
+
+    def _unchanged(self, token: Any) -> "TokenQuerySet":
+        written = self.using(router.db_for_write(self.model))
+        return written.filter(pk=token.pk, version=token.version, state=token.state)
+
+    def _free(self) -> models.Q:
+        return models.Q(lease_until=None) | models.Q(lease_until__lte=DatabaseNow())

@@ -1,0 +1,248 @@
+"""Tokens over time: a token that expires is renewed, once, whoever asks for it and how many ask at once.
+
+Any thread of any process on any machine may ask. One of them takes the lease on the row (``leases.py``), asks
+the provider, and saves what it got before anything else happens: a refresh token may be good for one use
+only, and what is lost then is the whole grant. The others wait for that one, or go on with the old token
+while it lasts. Nothing is locked meanwhile.
+"""
+
+import logging
+import math
+import time
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final, NoReturn
+
+from django.db import router
+
+from oauth_login import conf, lasting, signals
+from oauth_login.errors import (
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderUnavailable,
+    ReauthorizationRequired,
+    TokenRequestError,
+)
+from oauth_login.fields import moment
+from oauth_login.models import LinkedAccount, Token
+from oauth_login.oauth2 import TokenResponse
+from oauth_login.providers.base import Provider
+from oauth_login.sealing import SealBroken
+
+logger = logging.getLogger("oauth_login")
+
+EARLY: Final = 60  # seconds before its end that a token is renewed
+PATIENCE: Final = 12.0  # seconds to wait for somebody else, who has not much longer than ten to succeed
+POLL: Final = 0.05  # seconds between two looks
+PAUSE: Final = 5  # seconds in which nobody asks again a provider that has just failed
+LONGEST_PAUSE: Final = 300  # seconds; a provider may wish for days
+REJECTED: Final = "refresh_rejected"
+TOKEN_REJECTED: Final = "token_rejected"  # noqa: S105  a code, not a token
+IDENTITY_CHANGED: Final = "refresh_identity_changed"
+
+
+def access_token(account: LinkedAccount) -> str:
+    """Return a token that the provider takes now; never one that is expired. See :func:`current`."""
+    return opened(account, current(account).access_token)
+
+
+def current(account: LinkedAccount, *, rejected: int | None = None) -> Token:
+    """Return the account's token, renewed if it expires within EARLY or was refused.
+
+    A renewal is in the database when this returns, even if the site's own transaction, within which it is
+    called, is rolled back (``lasting.py``).
+
+    :param rejected: the ``version`` of the token that the provider's API answered 401 to.
+    :raises ReauthorizationRequired: only the visitor can get another.
+    :raises ProviderError: the provider cannot be asked for another, and the one there is does not serve.
+    """
+    token = _stored(account)
+    if _serves(token, rejected, EARLY):
+        return token
+    return lasting.outside_transactions(partial(_renewed, account, rejected, token.version))
+
+
+def provider_of(account: LinkedAccount) -> Provider:
+    """Return the provider that an account is of.
+
+    :raises ProviderMisconfigured: the settings have none, or another authorization server under its name:
+        that one is never shown a token of the former.
+    """
+    try:
+        provider = conf.provider(account.provider)
+    except KeyError:
+        raise ProviderMisconfigured("settings_invalid", f"no provider {account.provider!r}") from None
+    if not provider.speaks_for(account.issuer):
+        raise ProviderMisconfigured("settings_invalid", f"{account.provider!r} is another issuer by now")
+    return provider
+
+
+def opened(account: LinkedAccount, secret: Any) -> str:
+    """Return the text of a stored secret.
+
+    :raises ReauthorizationRequired: no key opens it. Nothing is written: perhaps only this machine lacks it.
+    """
+    try:
+        return str(secret.reveal())
+    except SealBroken as error:
+        logger.error("the token of account %s cannot be opened: %s", account.pk, error)
+        raise ReauthorizationRequired(detail=f"account {account.pk}: no key opens its token") from None
+
+
+def end(account: LinkedAccount, token: Token, reason: str) -> bool:
+    """Drop what is of no use any more; tell whether it still was what *token* is (H18, H22).
+
+    :param reason: a code, for the log, the signal and the row.
+    """
+    nothing = {"access_token": "", "refresh_token": "", "state": Token.State.REAUTHORIZE, "reason": reason}
+    ended = lasting.write(partial(Token.objects.replace, token, **nothing))
+    if ended:
+        logger.warning("account %s has to sign in again: %s", account.pk, reason)
+        told = partial(signals.reauthorization_required.send_robust, account=account, reason=reason)
+        lasting.afterwards(partial(told, LinkedAccount))
+    return ended
+
+
+def reject(account: LinkedAccount, token: Token) -> NoReturn:
+    """Drop a token that the provider's API does not take, although it was renewed if it could be (H22).
+
+    :raises ReauthorizationRequired: always.
+    """
+    lasting.outside_transactions(partial(end, account, token, TOKEN_REJECTED))
+    raise ReauthorizationRequired(detail=f"account {account.pk}: {TOKEN_REJECTED}")
+
+
+def _stored(account: LinkedAccount) -> Token:
+    token = Token.objects.current(account.pk)
+    if token is None:
+        raise ReauthorizationRequired(detail=f"account {account.pk} has no token")
+    return token  # type: ignore[no-any-return]
+
+
+def _serves(token: Token, rejected: int | None, margin: int) -> bool:
+    """Tell whether the token can be used, and will be in *margin* seconds."""
+    is_active = token.state == Token.State.ACTIVE
+    return is_active and token.version != rejected and not token.expires_within(margin)
+
+
+def ask(provider: Provider, account: LinkedAccount, refresh_token: str) -> TokenResponse | ProviderError:
+    """Return what the provider answers to one request for a new token. No database is touched."""
+    try:
+        return provider.refresh(refresh_token, subject=account.subject)
+    except ProviderError as error:
+        return error
+
+
+def settle(
+    account: LinkedAccount, token: Token, outcome: TokenResponse | ProviderError
+) -> ProviderError | None:
+    """Write down what came of a leased *token*. It is to be read again, unless the provider failed.
+
+    Then that is returned: the token is what it was, and nobody asks again for a while.
+    """
+    if isinstance(outcome, TokenResponse):
+        _save(account, token, outcome)
+    elif isinstance(outcome, TokenRequestError):
+        # Perhaps another was faster, whose lease had run out, and this refresh token was good only once.
+        end(account, token, REJECTED)
+    elif outcome.code == IDENTITY_CHANGED:
+        end(account, token, IDENTITY_CHANGED)
+    else:
+        logger.warning("the token of account %s was not renewed: %s", account.pk, outcome)
+        seconds = min(outcome.retry_after or PAUSE, LONGEST_PAUSE)
+        return outcome if Token.objects.pause(token, seconds, outcome.code) else None
+    return None
+
+
+def _renewed(account: LinkedAccount, rejected: int | None, found: int) -> Token:
+    """Return a token that serves, by asking the provider or by waiting for whoever does.
+
+    :param found: the version of the one that does not. Any later one was made this very moment, and is good
+        even if it lives for less than EARLY.
+    """
+    provider = provider_of(account)
+    patience = time.monotonic() + PATIENCE
+    while True:
+        token = _stored(account)
+        if _serves(token, rejected, EARLY if token.version == found else 0):
+            return token
+        if token.state != Token.State.ACTIVE:
+            raise ReauthorizationRequired(detail=f"account {account.pk}: {token.reason or token.state}")
+        if one := _found(account, provider, token, rejected, patience):
+            return one
+
+
+def _found(
+    account: LinkedAccount, provider: Provider, token: Token, rejected: int | None, patience: float
+) -> Token | None:
+    """Return *token* if it has to do, or None if it is worth another look by now."""
+    still = token if _serves(token, rejected, 0) else None
+    if obstacle := _obstacle(provider, token, rejected):
+        if not still:
+            end(account, token, obstacle)
+        return still
+    refresh_token = opened(account, token.refresh_token)
+    if not Token.objects.take(token):
+        if not still:
+            _wait(account, token, patience)
+        return still
+    failure = settle(account, token, ask(provider, account, refresh_token))
+    if failure and not still:
+        raise failure
+    return still if failure else None
+
+
+def _obstacle(provider: Provider, token: Token, rejected: int | None) -> str:
+    """Return, as a code, why a token cannot be renewed, or ""."""
+    if not token.refresh_token or not provider.can_refresh:
+        # An access token must never be tried in its place (H20).
+        return TOKEN_REJECTED if token.version == rejected else "token_expired"
+    if token.refresh_expires_at and token.refresh_expires_at <= datetime.now(UTC):
+        return "refresh_token_expired"
+    return ""
+
+
+def _wait(account: LinkedAccount, token: Token, patience: float) -> None:
+    """Wait a moment for whoever is at work on the row.
+
+    :raises ProviderUnavailable: nobody is, as the provider has just failed; or it took too long.
+    """
+    left = (token.lease_until - datetime.now(UTC)).total_seconds() if token.lease_until else 0
+    if token.reason and left > 0:
+        raise ProviderUnavailable(detail=f"account {account.pk}: {token.reason}", retry_after=math.ceil(left))
+    if time.monotonic() > patience:
+        raise ProviderUnavailable("refresh_pending", f"account {account.pk}", retry_after=PAUSE)
+    time.sleep(POLL)
+
+
+def _save(account: LinkedAccount, token: Token, granted: TokenResponse) -> None:
+    """Save the new token, before anything else happens (H21); one of a sign-in meanwhile is newer (H16)."""
+    values = {
+        "access_token": granted.access_token,
+        "refresh_token": granted.refresh_token or token.refresh_token.reveal(),  # H17
+        "expires_at": moment(granted.expires_in),
+        "refresh_expires_at": moment(granted.refresh_token_expires_in) or token.refresh_expires_at,
+        "state": Token.State.ACTIVE,
+        "reason": "",
+    }
+    if not lasting.write(partial(_replace, account, token, values)):
+        return
+    if granted.scope is not None:
+        lasting.afterwards(partial(_record_scope, account, " ".join(sorted(granted.scope))))
+    lasting.afterwards(partial(signals.token_refreshed.send_robust, LinkedAccount, account=account))
+
+
+def _record_scope(account: LinkedAccount, scope: str) -> None:
+    """Write what is granted by now; an answer that says nothing of it changes nothing (H26)."""
+    account.scope = scope
+    LinkedAccount.objects.using(router.db_for_write(LinkedAccount)).filter(pk=account.pk).update(scope=scope)
+
+
+def _replace(account: LinkedAccount, token: Token, values: dict[str, Any]) -> bool:
+    """Write *values* in place of *token*, or of its end: whoever lost to us may have been first to say so."""
+    while not Token.objects.replace(token, **values):
+        there = Token.objects.current(account.pk)
+        if there is None or (there.state, there.reason) != (Token.State.REAUTHORIZE, REJECTED):
+            return False
+        token = there
+    return True

@@ -1,0 +1,265 @@
+"""A token that expires is renewed by whoever needs it, and what it takes is never lost."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.template import Context, Template
+
+from oauth_login.errors import (
+    ProviderMisconfigured,
+    ProviderResponseError,
+    ProviderUnavailable,
+    RateLimited,
+    ReauthorizationRequired,
+)
+from oauth_login.models import LinkedAccount, Token
+from tests.oauth_login.http_server import HANG_UP, reply
+from tests.oauth_login.tokens.granting import DEAD
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_token_that_lasts_is_given_out_and_nobody_is_asked(account_of, granting, django_assert_num_queries):
+    account = account_of(61 * 60)
+
+    with django_assert_num_queries(1):
+        assert account.access_token() == "ghu_access000001"
+    assert granting.requests == []
+
+
+def test_a_token_without_a_date_lasts(account_of, granting):
+    assert account_of(None).access_token() == "ghu_access000001"
+    assert granting.requests == []
+
+
+@pytest.mark.threat("H14")
+@pytest.mark.parametrize("left", [-86400, 0, 1, 59])
+def test_a_token_that_is_expired_or_about_to_be_is_renewed_first(account_of, granting, stored, told, left):
+    account = account_of(left)
+
+    assert account.access_token() == "ghu_access000002"
+    assert granting.refreshes == ["ghr_refresh000001"]
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
+    assert account.access_token() == "ghu_access000002"
+    assert len(granting.requests) == 1
+    assert told == [("refreshed", account.pk)]
+
+
+@pytest.mark.threat("H14")
+def test_a_token_that_lives_for_a_second_is_renewed_once_for_each_call(account_of, granting):
+    account = account_of(-1)
+    granting.lifetime = 1
+
+    assert account.access_token() == "ghu_access000002"
+    assert len(granting.refreshes) == 1
+
+
+def test_the_new_dates_are_those_of_the_new_grant(account_of):
+    account = account_of(-1)
+
+    account.access_token()
+
+    token = Token.objects.get(pk=account.pk)
+    now = datetime.now(UTC)
+    assert timedelta(seconds=28790) < token.expires_at - now <= timedelta(seconds=28800)
+    assert timedelta(days=183) < token.refresh_expires_at - now <= timedelta(days=184)
+    assert (token.version, token.lease_until, token.state) == (2, None, "active")
+
+
+@pytest.mark.threat("H17")
+def test_an_answer_without_a_refresh_token_keeps_the_one_there_is(account_of, granting, stored):
+    account = account_of(-1)
+    granting.more = {"refresh_token": None, "refresh_token_expires_in": None}
+
+    account.access_token()
+
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000001")
+
+
+@pytest.mark.threat("H26")
+@pytest.mark.parametrize(
+    ("scope", "kept"), [(None, "read:user"), ("repo,read:user", "read:user repo"), ("", "")]
+)
+def test_the_scope_is_what_the_provider_says_and_stays_if_it_says_nothing(account_of, granting, scope, kept):
+    account = account_of(-1)
+    granting.more = {"scope": scope}
+
+    account.access_token()
+
+    assert LinkedAccount.objects.get().scope == kept
+
+
+@pytest.mark.threat("H18", "H19")
+@pytest.mark.parametrize("answer", [reply(DEAD), reply({"error": "invalid_grant"}, 400)])
+def test_a_refresh_token_that_is_refused_ends_the_grant_and_nobody_asks_again(
+    account_of, granting, stored, told, answer, caplog
+):
+    account = account_of(-1)
+    granting.renews = lambda _: answer
+
+    for _ in range(3):
+        with pytest.raises(ReauthorizationRequired):
+            account.access_token()
+
+    token = Token.objects.get()
+    assert (token.state, token.reason, stored(account)) == ("reauthorize", "refresh_rejected", ("", ""))
+    assert len(granting.requests) == 1
+    assert told == [("required", account.pk, "refresh_rejected")]
+    assert [f"account {account.pk} has to sign in again: refresh_rejected"] == [
+        record.message for record in caplog.records if record.levelno == logging.WARNING
+    ]
+
+
+@pytest.mark.threat("H20")
+def test_without_a_refresh_token_nothing_is_sent_in_its_place(account_of, granting, told):
+    account = account_of(-1, refresh_token="")
+
+    with pytest.raises(ReauthorizationRequired):
+        account.access_token()
+    assert granting.requests == []
+    assert told == [("required", account.pk, "token_expired")]
+
+
+@pytest.mark.threat("H20")
+def test_a_token_that_cannot_be_renewed_is_used_to_its_end(account_of, granting):
+    assert account_of(30, refresh_token="").access_token() == "ghu_access000001"
+    assert granting.requests == []
+
+
+def test_a_refresh_token_that_is_expired_is_not_sent(account_of, granting, told):
+    account = account_of(-1, refresh_expires_at=datetime.now(UTC) - timedelta(seconds=1))
+
+    with pytest.raises(ReauthorizationRequired):
+        account.access_token()
+    assert granting.requests == []
+    assert told == [("required", account.pk, "refresh_token_expired")]
+
+
+def test_an_account_without_a_token_says_so(account_of, granting):
+    account = account_of(-1)
+    Token.objects.all().delete()
+
+    with pytest.raises(ReauthorizationRequired, match="has no token"):
+        account.access_token()
+
+
+FAILURES = [
+    ((503, {}, "{}"), ProviderUnavailable),
+    ((502, {"Retry_After": "7"}, "{}"), ProviderUnavailable),
+    ((429, {"Retry_After": "9"}, "{}"), RateLimited),
+    ((200, {}, b"<html>"), ProviderResponseError),
+    ((200, {}, "{}"), ProviderResponseError),
+    ((200, {}, '{"access_token": 7, "token_type": "bearer"}'), ProviderResponseError),
+    ((200, {}, '{"error": "incorrect_client_credentials"}'), ProviderMisconfigured),
+    ((302, {"Location": "https://evil.example/"}, "{}"), ProviderResponseError),
+    ([HANG_UP], ProviderUnavailable),
+]
+
+
+@pytest.mark.parametrize(("answer", "error"), FAILURES)
+def test_a_provider_that_fails_leaves_a_token_that_still_lasts_in_use(
+    account_of, granting, stored, answer, error
+):
+    account = account_of(30)
+    granting.renews = lambda _: answer
+
+    assert [account.access_token() for _ in range(3)] == ["ghu_access000001"] * 3
+    assert len({request.path for request in granting.requests}) == 1
+    assert stored(account) == ("ghu_access000001", "ghr_refresh000001")
+
+
+@pytest.mark.parametrize(("answer", "error"), FAILURES)
+def test_a_provider_that_fails_with_an_expired_token_is_a_typed_error_and_not_asked_again_at_once(
+    account_of, granting, stored, answer, error
+):
+    account = account_of(-1)
+    granting.renews = lambda _: answer
+
+    with pytest.raises(error):
+        account.access_token()
+    asked = len(granting.requests)
+    with pytest.raises(ProviderUnavailable) as again:
+        account.access_token()
+
+    assert len(granting.requests) == asked
+    assert again.value.retry_after in range(1, 10)
+    assert stored(account) == ("ghu_access000001", "ghr_refresh000001")
+    assert Token.objects.get().state == "active"
+
+
+def test_after_the_pause_the_provider_is_asked_again(account_of, granting):
+    account = account_of(-1)
+    granting.renews = lambda _: (503, {}, "{}")
+    with pytest.raises(ProviderUnavailable):
+        account.access_token()
+    Token.objects.update(lease_until=datetime.now(UTC) - timedelta(seconds=1))
+    granting.renews = None
+
+    assert account.access_token() == "ghu_access000002"
+    assert Token.objects.get().reason == ""
+
+
+@pytest.mark.threat("H04")
+def test_a_token_that_no_key_opens_asks_for_a_sign_in_and_is_left_as_it_is(
+    account_of, granting, settings, caplog
+):
+    account = account_of(-1)
+    settings.SECRET_KEY = "another-key-entirely-which-has-never-sealed-anything-at-all-0123456789"
+
+    with pytest.raises(ReauthorizationRequired):
+        account.access_token()
+    assert granting.requests == []
+    assert Token.objects.get().state == "active"
+    assert f"the token of account {account.pk} cannot be opened" in caplog.text
+
+
+@pytest.mark.threat("H02", "H04")
+@pytest.mark.parametrize("damage", ["swapped", "truncated", "changed", "column"])
+def test_a_ciphertext_that_is_not_this_rows_asks_for_a_sign_in(account_of, granting, caplog, damage):
+    account, other = account_of(3600), account_of(3600, number=2)
+    raw = dict(Token.objects.values_list("pk", "access_token"))
+    mine = raw[account.pk]
+    put = {
+        "swapped": raw[other.pk],
+        "truncated": mine[:-5],
+        "changed": mine[:-1] + ("A" if mine[-1] != "A" else "B"),
+        "column": Token.objects.values_list("refresh_token", flat=True).get(pk=account.pk),
+    }[damage]
+    Token.objects.filter(pk=account.pk).update(access_token=type(mine)(put))
+
+    with pytest.raises(ReauthorizationRequired):
+        account.access_token()
+    assert f"account {account.pk} " in caplog.text
+    assert other.access_token() == "ghu_access000002"
+
+
+def test_another_server_under_the_same_name_is_never_shown_the_token(account_of, granting, settings):
+    account = account_of(-1)
+    options = {**granting.settings["ghe"], "ISSUER": "https://another.example"}
+    settings.OAUTH_LOGIN = {"PROVIDERS": {"ghe": options}}
+
+    with pytest.raises(ProviderMisconfigured, match="another issuer"):
+        account.access_token()
+    assert granting.requests == []
+
+
+def test_an_account_of_a_provider_that_is_gone_says_so(account_of, settings):
+    account = account_of(-1)
+    settings.OAUTH_LOGIN = {"PROVIDERS": {}}
+
+    with pytest.raises(ProviderMisconfigured, match="no provider 'ghe'"):
+        account.access_token()
+
+
+@pytest.mark.threat("H06", "H11")
+def test_a_template_gets_neither_the_token_nor_a_session(account_of):
+    account = account_of(3600)
+    page = (
+        "{{ account.access_token }}{{ account.session }}{{ account.token.access_token }}{{ account.token }}"
+    )
+
+    shown = Template(page).render(Context({"account": account}))
+
+    assert "ghu_" not in shown
+    assert "<" not in shown
