@@ -70,6 +70,7 @@ class Provider(Grants, Calls):
     pkce: bool = True
     picture_hosts: tuple[str, ...] = ()  # ``a.example``, or ``.example`` for its subdomains
     form_post: bool = False  # it answers by a form that the browser posts (OAuth 2.0 Form Post Response Mode)
+    refreshes: bool = True  # it has refresh tokens, at least for who asks for them
     signs_out: bool = False  # who signs out of the site is offered to do so there, too
 
     #: Settings keys, beyond the common ones, that this kind of provider understands.

@@ -22,6 +22,7 @@ class Grants(ABC):
     __slots__ = ()
 
     transport: Transport
+    refreshes: bool
 
     @abstractmethod
     def metadata(self) -> AuthorizationServer:
@@ -34,7 +35,7 @@ class Grants(ABC):
     @property
     def can_refresh(self) -> bool:
         """Whether the provider has a way to renew tokens; one account may have no refresh token yet."""
-        return True
+        return self.refreshes
 
     @property
     def can_revoke(self) -> bool:
