@@ -51,7 +51,7 @@ test-databases: ## run all tests on PostgreSQL and then on MariaDB, each with Re
 	@for database in postgresql mariadb; do \
 		echo "--- all tests on $$database and Redis"; \
 		$(PYTHON) scripts/services run $$database redis -- $(MAKE) --no-print-directory test \
-			EXTRAS=$(EXTRAS),databases ARGS="$(if $(strip $(ARGS)),$(ARGS),$(AT_ONCE))" || exit 1; done
+			EXTRAS=$(EXTRAS),databases ARGS="$(if $(strip $(ARGS)),$(ARGS),$(AT_ONCE))" || failed=1; done; exit $${failed:-0}
 
 check: $(DEV) ## run every gate: format, rules, types, imports, templates, migrations, deployment
 	@$(MAKE) --no-print-directory --keep-going $(GATES)

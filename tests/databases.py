@@ -18,6 +18,11 @@ def pytest_report_header():
     return f"database: {database['ENGINE']}, cache: {cache['BACKEND']}"
 
 
+def unquoted(sql):
+    """Return *sql* with its names as they are: each database puts quotes of its own around them."""
+    return sql.translate({ord(quote): None for quote in '"`'})
+
+
 # --- For a test ----------------------------------------------------------------------------------------
 
 
