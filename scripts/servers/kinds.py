@@ -98,7 +98,7 @@ def make_postgresql(instance: Instance) -> Command:
 
 
 def serve_postgresql(instance: Instance) -> Command:
-    hasty = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+    hasty = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
     # No socket in a file: its path must not have more than 107 bytes, and nobody needs it.
     reach = {"listen_addresses": "127.0.0.1", "port": instance.port, "unix_socket_directories": ""}
     options = [f"--{name}={value}" for name, value in {**hasty, **reach, "max_connections": 200}.items()]

@@ -6,102 +6,18 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from scripts.servers.kinds import KINDS
+from tests.servers.conftest import READY, SCRIPT, SHOW
+from tests.servers.traces import PATIENCE, is_gone
 
-ROOT = Path(__file__).resolve().parent.parent
-SCRIPT = ROOT / "scripts" / "services"
-PATIENCE = 30  # seconds
-READY = "echo Ready to accept connections; exec sleep 600"
 TAKEN_AT_FIRST = (
     f'[ -e "$HOME/second" ] || {{ touch "$HOME/second"; echo Address already in use; exit 1; }}; {READY}'
 )
-#: What a command that is run with a server prints of it: the record that ``scripts/services`` keeps.
-SHOW = 'cat "$SERVICES"/run-*/redis.json; echo; '
-
-
-@pytest.fixture
-def state(tmp_path):
-    """Where it is written down what runs."""
-    return tmp_path / "state"
-
-
-@pytest.fixture
-def programs():
-    """A directory that others may read, too: as root, the script starts a server as somebody else."""
-    with tempfile.TemporaryDirectory() as directory:
-        Path(directory).chmod(0o755)
-        yield Path(directory)
-
-
-@pytest.fixture
-def redis(programs):
-    """A way to have a Redis that does as it is told, and needs no installing."""
-
-    def does(what):
-        program = programs / "redis-server"
-        program.write_text(f"#!/bin/sh\n{what}\n")
-        program.chmod(0o755)
-
-    does(READY)
-    return does
-
-
-@pytest.fixture
-def environment(state, programs):
-    return {**os.environ, "SERVICES": str(state), "PATH": f"{programs}:{os.environ['PATH']}"}
-
-
-@pytest.fixture
-def services(environment):
-    """A way to call the script; returns how it ended and what it said."""
-
-    def call(*arguments, **more):
-        return subprocess.run(
-            [sys.executable, SCRIPT, *arguments],
-            env=environment | more,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=10 * PATIENCE,
-        )
-
-    return call
-
-
-@pytest.fixture
-def running(environment, redis):
-    """A way to have a command run with a Redis meanwhile; its value is the script and the record."""
-
-    @contextmanager
-    def start(command):
-        with subprocess.Popen(
-            [sys.executable, SCRIPT, "run", "redis", "--", "sh", "-c", f"{SHOW}{command}"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        ) as script:
-            shown: Any = script.stdout
-            yield script, json.loads(shown.readline())
-
-    return start
-
-
-def is_gone(record):
-    """Return whether neither process nor files of a server are there, or soon will not be."""
-    deadline = time.monotonic() + PATIENCE
-    while Path("/proc", str(record["pid"])).exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not Path("/proc", str(record["pid"])).exists() and not Path(record["directory"]).exists()
 
 
 # --- What can be asked for ---------------------------------------------------------------------------
@@ -314,86 +230,3 @@ def test_what_is_written_of_a_server_that_was_killed_is_seen_through(services, s
     assert record_of(state)["pid"] not in {killed["pid"], os.getpid()}
     assert not Path(killed["directory"]).exists()
     services("stop")
-
-
-# --- The real ones -----------------------------------------------------------------------------------
-
-USE = """
-import os, sys
-import django
-from django.db import connection
-from django.core.cache import cache
-
-os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-django.setup()
-with connection.cursor() as cursor:
-    cursor.execute("CREATE TABLE kept (what VARCHAR(9))")
-    cursor.execute("INSERT INTO kept VALUES ('Äpfel 🍎')")
-    cursor.execute("SELECT what FROM kept")
-    cache.set("kept", cursor.fetchone()[0])
-sys.stdout.write(f"{connection.vendor}: {cache.get('kept')}")
-"""
-LISTENING = "0A"
-LOOPBACK = "0100007F"
-
-
-@pytest.mark.servers
-@pytest.mark.parametrize(("name", "vendor"), [("postgresql", "postgresql"), ("mariadb", "mysql")])
-def test_django_works_with_a_database_and_a_cache_that_were_started(services, name, vendor):
-    done = services("run", name, "redis", "--", sys.executable, "-c", USE, PYTHONUTF8="1")
-
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{vendor}: Äpfel 🍎"
-
-
-def listening(port):
-    """Return at which addresses of this machine somebody listens on *port*."""
-    tables = [Path("/proc/net", name).read_text() for name in ("tcp", "tcp6")]
-    lines = [line.split() for table in tables for line in table.splitlines()]
-    places = [line[1].split(":") for line in lines if line[3] == LISTENING]
-    return {address for address, place in places if int(place, 16) == port}
-
-
-@pytest.mark.servers
-def test_each_listens_on_the_loopback_only_and_is_run_by_nobody_who_may_do_much(services, state):
-    services("start")
-    records = [json.loads(path.read_text()) for path in (state / "started").glob("*.json")]
-    owners = [Path("/proc", str(record["pid"])).stat().st_uid for record in records]
-    modes = [Path(record["directory"]).stat().st_mode & 0o777 for record in records]
-    addresses = [listening(record["port"]) for record in records]
-    services("stop")
-
-    assert addresses == [{LOOPBACK}] * len(KINDS)
-    assert 0 not in owners
-    assert modes == [0o700] * len(KINDS)
-    assert all(is_gone(record) for record in records)
-
-
-WITHOUT_A_PASSWORD = """
-import os, sys
-import MySQLdb, psycopg, redis
-from urllib.parse import urlsplit
-
-database, cache = urlsplit(os.environ["DATABASE_URL"]), urlsplit(os.environ["CACHE_URL"])
-tries = {
-    "postgres": [lambda: psycopg.connect(f"postgres://tests@127.0.0.1:{database.port}/postgres")],
-    "mysql": [
-        lambda name=name: MySQLdb.connect(host="127.0.0.1", port=database.port, user=name)
-        for name in ("root", "tests", "")
-    ],
-}[database.scheme]
-for get_in in [*tries, lambda: redis.Redis(port=cache.port).ping()]:
-    try:
-        get_in()
-    except (psycopg.OperationalError, MySQLdb.OperationalError, redis.AuthenticationError):
-        continue
-    sys.exit("it lets everybody in")
-"""
-
-
-@pytest.mark.servers
-@pytest.mark.parametrize("name", ["postgresql", "mariadb"])
-def test_nobody_gets_in_without_the_password(services, name):
-    done = services("run", name, "redis", "--", sys.executable, "-c", WITHOUT_A_PASSWORD)
-
-    assert done.returncode == 0, done.stderr
