@@ -12,6 +12,7 @@ from django.db.utils import ConnectionHandler
 
 from tests import on_servers
 
+PATIENCE = "timeout=20"  # seconds, for which a connection to a file waits for another
 #: Which of the app's tests are about what is done differently by each database: those of models, of sign-ins
 #: from end to end, of tokens. Others mark themselves.
 ON_EVERY_DATABASE = (
@@ -79,7 +80,7 @@ def copied_to(path):
     memory.settings_dict.update(NAME=str(path), OPTIONS={"timeout": 20})
     connections["default"] = connections.create_connection("default")
     try:
-        yield f"sqlite:///{path}"
+        yield f"sqlite:///{path}?{PATIENCE}"
     finally:
         connections["default"].close()
         memory.settings_dict.update(kept)
@@ -142,7 +143,7 @@ def new_database(tmp_path_factory, django_db_setup, django_db_blocker):
             place = (
                 on_servers.neighbour(connection, name, django_db_blocker)
                 if on_server
-                else nullcontext(f"sqlite:///{tmp_path_factory.mktemp(name)}/db")
+                else nullcontext(f"sqlite:///{tmp_path_factory.mktemp(name)}/db?{PATIENCE}")
             )
             return Database(made.enter_context(place), django_db_blocker)
 

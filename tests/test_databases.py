@@ -5,8 +5,9 @@ import sys
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 
-from tests.databases import is_for_every_database, unquoted
+from tests.databases import is_for_every_database, pytest_report_header, unquoted
 
 WORKER = """
 import sys
@@ -35,6 +36,10 @@ def test_another_process_sees_what_is_written_here_and_what_it_writes_is_seen_he
 
     assert (worker.stdout, worker.stderr) == ("ada", "")
     assert {user.get_username() for user in people.all()} == {"ada", "bob"}
+
+
+def test_a_run_says_on_which_database_it_is():
+    assert connection.settings_dict["ENGINE"] in pytest_report_header()
 
 
 def test_sql_can_be_recognised_whatever_the_database_quotes_names_with():

@@ -110,7 +110,7 @@ class Server:
     def _serve(self, instance: Instance, owner: pwd.struct_passwd) -> subprocess.Popen[bytes]:
         command: Command = self.kind.serve(instance)
         with (instance.directory / "log").open("wb") as output, self._lock.open("w") as lock:
-            take(lock)
+            fcntl.flock(lock, fcntl.LOCK_EX)  # held for a moment by whoever asks whether we are alive
             process = subprocess.Popen(
                 command,
                 pass_fds=[lock.fileno()],
