@@ -93,14 +93,16 @@ def end(number: int, _frame: object) -> None:
 def use(command: Sequence[str], environment: dict[str, str]) -> int:
     """Run *command* until it ends by itself: what to do about a signal is for it to decide."""
     try:
-        process = subprocess.Popen(command, env=environment)
+        with subprocess.Popen(command, env=environment) as process:
+            for number in SIGNALS:
+                signal.signal(number, lambda number, _frame: process.send_signal(number))
+            signal.signal(
+                signal.SIGINT, lambda _number, _frame: None
+            )  # a terminal sends it to the command, too
+            code = process.wait()
     except OSError as error:
         say(f"{command[0]}: {error.strerror}")
         return 127
-    for number in SIGNALS:
-        signal.signal(number, lambda number, _frame: process.send_signal(number))
-    signal.signal(signal.SIGINT, lambda _number, _frame: None)  # a terminal sends it to the command, too
-    code = process.wait()
     return code if code >= 0 else 128 - code
 
 

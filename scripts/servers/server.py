@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from scripts.servers import Failure
-from scripts.servers.kinds import KINDS, PATH, Command, Instance, Kind
+from scripts.servers.kinds import KINDS, Command, Instance, Kind, path
 from scripts.servers.say import say
 
 TO_START: Final = 60  # seconds
@@ -110,7 +110,7 @@ class Server:
     def _serve(self, instance: Instance, owner: pwd.struct_passwd) -> subprocess.Popen[bytes]:
         command: Command = self.kind.serve(instance)
         with (instance.directory / "log").open("wb") as output, self._lock.open("w") as lock:
-            take(lock)
+            fcntl.flock(lock, fcntl.LOCK_EX)  # held for a moment by whoever asks whether we are alive
             process = subprocess.Popen(
                 command,
                 pass_fds=[lock.fileno()],
@@ -180,15 +180,15 @@ def circumstances(instance: Instance, owner: pwd.struct_passwd, output: IO[bytes
     """Return how a program of the server's is run: as *owner*, who gets what is there for it to read."""
     same: dict[str, Any] = {
         "cwd": instance.directory,
-        "env": {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": str(instance.directory)},
+        "env": {"PATH": path(), "LC_ALL": "C.UTF-8", "HOME": str(instance.directory)},
         "stdin": subprocess.DEVNULL,
         "stdout": output,
         "stderr": output,
     }
     if os.geteuid() != 0:
         return same
-    for path in (instance.directory, *instance.directory.iterdir()):
-        os.chown(path, owner.pw_uid, owner.pw_gid)
+    for file in (instance.directory, *instance.directory.iterdir()):
+        os.chown(file, owner.pw_uid, owner.pw_gid)
     return {**same, "user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
 
 
