@@ -33,12 +33,12 @@ TEMPLATES := find demo_site guestbook oauth_login -path '*/templates/*' -name '*
 GATES := check-format check-rules check-types check-imports check-templates check-markup check-migrations check-deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check $(GATES) format docs browser interop messages wheel clean
+.PHONY: help demo test test-databases check $(GATES) format docs browser interop databases messages wheel clean
 
 help: ## print this
 	@echo "make <target>, where target is one of"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r target text; do \
-		printf '  %-10s %s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r target text; do \
+		printf '  %-15s %s\n' "$$target" "$$text"; done
 
 demo: $(DEMO) ## run the whole site on this machine (PORT=8000) until Ctrl-C
 	@# exec: no shell stands between make and the site, so that whoever ends make ends the site.
@@ -46,6 +46,12 @@ demo: $(DEMO) ## run the whole site on this machine (PORT=8000) until Ctrl-C
 
 test: $(DEV) ## run all tests with coverage, or some without: make test ARGS="-k state" [OPTIMIZE=1 for -O]
 	@$(if $(OPTIMIZE),PYTHONOPTIMIZE=$(OPTIMIZE)) $(BIN)/python -m pytest $(if $(strip $(ARGS)),$(ARGS),$(AT_ONCE) --cov)
+
+test-databases: ## run all tests on PostgreSQL and then on MariaDB, each with Redis, in instances of their own
+	@for database in postgresql mariadb; do \
+		echo "--- all tests on $$database and Redis"; \
+		$(PYTHON) scripts/services run $$database redis -- $(MAKE) --no-print-directory test \
+			EXTRAS=$(EXTRAS),databases ARGS="$(if $(strip $(ARGS)),$(ARGS),$(AT_ONCE))" || exit 1; done
 
 check: $(DEV) ## run every gate: format, rules, types, imports, templates, migrations, deployment
 	@$(MAKE) --no-print-directory --keep-going $(GATES)
@@ -97,6 +103,9 @@ browser: ## install the Chromium that the browser tests drive
 interop: $(SERVERS) ## install the servers that others wrote, which the interop tests sign in through
 	@echo "Servers of others: .interop"
 
+databases: ## install the PostgreSQL, MariaDB and Redis that make test-databases starts
+	@$(PYTHON) scripts/services install
+
 messages: $(DEMO) ## collect and compile the translations (needs GNU gettext)
 	@for app in guestbook oauth_login; do \
 		mkdir -p $$app/locale && cd $$app && \
@@ -109,7 +118,8 @@ wheel: $(DEV) ## build the wheel of the reusable app into dist
 	@rm -rf build *.egg-info
 
 clean: ## remove the environment and all that was made, except databases and .env
-	@rm -rf .venv .interop build dist staticfiles htmlcov *.egg-info .coverage .coverage.* .hypothesis \
+	@$(PYTHON) scripts/services stop
+	@rm -rf .venv .interop .services build dist staticfiles htmlcov *.egg-info .coverage .coverage.* .hypothesis \
 		.import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,5 +1,8 @@
 """The smallest site that has everything: what a test does not set itself is said here, not in a ``.env``."""
 
+import os
+from urllib.parse import urlsplit
+
 import environ
 
 env = environ.Env()
@@ -50,8 +53,13 @@ TEMPLATES = [
     },
 ]
 
-# Another database is one variable away: DATABASE_URL=postgres://… make test
+# Other servers are a command away: scripts/services run postgresql redis -- make test
 DATABASES = {"default": env.db("DATABASE_URL", default="sqlite://:memory:")}
+CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
+if CACHES["default"]["LOCATION"]:
+    # Tests empty the cache, so that each process of a run needs its own.
+    number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    CACHES["default"]["LOCATION"] = urlsplit(CACHES["default"]["LOCATION"])._replace(path=number).geturl()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = [
