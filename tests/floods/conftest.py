@@ -16,17 +16,18 @@ def provider():
 
 
 @pytest.fixture(scope="session")
-def limited(tmp_path_factory, provider):
+def limited(tmp_path_factory, new_database, provider):
     """A site with the limits that every site has."""
-    with running(tmp_path_factory.mktemp("limited"), provider, {}) as site:
+    with running(tmp_path_factory.mktemp("limited"), new_database("limited"), provider, {}) as site:
         yield site
 
 
 @pytest.fixture(scope="session")
-def unlimited(tmp_path_factory, provider):
+def unlimited(tmp_path_factory, new_database, provider):
     """A site that counts, but holds nobody back."""
     generous = {"STARTS_PER_MINUTE": 1_000_000, "CALLBACKS_PER_MINUTE": 1_000_000}
-    with running(tmp_path_factory.mktemp("unlimited"), provider, generous) as site:
+    database = new_database("unlimited")
+    with running(tmp_path_factory.mktemp("unlimited"), database, provider, generous) as site:
         yield site
 
 

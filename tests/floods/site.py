@@ -1,24 +1,25 @@
-"""A site as it runs in production: two workers, each of several threads, and a database in a file."""
+"""A site as it runs in production: two workers, each of several threads, and a database that they share."""
 
 import json
 import os
 import re
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
+
+from tests.databases import Database
 from tests.floods.browser import Browser
 from tests.oauth_login.many_people import ManyPeople
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKERS = 2
-DATABASE = "db.sqlite3"
 ANSWERS = "answers"  # a line per answer: the worker's process id
 GUNICORN = [
     *["-W", "error", "-W", "ignore::ResourceWarning"],  # its own, about the socket it is given
@@ -56,7 +57,13 @@ class Site:
 
     port: int
     directory: Path
+    database: Database
     provider: ManyPeople
+
+    @property
+    def counters(self):
+        """In how many places what one address does is counted: as many as there are caches."""
+        return WORKERS if settings.CACHES["default"]["BACKEND"].endswith("LocMemCache") else 1
 
     def browser(self, address):
         return Browser(self.port, address)
@@ -64,15 +71,7 @@ class Site:
     def snapshot(self):
         answers = self.answers()
         memory = {worker: resident(worker) for worker in answers}
-        return Snapshot(self.rows(), len(self.provider.requests), answers, memory)
-
-    def rows(self):
-        """Count the rows of every table there is."""
-        tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-        with closing(sqlite3.connect(self.directory / DATABASE)) as connection:
-            names = [name for (name,) in connection.execute(tables).fetchall()]
-            count = 'SELECT count(*) FROM "{}"'
-            return {name: connection.execute(count.format(name)).fetchone()[0] for name in names}
+        return Snapshot(self.database.rows(), len(self.provider.requests), answers, memory)
 
     def answers(self):
         """Count the answers that each worker has given, by its process id."""
@@ -92,16 +91,18 @@ def resident(worker):
 
 
 @contextmanager
-def running(directory, provider, limits):
+def running(directory, database, provider, limits):
     """Run a site until the end of the block, then see that it stops, and that nothing in it failed."""
     environment = {
         "PATH": os.environ["PATH"],
         "DJANGO_SETTINGS_MODULE": "tests.floods.settings",
-        "DATABASE_URL": f"sqlite:///{directory / DATABASE}",
+        "DATABASE_URL": database.url,
         "OAUTH_LOGIN": json.dumps(
             {"PROVIDERS": {"github": provider.options}, "TRUSTED_PROXIES": 1, **limits}
         ),
     }
+    shared = ("CACHE_URL", "PYTEST_XDIST_WORKER")  # which cache of the server's is this process's
+    environment |= {name: os.environ[name] for name in shared if name in os.environ}
     migrate = [sys.executable, "-m", "django", "migrate", "--verbosity=0"]
     subprocess.run(migrate, cwd=ROOT, env={**os.environ, **environment}, check=True)
     output, answers = directory / "output", directory / ANSWERS
@@ -115,7 +116,7 @@ def running(directory, provider, limits):
             stderr=log,
             pass_fds=[listener.fileno()],
         )
-        site = Site(listener.getsockname()[1], directory, provider)
+        site = Site(listener.getsockname()[1], directory, database, provider)
     try:
         site.wake()
         yield site

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.flood
 
 SENDERS = 8
 KEPT = 50  # requests over a connection: new ones spread over the workers
-# The limits of a site that sets none, per minute and address. Each worker here has a cache of its own, so the
-# site as a whole lets through this many times WORKERS; with a cache that they share, it would be this many.
+# The limits of a site that sets none, per minute and address. Workers with caches of their own let through as
+# many times as much as there are of them: see Site.counters.
 STARTS, CALLBACKS = 60, 120
 MEMORY = 10_000  # kB
 HEADER = 8_192  # bytes; servers refuse longer ones
@@ -184,7 +184,7 @@ def test_of_a_flood_from_one_address_only_so_many_are_started(limited, figures):
     with crowd(limited, "203.0.113.4") as browsers:
         since, before = time.time(), limited.snapshot()
         answers = flood(browsers, 2_000, start)
-        left, most = limited.snapshot() - before, begun(since) * WORKERS * STARTS
+        left, most = limited.snapshot() - before, begun(since) * limited.counters * STARTS
 
     statuses = Counter(status for status, _ in answers)
     waits = {wait for status, wait in answers if status == 429}
@@ -244,7 +244,7 @@ def test_an_address_has_no_more_token_requests_than_starts(limited, figures):
     with crowd(limited, "203.0.113.7") as browsers:
         since, before = time.time(), limited.snapshot()
         statuses = Counter(flood(browsers, 200, attempt))
-        left, most = limited.snapshot() - before, begun(since) * WORKERS * STARTS
+        left, most = limited.snapshot() - before, begun(since) * limited.counters * STARTS
 
     figures(statuses=statuses, at_most=most, left=left)
     assert 0 < left.requests <= statuses[302] <= most
@@ -262,7 +262,7 @@ def test_visitors_sign_in_while_an_address_floods_the_callback_and_even_at_that_
                 come_back(limited.provider, neighbour, started),
                 come_back(limited.provider, visitor, visitor.start()),
             ]
-        left, most = limited.snapshot() - before, begun(since) * WORKERS * CALLBACKS
+        left, most = limited.snapshot() - before, begun(since) * limited.counters * CALLBACKS
         names = [browser.get("/oauth2/").text for browser in (neighbour, visitor)]
 
     figures(statuses=Counter(statuses), at_most=most, left=left)

@@ -2,12 +2,11 @@
 
 import html
 import re
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import connection, connections
 from django.test import Client
 from django.urls import reverse
 
@@ -184,32 +183,3 @@ def refused(rows, github):
         assert SignIn.objects.count() == sign_ins
 
     return check
-
-
-@contextmanager
-def copied_to(path):
-    """Use a copy of the in-memory database in a file, in every thread.
-
-    In memory, SQLite is either private to a connection or locks whole tables without waiting, unlike
-    anything a site runs on.
-    """
-    memory = connections["default"]
-    with memory.cursor() as cursor:
-        cursor.execute("VACUUM INTO %s", [str(path)])
-    kept = dict(memory.settings_dict)
-    # The dict is every thread's; the connection object is this thread's only, and stays open.
-    memory.settings_dict.update(NAME=str(path), OPTIONS={"timeout": 20})
-    connections["default"] = connections.create_connection("default")
-    try:
-        yield
-    finally:
-        connections["default"].close()
-        memory.settings_dict.update(kept)
-        connections["default"] = memory
-
-
-@pytest.fixture
-def database(transactional_db, tmp_path):
-    """A database that threads can share."""
-    with copied_to(tmp_path / "db.sqlite3") if connection.vendor == "sqlite" else nullcontext():
-        yield

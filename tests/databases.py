@@ -1,0 +1,103 @@
+"""The database that the tests run on, which ``DATABASE_URL`` names, for several threads and processes."""
+
+import os
+from contextlib import ExitStack, closing, contextmanager, nullcontext
+
+import environ
+import pytest
+from django.conf import settings
+from django.db import connection, connections
+from django.db.utils import ConnectionHandler
+
+from tests import on_servers
+
+
+def pytest_report_header():
+    """Say what the tests run on, so that whoever asked for another database sees that it is this one."""
+    database, cache = settings.DATABASES["default"], settings.CACHES["default"]
+    return f"database: {database['ENGINE']}, cache: {cache['BACKEND']}"
+
+
+# --- For a test ----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def copied_to(path):
+    """Use a copy of the in-memory database in a file, in every thread.
+
+    In memory, SQLite is either private to a connection or locks whole tables without waiting, unlike
+    anything a site runs on.
+    """
+    memory = connections["default"]
+    with memory.cursor() as cursor:
+        cursor.execute("VACUUM INTO %s", [str(path)])
+    kept = dict(memory.settings_dict)
+    # The dict is every thread's; the connection object is this thread's only, and stays open.
+    memory.settings_dict.update(NAME=str(path), OPTIONS={"timeout": 20})
+    connections["default"] = connections.create_connection("default")
+    try:
+        yield f"sqlite:///{path}"
+    finally:
+        connections["default"].close()
+        memory.settings_dict.update(kept)
+        connections["default"] = memory
+
+
+@pytest.fixture
+def database(transactional_db, tmp_path):
+    """A database that threads and processes can share; its value is the URL.
+
+    What a test writes is committed. On SQLite it is a file, elsewhere the tests' own database.
+    """
+    on_server = connection.vendor != "sqlite"
+    with nullcontext(on_servers.url_of(connection)) if on_server else copied_to(tmp_path / "db") as url:
+        yield url
+
+
+@pytest.fixture
+def environment(database):
+    """The environment of a process that is to share database, cache and settings with the test."""
+    return {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_URL": database}
+
+
+# --- For a site that outlives a test -------------------------------------------------------------------
+
+
+class Database:
+    """A database that no test empties, beside the tests' own.
+
+    :ivar url: what ``DATABASE_URL`` is for whoever uses it
+    """
+
+    def __init__(self, url, blocker):
+        self.url = url
+        self._blocker = blocker
+
+    def rows(self):
+        """Count the rows of every table there is."""
+        handler = ConnectionHandler({"default": environ.Env.db_url_config(self.url)})
+        with self._blocker.unblock(), closing(handler["default"]) as there, there.cursor() as cursor:
+            return {
+                name: self._count(there, cursor, name) for name in there.introspection.table_names(cursor)
+            }
+
+    def _count(self, there, cursor, name):
+        cursor.execute(f"SELECT count(*) FROM {there.ops.quote_name(name)}")  # noqa: S608
+        return cursor.fetchone()[0]
+
+
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory, django_db_setup, django_db_blocker):
+    """A way to get an empty database by a name of one's own; it stays until the end of the run."""
+    with ExitStack() as made:
+
+        def make(name):
+            on_server = connection.vendor != "sqlite"
+            place = (
+                on_servers.neighbour(connection, name, django_db_blocker)
+                if on_server
+                else nullcontext(f"sqlite:///{tmp_path_factory.mktemp(name)}/db")
+            )
+            return Database(made.enter_context(place), django_db_blocker)
+
+        yield make
