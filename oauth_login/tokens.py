@@ -59,7 +59,7 @@ def current(account: LinkedAccount, *, rejected: int | None = None) -> Token:
     token = _stored(account)
     if _serves(token, rejected, EARLY):
         return token
-    return lasting.outside_transactions(partial(_renewed, account, rejected))
+    return lasting.outside_transactions(partial(_renewed, account, rejected, token.version))
 
 
 def provider_of(account: LinkedAccount) -> Provider:
@@ -153,21 +153,22 @@ def settle(
     return None
 
 
-def _renewed(account: LinkedAccount, rejected: int | None) -> Token:
-    """Return a token that serves, by asking the provider or by waiting for whoever does."""
+def _renewed(account: LinkedAccount, rejected: int | None, found: int) -> Token:
+    """Return a token that serves, by asking the provider or by waiting for whoever does.
+
+    :param found: the version of the one that does not. Any later one was made this very moment, and is good
+        even if it lives for less than EARLY.
+    """
     provider = provider_of(account)
     patience = time.monotonic() + PATIENCE
-    token = _stored(account)
-    found = token.version
     while True:
+        token = _stored(account)
+        if _serves(token, rejected, EARLY if token.version == found else 0):
+            return token
         if token.state != Token.State.ACTIVE:
             raise ReauthorizationRequired(detail=f"account {account.pk}: {token.reason or token.state}")
         if one := _found(account, provider, token, rejected, patience):
             return one
-        token = _stored(account)
-        # One that was renewed this very moment is good even if it lives for less than EARLY.
-        if _serves(token, rejected, EARLY if token.version == found else 0):
-            return token
 
 
 def _found(

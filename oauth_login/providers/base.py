@@ -211,8 +211,8 @@ class Provider(ABC):
         return True
 
     def refresh(self, refresh_token: str, *, subject: str) -> TokenResponse:
-        from oauth_login.oauth2 import authenticate_client
         from oauth_login.errors import TokenRequestError
+        from oauth_login.oauth2 import authenticate_client
 
         credentials, headers = authenticate_client(self.client)
         answer = self.transport.post(

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.contrib.auth import get_user_model
 
-from oauth_login.models import LinkedAccount, Token
 from oauth_login import signals
+from oauth_login.models import LinkedAccount, Token
 from tests.oauth_login.tokens.granting import Granting
 
 
@@ -53,7 +53,7 @@ def stored():
 @pytest.fixture
 def told():
     """The signals about tokens, as they come: name, primary key, reason."""
-    heard = []
+    heard: list[tuple[object, ...]] = []
 
     def refreshed(account, **_):
         heard.append(("refreshed", account.pk))

@@ -1,4 +1,4 @@
-"""A GitHub Enterprise whose tokens expire: single-use refresh tokens, an API, and a log of what it was asked."""
+"""A GitHub Enterprise whose tokens expire: single-use refresh tokens, an API, and a log."""
 
 import itertools
 import json

@@ -1,9 +1,7 @@
-"""``account.session()``: requests as everybody knows them, with a token that is always good and never leaves."""
+"""``account.session()``: requests as everybody knows them, with a token that is good, and stays there."""
 
-import gc
 import io
 import logging
-import pickle
 
 import pytest
 import requests

@@ -1,4 +1,4 @@
-"""Many ask for one token at once: in threads, in processes, in the middle of a sign-in, and when one is killed."""
+"""Many ask for one token at once: in threads, in processes, during a sign-in, and when one is killed."""
 
 import json
 import os
@@ -9,21 +9,20 @@ import threading
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import pytest
 from django.db import connection, transaction
-from django.test import RequestFactory
-from django.core.signals import request_finished
+from django.test import Client
+from django.urls import path
 
 from oauth_login.backends import OAuthBackend
 from oauth_login.errors import ReauthorizationRequired
 from oauth_login.models import LinkedAccount, Token
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Profile
+from tests.oauth_login.http_server import reply
 from tests.oauth_login.test_concurrency import at_once
 from tests.oauth_login.tokens.granting import DEAD
-from tests.oauth_login.http_server import reply
 
 OUTCOMES = {"renewed": None, "refused": reply(DEAD), "down": reply({}, 503)}
 
@@ -50,7 +49,7 @@ def test_twenty_threads_in_four_processes_make_one_request(account_of, granting,
     granting.renews = slowly(granting)
 
     with processes(account, number=4, threads=20) as workers:
-        got = [json.loads(worker.communicate("go\n", timeout=60)[0]) for worker in start(workers)]
+        got = [json.loads(worker.communicate("go\n", timeout=60)[0]) for worker in workers]
 
     assert granting.refreshes == ["ghr_refresh000001"]
     assert got == [["ghu_access000002"] * 20] * 4
@@ -153,17 +152,46 @@ def test_a_sign_in_meanwhile_has_the_last_word(account_of, granting, stored, out
 
 
 @pytest.mark.threat("H21")
-def test_a_rotated_token_outlasts_the_rollback_of_the_view_that_needed_it(account_of, granting, stored):
+def test_a_rotated_token_outlasts_the_rollback_of_the_view_that_needed_it(
+    account_of, granting, stored, settings, monkeypatch
+):
     account = account_of(-1)
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
 
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    def view(request):
+        LinkedAccount.objects.update(name="changed by the view")
         account.access_token()
-        1 / 0  # noqa: B018
-    request_finished.send(sender=None)
+        raise ValueError
 
+    settings.ROOT_URLCONF = type("urls", (), {"urlpatterns": [path("", view)]})
+    answer = Client(raise_request_exception=False).get("/")
+
+    assert answer.status_code == 500
+    assert LinkedAccount.objects.get().name == ""
     assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
     assert account.access_token() == "ghu_access000002"
     assert len(granting.requests) == 1
+
+
+@pytest.mark.threat("H21")
+def test_outside_requests_the_next_look_writes_again_what_a_rollback_undid(account_of, granting, stored):
+    account = account_of(-1)
+
+    def task():
+        with transaction.atomic():
+            account.access_token()
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        task()
+
+    assert account.access_token() == "ghu_access000002"
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
+    assert len(granting.requests) == 1
+
+
+def read_line(worker):
+    return worker.stdout.readline()
 
 
 def slowly(granting):
@@ -172,10 +200,6 @@ def slowly(granting):
         return granting.renew(request)
 
     return renew
-
-
-def start(workers):
-    return workers
 
 
 def sign_in(account, token):
@@ -211,7 +235,7 @@ def processes(granting):
             for _ in range(number)
         ]
         try:
-            assert [worker.stdout.readline() for worker in workers] == ["ready\n"] * number
+            assert [read_line(worker) for worker in workers] == ["ready\n"] * number
             yield workers
         finally:
             for worker in workers:

@@ -4,9 +4,9 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.template import Context, Template
 
 from oauth_login.errors import (
-    ProviderError,
     ProviderMisconfigured,
     ProviderResponseError,
     ProviderUnavailable,
@@ -183,7 +183,7 @@ def test_a_provider_that_fails_with_an_expired_token_is_a_typed_error_and_not_as
         account.access_token()
 
     assert len(granting.requests) == asked
-    assert 1 <= again.value.retry_after <= 9
+    assert again.value.retry_after in range(1, 10)
     assert stored(account) == ("ghu_access000001", "ghr_refresh000001")
     assert Token.objects.get().state == "active"
 
@@ -254,8 +254,6 @@ def test_an_account_of_a_provider_that_is_gone_says_so(account_of, settings):
 
 @pytest.mark.threat("H06", "H11")
 def test_a_template_gets_neither_the_token_nor_a_session(account_of):
-    from django.template import Context, Template  # noqa: PLC0415
-
     account = account_of(3600)
     page = (
         "{{ account.access_token }}{{ account.session }}{{ account.token.access_token }}{{ account.token }}"

@@ -17,10 +17,10 @@ def main(account_pk, threads):
     """Print, as JSON, the token that each thread was given, or the name of the error."""
     django.setup()
     settings.OAUTH_LOGIN = {"PROVIDERS": json.loads(os.environ["PROVIDERS"])}
-    from django.db import connections  # noqa: PLC0415  needs settings
+    from django.db import connections
 
-    from oauth_login.errors import OAuthLoginError  # noqa: PLC0415
-    from oauth_login.models import LinkedAccount  # noqa: PLC0415
+    from oauth_login.errors import OAuthLoginError
+    from oauth_login.models import LinkedAccount
 
     account = LinkedAccount.objects.get(pk=account_pk)
 
