@@ -1,9 +1,9 @@
-"""``manage.py oauth_login rotate-keys``: what older keys have encrypted goes over to the newest (threat H03)."""
+"""``manage.py oauth_login rotate-keys``: the newest key takes over from older ones (threat H03)."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -14,9 +14,11 @@ from oauth_login import conf
 from oauth_login.errors import ProviderMisconfigured
 from oauth_login.fields import EncryptedTextField, Envelope
 from oauth_login.management.subcommands.progress import Progress
-from oauth_login.sealing import PREFIX_LENGTH, VERSION, Sealer, SealBroken
+from oauth_login.sealing import PREFIX_LENGTH, VERSION, SealBroken, Sealer
 
-BATCH: Final = 500  # rows, and as many statements in one transaction: a sign-in has to wait for less than that
+BATCH: Final = (
+    500  # rows, and as many statements in one transaction: a sign-in has to wait for less than that
+)
 NAMED: Final = 20  # rows that no key opens; whoever has more of them has lost a key
 OLD_KEYS: Final = {
     True: "every key but the first can be removed from ENCRYPTION_KEYS.",
@@ -26,12 +28,12 @@ OLD_KEYS: Final = {
 
 class RotateKeys(BaseCommand):
     help = (
-        "Encrypt again, with the newest key, what is stored under older ones; afterwards those can be removed "
-        "from ENCRYPTION_KEYS, or from SECRET_KEY_FALLBACKS. Every process of the site must know the newest "
-        "key already. Nobody has to wait and nothing is lost meanwhile: what a sign-in or a renewal changes "
-        "at the same moment stays as they wrote it. A run that was stopped is completed by the next one. The "
-        "exit code is 1 if there is something that no key opens, or that another process wrote with an "
-        "older key."
+        "Encrypt again, with the newest key, what is stored under older ones; afterwards those can be "
+        "removed from ENCRYPTION_KEYS, or from SECRET_KEY_FALLBACKS. Every process of the site must know the "
+        "newest key already. Nobody has to wait and nothing is lost meanwhile: what a sign-in or a renewal "
+        "changes at the same moment stays as they wrote it. A run that was stopped is completed by the next "
+        "one. The exit code is 1 if there is something that no key opens, or that another process wrote with "
+        "an older key."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -98,27 +100,24 @@ class Rotation:
         """Encrypt again, a batch after the other; yield how many secrets each one had."""
         for rows, fields in self.tables:
             for batch in batches(rows, fields, self.prefixes[0]):
-                changes = [(row, self.resealed(row, fields)) for row in batch]
-                done = written(rows, changes)
+                swaps = [swap for row in batch for field in fields for swap in self.swap(row, field)]
+                done = written(rows, swaps)
                 self.done += done
                 yield done
 
-    def resealed(
-        self, row: models.Model, fields: list[EncryptedTextField]
-    ) -> dict[str, tuple[Envelope, Envelope]]:
-        """Return the stale envelopes of a row by field, each with the new one."""
-        changes = {}
-        for field in fields:
-            old = envelope(row, field)
-            if not old or old.startswith(self.prefixes[0]):
-                continue
-            place = field.place(row)
-            try:
-                changes[field.name] = (old, Envelope(self.sealer.seal(self.sealer.open(old, place), place)))
-            except SealBroken as error:
-                self.broken[old[:PREFIX_LENGTH]] += 1
-                self.named.append(f"{row._meta.object_name} {row.pk}, {field.name}: {error}")
-        return changes
+    def swap(self, row: models.Model, field: EncryptedTextField) -> Iterator["Swap"]:
+        """Yield what is to be done about a secret, if anything can be."""
+        secret = getattr(row, field.attname)
+        if not secret or secret.envelope.startswith(self.prefixes[0]):
+            return
+        old, place = secret.envelope, field.place(row)
+        try:
+            new = Envelope(self.sealer.seal(self.sealer.open(old, place), place))
+        except SealBroken as error:
+            self.broken[old[:PREFIX_LENGTH]] += 1
+            self.named.append(f"{row._meta.object_name} {row.pk}, {field.name}: {error}")
+        else:
+            yield Swap(row.pk, field.name, old, new)
 
     def listed(self, stale: Mapping[str, int]) -> str:
         """Say how many secrets there are of each older key."""
@@ -141,8 +140,8 @@ class Rotation:
         left.subtract(self.broken)
         if number := sum(left[prefix] for prefix in self.prefixes[1:]):
             yield (
-                f"{number} were written with an older key meanwhile: some process does not know the newest yet. "
-                "Keep the older keys, restart what runs, and run this again."
+                f"{number} were written with an older key meanwhile: some process does not know the newest "
+                "yet. Keep the older keys, restart what runs, and run this again."
             )
 
     def conclusion(self) -> str:
@@ -154,6 +153,15 @@ class Rotation:
 
 
 Table = tuple["models.QuerySet[models.Model]", list[EncryptedTextField]]
+
+
+class Swap(NamedTuple):
+    """An envelope that another is to take the place of."""
+
+    pk: Any
+    field: str
+    old: Envelope
+    new: Envelope
 
 
 def tables(database: str | None) -> Iterator[Table]:
@@ -188,29 +196,14 @@ def batches(
         batch = list(rest.filter(pk__gt=batch[-1].pk)[:BATCH])
 
 
-def written(
-    rows: "models.QuerySet[models.Model]",
-    changes: list[tuple[models.Model, dict[str, tuple[Envelope, Envelope]]]],
-) -> int:
-    """Swap envelopes in one transaction, if they still are what they were; return how many were swapped.
+def written(rows: "models.QuerySet[models.Model]", swaps: list[Swap]) -> int:
+    """Do what is to be done, in one transaction; return how many secrets still were what they were.
 
     The envelope is compared itself: each is sealed with a nonce of its own, so that an equal one is the same.
     Whatever else is in the row stays, and so does its version: the token in it is no other.
     """
-    swapped = 0
     with transaction.atomic(using=rows.db):
-        for row, envelopes in changes:
-            if envelopes:
-                old = {name: pair[0] for name, pair in envelopes.items()}
-                new = {name: pair[1] for name, pair in envelopes.items()}
-                swapped += rows.filter(pk=row.pk, **old).update(**new) * len(new)
-    return swapped
-
-
-def envelope(row: models.Model, field: EncryptedTextField) -> Envelope:
-    """Return the ciphertext that was read into *row*."""
-    secret = getattr(row, field.attname)
-    return secret.envelope if secret else Envelope()
+        return sum(rows.filter(pk=pk, **{name: old}).update(**{name: new}) for pk, name, old, new in swaps)
 
 
 def key_name(prefix: str, known: list[str]) -> str:

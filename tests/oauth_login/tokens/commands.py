@@ -1,0 +1,58 @@
+"""Commands of a site in processes of their own, and many accounts for them to look after."""
+
+import json
+import subprocess
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from django.contrib.auth import get_user_model
+
+from oauth_login.models import LinkedAccount, Token
+
+
+def link_many(number, issuer, grant, *, alias="ghe", expires_in=60):
+    """Link so many accounts to one user, each with the tokens that *grant* returns."""
+    user = get_user_model().objects.create_user(f"user of {number} at {alias}")
+    accounts = LinkedAccount.objects.bulk_create(
+        [LinkedAccount(user=user, provider=alias, issuer=issuer, subject=str(n)) for n in range(number)],
+        batch_size=500,
+    )
+    soon = datetime.now(UTC) + timedelta(seconds=expires_in)
+    pairs = [(account, *grant()) for account in accounts]
+    Token.objects.bulk_create(
+        [Token(account=a, access_token=one, refresh_token=two, expires_at=soon) for a, one, two in pairs],
+        batch_size=500,
+    )
+    return accounts
+
+
+@contextmanager
+def started(environment, options, *arguments, number=1):
+    """Start a command so many times at once, with the settings *options*; none is left at the end."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "django", "oauth_login", *arguments],
+            env={
+                **environment,
+                "DJANGO_SETTINGS_MODULE": "tests.floods.settings",
+                "OAUTH_LOGIN": json.dumps(options),
+            },
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for _ in range(number)
+    ]
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
+def ended(process):
+    """Wait for a command; return its exit code and what it said."""
+    said, complained = process.communicate(timeout=120)
+    return process.returncode, said, complained
