@@ -1,6 +1,7 @@
 """Commands of a site in processes of their own, and many accounts for them to look after."""
 
 import json
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ def link_many(number, issuer, grant, *, alias="ghe", expires_in=60):
 @contextmanager
 def started(environment, options, *arguments, number=1):
     """Start a command so many times at once, with the settings *options*; none is left at the end."""
+    # A shell has Ctrl-C ignored by what runs in its background, as these tests may, and by what that starts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     processes = [
         subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "django", "oauth_login", *arguments],
@@ -44,6 +47,7 @@ def started(environment, options, *arguments, number=1):
         )
         for _ in range(number)
     ]
+    signal.signal(signal.SIGINT, before)
     try:
         yield processes
     finally:
