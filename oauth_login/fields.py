@@ -82,10 +82,11 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not gen
     """
 
     descriptor_class = _Attribute
+    purpose = "token"  # of its keys
 
     def sealer(self) -> Sealer:
         """Return the sealer with the site's present keys."""
-        return Sealer(conf.encryption_secrets(), "token")
+        return Sealer(conf.encryption_secrets(), self.purpose)
 
     def place(self, instance: models.Model) -> str:
         """Return what a value of *instance* is bound to."""

@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 VERSION: Final = "v1"
 NONCE_LENGTH: Final = 12  # bytes, NIST SP 800-38D
 TAG_LENGTH: Final = 16
+KEY_ID_LENGTH: Final = 8  # characters
+PREFIX_LENGTH: Final = len(VERSION) + KEY_ID_LENGTH
 
 
 class SealBroken(ValueError):
@@ -35,6 +37,11 @@ class Sealer:
 
     def __init__(self, secrets: Sequence[str], purpose: str) -> None:
         self._keys = [_derive(secret, purpose) for secret in secrets]
+
+    @property
+    def prefixes(self) -> list[str]:
+        """What the envelopes of each key begin with, newest first: the version and the key's id."""
+        return [f"{VERSION}{key_id}" for key_id, _key in self._keys]
 
     def seal(self, text: str, context: str) -> str:
         """Return the envelope of *text*, bound to *context*."""
@@ -62,7 +69,7 @@ class Sealer:
 
 def _derive(secret: str, purpose: str) -> tuple[str, bytes]:
     key = hmac.digest(secret.encode(), f"oauth_login.{purpose}.{VERSION}".encode(), "sha256")
-    return hashlib.sha256(key).hexdigest()[:8], key
+    return hashlib.sha256(key).hexdigest()[:KEY_ID_LENGTH], key
 
 
 def _decode(body: str) -> bytes:

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections, router
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from oauth_login.management.subcommands.progress import Progress
 from oauth_login.models import SignIn
 
 #: A row is also the claim that keeps an attempt from being finished twice. An attempt lives for an hour at
@@ -16,7 +17,6 @@ from oauth_login.models import SignIn
 MIN_DAYS: Final = 1
 MAX_DAYS: Final = 36_500  # dates do not go back for ever
 BATCH: Final = 500  # rows; not every SQLite takes a thousand parameters
-PATIENCE: Final = timedelta(seconds=2)  # that somebody at a terminal is left without a word
 
 
 class Purge(BaseCommand):
@@ -99,19 +99,3 @@ def delete(log: QuerySet[SignIn], pks: list[int]) -> int:
     """
     _, by_model = log.filter(pk__in=pks).delete()
     return by_model.get(SignIn._meta.label, 0)
-
-
-class Progress:
-    """Tells somebody at a terminal how far a long run has come; a log or a mail needs the result only."""
-
-    def __init__(self, stream: OutputWrapper, *, is_wanted: bool) -> None:
-        self.stream = stream
-        self.is_wanted = is_wanted and stream.isatty()
-        self.told_at = timezone.now()
-
-    def tell(self, text: str) -> None:
-        """Write *text*, if nothing was written for a while."""
-        now = timezone.now()
-        if self.is_wanted and now - self.told_at >= PATIENCE:
-            self.stream.write(text, style_func=str)
-            self.told_at = now
