@@ -24,7 +24,7 @@ from oauth_login.errors import (
     TokenRequestError,
 )
 from oauth_login.fields import moment
-from oauth_login.models import LinkedAccount, Token
+from oauth_login.models import LinkedAccount, Revocation, Token
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Provider
 from oauth_login.sealing import SealBroken
@@ -62,8 +62,8 @@ def current(account: LinkedAccount, *, rejected: int | None = None) -> Token:
     return lasting.outside_transactions(partial(_renewed, account, rejected, token.version))
 
 
-def provider_of(account: LinkedAccount) -> Provider:
-    """Return the provider that an account is of.
+def provider_of(account: LinkedAccount | Revocation) -> Provider:
+    """Return the provider that an account is of, or that a grant was of.
 
     :raises ProviderMisconfigured: the settings have none, or another authorization server under its name:
         that one is never shown a token of the former.
