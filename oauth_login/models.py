@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from oauth_login.fields import EncryptedTextField, ExactCharField, MomentField, moment
+from oauth_login.health import Health, health_of
 from oauth_login.leases import LEASE, TokenQuerySet
 from oauth_login.outstanding import RevocationQuerySet
 
@@ -93,6 +94,11 @@ class LinkedAccount(models.Model):
         sign_ins = self.sign_ins.filter(outcome=SignIn.SIGNED_IN)
         last: datetime | None = sign_ins.aggregate(last=models.Max("finished_at"))["last"]
         return last
+
+    @property
+    def health(self) -> Health:
+        """How its token is doing."""
+        return health_of(getattr(self, "token", None))
 
     def access_token(self) -> str:
         """Return a token that the provider takes now, renewed if need be. A template must not call it (H11).

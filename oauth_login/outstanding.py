@@ -51,14 +51,14 @@ class RevocationQuerySet(models.QuerySet[Any]):
             rows = rows.exclude(provider=alias, issuer=issuer)
         if provider:
             rows = rows.filter(provider=provider)
-        return rows.with_newer_consent().order_by("next_try_at", "pk")
+        return rows.order_by("next_try_at", "pk")
 
-    def take(self, row: Any) -> bool:
-        """Lease the row, if nobody else has since it was read; tell whether so."""
-        taken = self.filter(pk=row.pk, attempts=row.attempts, next_try_at__lte=DatabaseNow())
-        row.attempts += 1
+    def take(self, row: Any) -> Any:
+        """Lease the row, if nobody else has since it was read, and return it as it is now; else None."""
+        free = self.filter(pk=row.pk, attempts=row.attempts, next_try_at__lte=DatabaseNow())
         values = {"tried_at": DatabaseNow(), "next_try_at": DatabaseNow() + LEASE}
-        return taken.update(attempts=row.attempts, **values) == 1
+        taken = free.update(attempts=row.attempts + 1, **values)
+        return self.with_newer_consent().filter(pk=row.pk).first() if taken else None
 
     def put_off(self, row: Any, reason: str, retry_after: int | None) -> None:
         """Write that the try which has taken the row has failed, if the row is still there.

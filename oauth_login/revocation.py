@@ -51,6 +51,10 @@ class Round:
     failed: set[tuple[str, str]] = field(default_factory=set)
     trouble: Counter[tuple[str, str]] = field(default_factory=Counter)
 
+    def is_worthwhile(self, row: Revocation) -> bool:
+        """Tell whether the row's provider may be asked."""
+        return (row.provider, row.issuer) not in self.failed
+
     def settle(self, row: Revocation) -> Outcome:
         """Try a row that the caller has leased, and write down what came of it."""
         rows = Revocation.objects.using(self.database)
@@ -129,7 +133,7 @@ class Batch:
             if has_passed():
                 return
             row = Revocation.objects.using(self.round.database).with_newer_consent().filter(pk=pk).first()
-            if row and (row.provider, row.issuer) not in self.round.failed:
+            if row and self.round.is_worthwhile(row):
                 row.attempts += 1
                 self.outcomes[pk] = self.round.settle(row)
 

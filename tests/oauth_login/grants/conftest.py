@@ -14,10 +14,10 @@ CLIENT = {"CLIENT_ID": "client-id-of-the-tests", "CLIENT_SECRET": "client-secret
 
 
 class Revoking(Server):
-    """A GitHub Enterprise that takes grants back, and keeps a log. ``answers`` is what it says instead."""
+    """A GitHub Enterprise that takes grants back, and keeps a log. ``says`` is what it says instead."""
 
     def __init__(self, context=None):
-        self.answers = None
+        self.says = None
         super().__init__(context)
 
     @property
@@ -38,7 +38,8 @@ class Revoking(Server):
             "DELETE",
             f"/api/v3/applications/{CLIENT['CLIENT_ID']}/grant",
         )
-        return self.answers or reply(b"", 204)
+        answer = self.says(request) if callable(self.says) else self.says
+        return answer or reply(b"", 204)
 
 
 def fails(status=503, **headers):

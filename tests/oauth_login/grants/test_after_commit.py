@@ -1,4 +1,4 @@
-"""Whoever unlinks an account, or is deleted, leaves no grant behind: asked for in the transaction, done after it."""
+"""Whoever unlinks an account, or is deleted, leaves no grant behind at the provider."""
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -45,9 +45,9 @@ def test_it_is_the_same_however_it_is_deleted(person, revoking, delete):
 def test_a_rollback_withdraws_nothing_and_leaves_nothing(person, revoking, waiting):
     account = person()
 
-    with pytest.raises(LookupError), transaction.atomic():
+    with transaction.atomic():
         account.user.delete()
-        raise LookupError
+        transaction.set_rollback(True)
 
     assert revoking.requests == []
     assert waiting() == []
@@ -59,9 +59,9 @@ def test_what_a_savepoint_took_back_is_not_withdrawn_and_the_rest_is(person, rev
     kept, gone = person(), person()
 
     with transaction.atomic():
-        with pytest.raises(LookupError), transaction.atomic():
+        with transaction.atomic():
             kept.delete()
-            raise LookupError
+            transaction.set_rollback(True)
         gone.delete()
         assert revoking.requests == []
 
@@ -71,7 +71,7 @@ def test_what_a_savepoint_took_back_is_not_withdrawn_and_the_rest_is(person, rev
 
 @pytest.mark.threat("H24")
 def test_while_the_provider_is_down_it_waits_and_the_user_is_gone_all_the_same(person, revoking, waiting):
-    revoking.answers = fails()
+    revoking.says = fails()
     account = person()
 
     account.user.delete()
@@ -85,7 +85,7 @@ def test_while_the_provider_is_down_it_waits_and_the_user_is_gone_all_the_same(p
 
 @pytest.mark.threat("H01")
 def test_what_waits_is_ciphertext(person, revoking):
-    revoking.answers = fails()
+    revoking.says = fails()
 
     person().delete()
 
@@ -97,7 +97,7 @@ def test_what_waits_is_ciphertext(person, revoking):
 
 
 def test_a_provider_that_has_just_failed_is_not_asked_for_the_next(person, revoking, waiting):
-    revoking.answers = fails()
+    revoking.says = fails()
     for _ in range(3):
         person()
 
@@ -108,7 +108,7 @@ def test_a_provider_that_has_just_failed_is_not_asked_for_the_next(person, revok
 
 
 def test_an_answer_that_nobody_understands_does_not_stop_the_others(person, revoking, waiting):
-    revoking.answers = fails(302)
+    revoking.says = fails(302)
     for _ in range(2):
         person()
 
@@ -194,7 +194,7 @@ def test_an_account_more_costs_four_statements_more(person):
             person()
         with CaptureQueriesContext(connection) as queries:
             LinkedAccount.objects.all().delete()
-        return len(queries)
+        return len([query for query in queries if query["sql"] not in {"BEGIN", "COMMIT"}])
 
     # Its token and a row for what is in it; after the commit that row again, and the row's end.
     assert statements(6) - statements(2) == 4 * 4
