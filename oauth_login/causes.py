@@ -269,6 +269,32 @@ CAUSES: Final[Mapping[str, Cause]] = {
         503, "The provider wants fewer requests.", "Wait; see the provider's limits for the client id."
     ),
     "provider_timeout": Cause(504, "No complete answer within ten seconds.", PROVIDER_BROKEN),
+    # --- tokens over time: raised by account.access_token() and account.session()
+    "reauthorization_required": Cause(
+        403,
+        "No token of the account is good any more: it expired and cannot be renewed, the provider or the "
+        "visitor withdrew it, or no key opens it. The log says which.",
+        "Offer the visitor to sign in again. If no key opens it: ENCRYPTION_KEYS, or SECRET_KEY, was changed "
+        "and the old one not kept.",
+    ),
+    "refresh_rejected": Cause(
+        400,
+        "The provider does not take the refresh token: expired, revoked, or used before.",
+        "Nothing to do: the visitor is asked to sign in again.",
+    ),
+    "scope_required": Cause(
+        403, "The visitor has not granted a scope that is needed.", "Ask for it; the error says which."
+    ),
+    "refresh_pending": Cause(
+        503,
+        "Another worker is renewing the token, and has not succeeded within twelve seconds.",
+        PROVIDER_BROKEN,
+    ),
+    "endpoint_foreign": Cause(
+        503,
+        "account.session() was given a URL of another host than the API's: the token is not sent there.",
+        "Write a path, set API_URL, or use a session of your own.",
+    ),
     # --- who it is
     "sign_in_refused": Cause(403, "The site's own code refuses this visitor.", "See that code."),
     "user_inactive": Cause(

@@ -238,12 +238,12 @@ class GrantError(OAuthLoginError):
     """Superclass of what only the visitor can mend, by signing in or agreeing again; never raised itself."""
 
     stage = "grant"
-    status = 403
 
 
 class ReauthorizationRequired(GrantError):
     """No token of the account is taken any more: expired, revoked, or no key opens it."""
 
+    status = 403
     default_code = "reauthorization_required"
 
 
@@ -253,6 +253,7 @@ class ScopeRequired(GrantError):
     :ivar missing: the scope tokens to ask for; empty if the provider does not say which.
     """
 
+    status = 403
     default_code = "scope_required"
 
     def __init__(self, missing: frozenset[str] = frozenset(), detail: object = "") -> None:

@@ -22,10 +22,15 @@ T = TypeVar("T")
 
 
 class _Owed(threading.local):
-    """Writes that a rollback may have undone, or that the database did not take; of this thread."""
+    """What this thread has yet to do.
+
+    :ivar writes: those that a rollback may have undone, or that the database did not take.
+    :ivar later: what is done when the work apart is over; None if this thread does none.
+    """
 
     def __init__(self) -> None:
         self.writes: list[Callable[[], bool]] = []
+        self.later: list[Callable[[], object]] | None = None
 
 
 _owed: Final = _Owed()
@@ -41,18 +46,32 @@ def outside_transactions(work: Callable[[], T]) -> T:
     if connection.vendor == "sqlite" or not _is_in_transaction(connection):
         write_again()
         return work()
-
-    owed = _owed.writes
+    owed, later = _owed.writes, list[Callable[[], object]]()
 
     def apart() -> T:
-        _owed.writes = owed
+        _owed.writes, _owed.later = owed, later
         try:
             return work()
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="oauth_login") as thread:
-        return thread.submit(contextvars.copy_context().run, apart).result()
+    try:
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="oauth_login") as thread:
+            return thread.submit(contextvars.copy_context().run, apart).result()
+    finally:
+        for call in later:
+            call()
+
+
+def afterwards(call: Callable[[], object]) -> None:
+    """Do what is the site's own business with the site's own connection, where there are two.
+
+    The site's transaction waits for the work apart, which must not wait for a row that it has locked.
+    """
+    if _owed.later is None:
+        call()
+    else:
+        _owed.later.append(call)
 
 
 def write(change: Callable[[], bool]) -> bool:

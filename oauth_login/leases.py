@@ -53,12 +53,22 @@ class TokenQuerySet(models.QuerySet[Any]):
         return self.using(router.db_for_write(self.model)).filter(pk=account_pk).first()
 
     def take(self, token: Any, seconds: int = LEASE) -> bool:
-        """Lease the row for *seconds*, if it is as it was read and nobody else is at it; tell whether so."""
-        return self._changed(token, self._free(), lease_until=DatabaseNow() + seconds, reason="")
+        """Lease the row for *seconds*, if it is as it was read and nobody else is at it; tell whether so.
+
+        A transaction that has the row locked is somebody, too: it is not waited for where that can be helped,
+        as it may be the site's own, which waits for us.
+        """
+        database = router.db_for_write(self.model)
+        with transaction.atomic(using=database):
+            rows = self._unchanged(token).filter(self._free())
+            if connections[database].features.has_select_for_update_skip_locked:
+                locked = rows.select_for_update(skip_locked=True).values_list("pk", flat=True)
+                rows = self.using(database).filter(pk__in=list(locked))
+            return rows.update(lease_until=DatabaseNow() + seconds, reason="") == 1
 
     def pause(self, token: Any, seconds: int, reason: str) -> bool:
         """Let nobody take the row for *seconds*: it is known that there would be no use."""
-        return self._changed(token, lease_until=DatabaseNow() + seconds, reason=reason)
+        return self._unchanged(token).update(lease_until=DatabaseNow() + seconds, reason=reason) == 1
 
     def replace(self, token: Any, **values: Any) -> bool:
         """Write *values*, if nobody has written since *token* was read; tell whether so.
@@ -69,7 +79,8 @@ class TokenQuerySet(models.QuerySet[Any]):
             field = self.model._meta.get_field(name)
             if isinstance(field, EncryptedTextField):
                 values[name] = field.sealed(token, value)
-        return self._changed(token, **values, version=models.F("version") + 1, lease_until=None)
+        values |= {"version": models.F("version") + 1, "lease_until": None}
+        return self._unchanged(token).update(**values) == 1
 
     def take_expiring(
         self, before: datetime, *, number: int, providers: Collection[str], seconds: int = LEASE
@@ -97,17 +108,13 @@ class TokenQuerySet(models.QuerySet[Any]):
         with transaction.atomic(using=database):
             due = due.select_related("account").select_for_update(skip_locked=True, of=("self",))
             rows = list(due[:number])
-            self._leased(rows).update(lease_until=DatabaseNow() + seconds, reason="")
+            taken = self.using(database).filter(pk__in=[row.pk for row in rows])
+            taken.update(lease_until=DatabaseNow() + seconds, reason="")
         return rows
 
-    def _leased(self, rows: list[Any]) -> "TokenQuerySet":
-        return self.using(router.db_for_write(self.model)).filter(pk__in=[row.pk for row in rows])
-
-    def _changed(self, token: Any, *conditions: models.Q, **values: Any) -> bool:
-        rows = self.using(router.db_for_write(self.model)).filter(
-            *conditions, pk=token.pk, version=token.version, state=token.state
-        )
-        return rows.update(**values) == 1
+    def _unchanged(self, token: Any) -> "TokenQuerySet":
+        written = self.using(router.db_for_write(self.model))
+        return written.filter(pk=token.pk, version=token.version, state=token.state)
 
     def _free(self) -> models.Q:
         return models.Q(lease_until=None) | models.Q(lease_until__lte=DatabaseNow())

@@ -112,7 +112,8 @@ def end(account: LinkedAccount, token: Token, reason: str) -> bool:
     ended = lasting.write(partial(Token.objects.replace, token, **nothing))
     if ended:
         logger.warning("account %s has to sign in again: %s", account.pk, reason)
-        signals.reauthorization_required.send_robust(LinkedAccount, account=account, reason=reason)
+        told = partial(signals.reauthorization_required.send_robust, account=account, reason=reason)
+        lasting.afterwards(partial(told, LinkedAccount))
     return ended
 
 
@@ -241,11 +242,14 @@ def _save(account: LinkedAccount, token: Token, granted: TokenResponse) -> None:
     if not lasting.write(partial(_replace, account, token, values)):
         return
     if granted.scope is not None:
-        scope = " ".join(sorted(granted.scope))
-        LinkedAccount.objects.using(router.db_for_write(LinkedAccount)).filter(pk=account.pk).update(
-            scope=scope
-        )
-    signals.token_refreshed.send_robust(LinkedAccount, account=account)
+        lasting.afterwards(partial(_record_scope, account, " ".join(sorted(granted.scope))))
+    lasting.afterwards(partial(signals.token_refreshed.send_robust, LinkedAccount, account=account))
+
+
+def _record_scope(account: LinkedAccount, scope: str) -> None:
+    """Write what is granted by now; the answer of a provider that says nothing of it changes nothing (H26)."""
+    account.scope = scope
+    LinkedAccount.objects.using(router.db_for_write(LinkedAccount)).filter(pk=account.pk).update(scope=scope)
 
 
 def _replace(account: LinkedAccount, token: Token, values: dict[str, Any]) -> bool:

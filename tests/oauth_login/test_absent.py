@@ -37,10 +37,10 @@ def sent_as(name):
 
 
 @pytest.mark.threat("M06")
-def test_the_code_grant_is_the_only_one_there_is_code_for():
+def test_codes_and_refresh_tokens_are_the_only_grants_there_is_code_for():
     assert sent_as("response_type") == {"'code'"}
     # DingTalk has another name for it, which is no other grant.
-    assert sent_as("grant_type") == {"'authorization_code'", "'grantType'"}
+    assert sent_as("grant_type") == {"'authorization_code'", "'refresh_token'", "'grantType'"}
     for text in said_in_the_package():
         assert "response_type=token" not in text
         assert "grant_type=password" not in text

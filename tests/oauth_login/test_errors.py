@@ -8,10 +8,8 @@ import pytest
 from oauth_login import errors
 from oauth_login.errors import (
     OAuthLoginError,
-    ProviderError,
     ProviderMisconfigured,
     RateLimited,
-    RequestRefused,
     SignInConflict,
     TokenRequestError,
     printable,
@@ -20,7 +18,7 @@ from oauth_login.errors import (
 KINDS = [
     kind
     for _, kind in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(kind, OAuthLoginError) and kind not in {OAuthLoginError, ProviderError, RequestRefused}
+    if issubclass(kind, OAuthLoginError) and hasattr(kind, "default_code")
 ]
 
 
@@ -32,6 +30,7 @@ def test_every_kind_has_a_stage_a_status_and_a_code_of_its_own():
         "authorization",
         "provider",
         "token",
+        "grant",
         "user",
     }
     assert {kind.status for kind in KINDS} == {302, 400, 403, 404, 405, 409, 413, 429, 502, 503, 504}
@@ -40,7 +39,9 @@ def test_every_kind_has_a_stage_a_status_and_a_code_of_its_own():
 def test_the_tree_in_the_documentation_is_the_tree_of_the_code():
     drawn = [line for line in errors.__doc__.splitlines() if "──" in line]
 
-    assert len(drawn) == len(KINDS) + 2  # ProviderError and RequestRefused have a place, but no status
+    assert (
+        len(drawn) == len(KINDS) + 3
+    )  # GrantError, ProviderError and RequestRefused have a place, but no status
     for kind in KINDS:
         (line,) = [line for line in drawn if f"─ {kind.__name__} " in line]
         assert f" {kind.status} " in line
