@@ -19,7 +19,7 @@ from oauth_login.errors import FormStale, LastWayIn, NotHere
 from oauth_login.guard import csrf_refused, csrf_told, guarded, outside_transactions
 from oauth_login.models import LinkedAccount
 from oauth_login.redirects import default_page
-from oauth_login.revocation import Outcome, outcome_of
+from oauth_login.withdrawal import Outcome, outcome_of
 
 UNLINKED: Final[dict[Outcome, Promise]] = {
     Outcome.WITHDRAWN: _(

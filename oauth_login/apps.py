@@ -19,9 +19,9 @@ class OAuthLoginConfig(AppConfig):
         from oauth_login.lasting import write_again  # noqa: PLC0415  needs models
         from oauth_login.models import LinkedAccount  # noqa: PLC0415  needs apps
         from oauth_login.orphans import check_orphans  # noqa: PLC0415  needs models
-        from oauth_login.revocation import before_deletion  # noqa: PLC0415  needs models
+        from oauth_login.withdrawal import before_deletion  # noqa: PLC0415  needs models
 
-        pre_delete.connect(before_deletion, LinkedAccount, dispatch_uid="oauth_login.revocation")
+        pre_delete.connect(before_deletion, LinkedAccount, dispatch_uid="oauth_login.withdrawal")
 
         request_finished.connect(write_again, dispatch_uid="oauth_login.lasting")
         checks.register(check_settings, checks.Tags.security)

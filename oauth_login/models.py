@@ -69,7 +69,7 @@ class LinkedAccount(models.Model):
     scope = models.TextField(_("granted scope"), blank=True)
     linked_at = models.DateTimeField(_("linked"), default=timezone.now, editable=False)
 
-    #: What was written down when the grant was to be withdrawn (``revocation.py``).
+    #: What was written down when the grant was to be withdrawn (``withdrawal.py``).
     withdrawal: Any = None
 
     objects = LinkedAccountQuerySet.as_manager()
@@ -175,7 +175,7 @@ def lease_end() -> datetime | None:
 
 
 class Revocation(models.Model):
-    """A grant that is to be withdrawn at its provider; it goes when that is done (``revocation.py``).
+    """A grant that is to be withdrawn at its provider; it goes when that is done (``withdrawal.py``).
 
     It outlasts account and user. Who it was about is needed to see whether they have signed in again since.
     """

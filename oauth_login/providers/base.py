@@ -225,15 +225,6 @@ class Provider(ABC):
             raise TokenRequestError("refresh_rejected", "x")
         return TokenResponse.from_answer(answer.status, told)
 
-    @property
-    def can_revoke(self) -> bool:
-        """Whether it takes grants back."""
-        return False
-
-    def revoke(self, *, access_token: str, refresh_token: str) -> bool:
-        """Give a grant back; tell whether it is gone."""
-        return False
-
     def api_base(self) -> str:
         """Return the URL below which its API is: ``API_URL``, or the host of the UserInfo endpoint; or ""."""
         if self.api_url:

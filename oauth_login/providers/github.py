@@ -127,29 +127,6 @@ class GitHub(Provider):
             "X-GitHub-Api-Version": self.api_version,
         }, {}
 
-    @property
-    def can_revoke(self) -> bool:
-        """Whether it takes grants back."""
-        return True
-
-    def revoke(self, *, access_token: str, refresh_token: str) -> bool:
-        """Give a grant back; tell whether it is gone."""
-        from oauth_login.transport import requests  # type: ignore[attr-defined]  # noqa: PLC0415
-
-        url = f"{self.api_url}/applications/{self.client.client_id}/grant"
-        request = requests.Request(
-            "DELETE",
-            url,
-            json={"access_token": access_token},
-            auth=(self.client.client_id, self.client.client_secret),
-            headers={"User-Agent": "django-oauth-login"},
-        ).prepare()
-        response = self.transport.send(request)
-        if response.status_code in {204, 404, 422}:
-            return True
-        Answer(response.status_code, response.headers, b"").raise_for_status()
-        raise ProviderResponseError("revocation_refused", f"HTTP {response.status_code}")
-
     def covers(self, granted: frozenset[str], wanted: str) -> bool:
         """Tell whether *wanted* is granted, by itself or with one that includes it (``INCLUDED``)."""
         return wanted in granted or any(self.covers(granted, wider) for wider in INCLUDED.get(wanted, ()))

@@ -16,7 +16,7 @@ from django.db import router, transaction
 from oauth_login.management.subcommands.progress import Progress
 from oauth_login.models import LinkedAccount, Revocation, Token
 from oauth_login.outstanding import RevocationQuerySet
-from oauth_login.revocation import Outcome, Round, outcome_of, withdraw
+from oauth_login.withdrawal import Outcome, Round, outcome_of, withdraw
 
 logger = logging.getLogger("oauth_login")
 
@@ -38,8 +38,8 @@ class Revoke(BaseCommand):
         "Withdraw the grants of accounts that were unlinked, or whose users were deleted, while the provider "
         "did not answer. Any number of machines may do so at once: each row is taken by one of them. What "
         "fails is tried again later: after a minute, then after twice as long each time, or when the "
-        "provider wants to be asked again. With --account or --user, withdraw the grants of accounts that are still "
-        "linked, and stay so. The exit code is 1 if something remains to be withdrawn."
+        "provider wants to be asked again. With --account or --user, withdraw the grants of accounts that "
+        "are still linked, and stay so. The exit code is 1 if something remains to be withdrawn."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

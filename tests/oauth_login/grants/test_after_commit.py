@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from oauth_login import transport
 from oauth_login.models import LinkedAccount, Revocation, Token
-from oauth_login.revocation import Outcome, outcome_of, withdraw
+from oauth_login.withdrawal import Outcome, outcome_of, withdraw
 from tests.oauth_login.grants.conftest import fails
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -116,15 +116,15 @@ class Batch:
     block: object
     round: Round
     until: float | None = None
-    offers: dict[tuple[str, str], bool] = field(default_factory=dict)
+    known: dict[tuple[str, str], bool] = field(default_factory=dict)
     outcomes: dict[UUID, Outcome] = field(default_factory=dict)
 
-    def offered_for(self, account: LinkedAccount) -> bool:
-        """Tell whether the account's provider takes grants back, asking the settings once for all."""
+    def has_provider_of(self, account: LinkedAccount) -> bool:
+        """Tell whether the account's provider is in the settings; those are asked once for all."""
         key = (account.provider, account.issuer)
-        if key not in self.offers:
-            self.offers[key] = _is_offered(account)
-        return self.offers[key]
+        if key not in self.known:
+            self.known[key] = _is_known(account)
+        return self.known[key]
 
     def run(self, pk: UUID) -> None:
         """Try what was committed under that key, if there is time."""
@@ -199,7 +199,7 @@ def _with_something(token: Token | None) -> Token | None:
 def _write_down(account: LinkedAccount, token: Token, database: str) -> Withdrawal | None:
     """Insert a row for the grant, to be tried after the commit; None if there is nothing to be done."""
     batch = _batch(database)
-    if not (token.access_token or token.refresh_token) or not batch.offered_for(account):
+    if not (token.access_token or token.refresh_token) or not batch.has_provider_of(account):
         return None
     try:
         access_token, refresh_token = _texts(token)
@@ -227,9 +227,11 @@ def _batch(database: str) -> Batch:
     return batch
 
 
-def _is_offered(account: LinkedAccount) -> bool:
+def _is_known(account: LinkedAccount) -> bool:
+    """Tell whether the provider can be asked, once the transaction is over: it may have to be asked how."""
     try:
-        return tokens.provider_of(account).can_revoke
+        tokens.provider_of(account)
     except ProviderMisconfigured as error:
         logger.warning("grants of %s cannot be withdrawn: %s", account.provider, error)
         return False
+    return True
