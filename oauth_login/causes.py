@@ -171,6 +171,21 @@ CAUSES: Final[Mapping[str, Cause]] = {
         "The token endpoint refuses the code: it was used, is too old, or was issued to somebody else.",
         "If it happens to everybody: the callback URL must be the registered one, to the letter.",
     ),
+    "refresh_rejected": Cause(
+        400,
+        "The provider refuses the refresh token: it was withdrawn, is too old, or was used elsewhere.",
+        "Nothing to do: the visitor signs in again. If it happens to everybody, compare client id and secret "
+        "with the registration: another application's tokens are refused so, too.",
+    ),
+    "refresh_identity_changed": Cause(
+        502,
+        "The ID Token of a renewed grant is about somebody or something else than the first one was "
+        "(OpenID Connect Core §12.2). The new tokens were thrown away.",
+        PROVIDER_BROKEN,
+    ),
+    "revocation_refused": Cause(
+        502, "The provider does not take back a token, and gives no reason.", PROVIDER_BROKEN
+    ),
     "email_unverified_at_provider": Cause(400, "GitHub wants the visitor to verify their address.", VISITOR),
     "provider_answer_invalid": Cause(502, "The provider's answer is unusable.", PROVIDER_BROKEN),
     "http_invalid": Cause(
@@ -276,11 +291,6 @@ CAUSES: Final[Mapping[str, Cause]] = {
         "visitor withdrew it, or no key opens it. The log says which.",
         "Offer the visitor to sign in again. If no key opens it: ENCRYPTION_KEYS, or SECRET_KEY, was changed "
         "and the old one not kept.",
-    ),
-    "refresh_rejected": Cause(
-        400,
-        "The provider does not take the refresh token: expired, revoked, or used before.",
-        "Nothing to do: the visitor is asked to sign in again.",
     ),
     "scope_required": Cause(
         403, "The visitor has not granted a scope that is needed.", "Ask for it; the error says which."

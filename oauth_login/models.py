@@ -186,6 +186,7 @@ class Revocation(models.Model):
     subject = ExactCharField(_("subject"), max_length=255)
     access_token = EncryptedTextField(_("access token"), blank=True, editable=False)
     refresh_token = EncryptedTextField(_("refresh token"), blank=True, editable=False)
+    expires_at = MomentField(_("expires"), null=True, blank=True)
     created_at = MomentField(_("asked for"), default=now)
     tried_at = MomentField(_("last tried"), null=True, blank=True)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)

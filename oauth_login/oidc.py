@@ -10,11 +10,11 @@ import hashlib
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hmac import compare_digest
 from typing import Any, Final
 
-from oauth_login.errors import ProviderUnavailable
+from oauth_login.errors import ProviderResponseError, ProviderUnavailable
 from oauth_login.jws import invalid
 from oauth_login.oauth2 import TENANT, AuthorizationServer
 from oauth_login.transport import is_secure
@@ -117,6 +117,20 @@ class Expected:
         _require(isinstance(subject, str) and SUBJECT.fullmatch(subject) is not None, "sub")
         # Back-Channel Logout 1.0 §2.4: a logout token is no ID Token.
         _require("events" not in claims, "events")
+
+    def check_renewed(self, claims: Mapping[str, Any], *, subject: str) -> None:
+        """Check the claims of an ID Token that came with a renewed grant (Core §12.2).
+
+        It is as the first one was: no nonce, and no new sign-in whose time could be looked at.
+
+        :param subject: of the first one.
+        :raises ProviderResponseError: ``refresh_identity_changed``; the detail names the claim (E40).
+        """
+        try:
+            replace(self, nonce="", max_age=None).check(claims)
+            _require(claims["sub"] == subject, "sub")
+        except ProviderResponseError as error:
+            raise ProviderResponseError("refresh_identity_changed", error.detail) from None
 
     def _issuer_of(self, claims: Mapping[str, Any]) -> str:
         if TENANT not in self.issuer:

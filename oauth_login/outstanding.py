@@ -5,6 +5,7 @@ on it, and whoever dies at work is replaced. Revoking twice does no harm; not at
 """
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import models
@@ -59,6 +60,12 @@ class RevocationQuerySet(models.QuerySet[Any]):
         values = {"tried_at": DatabaseNow(), "next_try_at": DatabaseNow() + LEASE}
         taken = free.update(attempts=row.attempts + 1, **values)
         return self.with_newer_consent().filter(pk=row.pk).first() if taken else None
+
+    def keep(self, row: Any, access_token: str, refresh_token: str, expires_at: datetime | None) -> None:
+        """Write down, before anything else happens, what the row's tokens were renewed to."""
+        texts = {"access_token": access_token, "refresh_token": refresh_token}
+        sealed = {name: self.model._meta.get_field(name).sealed(row, text) for name, text in texts.items()}
+        self.filter(pk=row.pk).update(**sealed, expires_at=expires_at)
 
     def put_off(self, row: Any, reason: str, retry_after: int | None) -> None:
         """Write that the try which has taken the row has failed, if the row is still there.

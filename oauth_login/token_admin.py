@@ -19,9 +19,9 @@ from oauth_login.errors import GrantError, ProviderError
 from oauth_login.exchange import has_passed
 from oauth_login.health import Health, condition
 from oauth_login.models import LinkedAccount, Token
-from oauth_login.withdrawal import Outcome, outcome_of, withdraw
 from oauth_login.sealing import KEY_ID_LENGTH, VERSION
 from oauth_login.transport import one_deadline
+from oauth_login.withdrawal import Outcome, outcome_of, withdraw
 
 KEY_ID: Final = re.compile(rf"{VERSION}([0-9a-f]{{{KEY_ID_LENGTH}}})")
 

@@ -247,7 +247,7 @@ def _save(account: LinkedAccount, token: Token, granted: TokenResponse) -> None:
 
 
 def _record_scope(account: LinkedAccount, scope: str) -> None:
-    """Write what is granted by now; the answer of a provider that says nothing of it changes nothing (H26)."""
+    """Write what is granted by now; an answer that says nothing of it changes nothing (H26)."""
     account.scope = scope
     LinkedAccount.objects.using(router.db_for_write(LinkedAccount)).filter(pk=account.pk).update(scope=scope)
 

@@ -163,6 +163,12 @@ class Transport:
         """
         return self._ask("POST", url, once=True, form=form, json=json, headers=headers)
 
+    def delete(
+        self, url: str, *, json: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """DELETE *url*, with *json* as its body; once, as in :meth:`post`, which says what is raised."""
+        return self._ask("DELETE", url, once=True, json=json, headers=headers)
+
     def send(self, request: requests.PreparedRequest, *, max_body: int = MAX_BODY) -> requests.Response:
         """Send what somebody else has prepared, under the same rules; return its answer, read whole.
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum
 from functools import partial
 from typing import Any, Final
@@ -18,9 +19,16 @@ from uuid import UUID
 from django.db import connections, router, transaction
 
 from oauth_login import tokens, transport
-from oauth_login.errors import ProviderError, ProviderMisconfigured, ProviderResponseError
+from oauth_login.errors import (
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderResponseError,
+    TokenRequestError,
+)
 from oauth_login.exchange import has_passed
+from oauth_login.fields import moment
 from oauth_login.models import LinkedAccount, Revocation, Token
+from oauth_login.providers.base import Provider
 from oauth_login.sealing import SealBroken
 
 logger = logging.getLogger("oauth_login")
@@ -61,7 +69,7 @@ class Round:
         outcome = Outcome.SUPERSEDED
         if not row.is_superseded:
             try:
-                outcome = _revoked(row)
+                outcome = self._revoked(row)
             except ProviderError as error:
                 self._note(row, error)
                 rows.put_off(row, error.code, error.retry_after)
@@ -70,26 +78,41 @@ class Round:
         logger.info("revocation %s at %s: %s", row.pk, row.provider, outcome.value)
         return outcome
 
+    def _revoked(self, row: Revocation) -> Outcome:
+        """Ask the provider, once.
+
+        :raises ProviderError: it is to be asked again.
+        """
+        provider = tokens.provider_of(row)
+        try:
+            access_token, refresh_token = _texts(row)
+        except SealBroken as error:
+            raise ProviderMisconfigured("token_unreadable", error) from None
+        if refresh_token and row.expires_at and row.expires_at <= datetime.now(UTC):
+            access_token, refresh_token = self._renewed(provider, row, access_token, refresh_token)
+        is_gone = provider.revoke(access_token=access_token, refresh_token=refresh_token)
+        return Outcome.WITHDRAWN if is_gone else Outcome.NO_WAY
+
+    def _renewed(
+        self, provider: Provider, row: Revocation, access_token: str, refresh_token: str
+    ) -> tuple[str, str]:
+        """Return a pair that lives: of a dead access token GitHub says that there is no such grant."""
+        if not (provider.can_refresh and provider.can_revoke):
+            return access_token, refresh_token
+        try:
+            granted = provider.refresh(refresh_token, subject=row.subject)
+        except TokenRequestError:
+            return access_token, refresh_token  # the grant is dead, or as good as
+        pair = granted.access_token, granted.refresh_token or refresh_token
+        Revocation.objects.using(self.database).keep(row, *pair, moment(granted.expires_in))
+        return pair
+
     def _note(self, row: Revocation, error: ProviderError) -> None:
         self.trouble[row.provider, error.code] += 1
         # One answer that nobody understands, or one token that no key opens, says nothing of the next.
         if error.code != UNREADABLE and not isinstance(error, ProviderResponseError):
             self.failed.add((row.provider, row.issuer))
         logger.warning("revocation %s at %s was not done: %s", row.pk, row.provider, error)
-
-
-def _revoked(row: Revocation) -> Outcome:
-    """Ask the provider, once.
-
-    :raises ProviderError: it is to be asked again.
-    """
-    provider = tokens.provider_of(row)
-    try:
-        access_token, refresh_token = _texts(row)
-    except SealBroken as error:
-        raise ProviderMisconfigured("token_unreadable", error) from None
-    is_gone = provider.revoke(access_token=access_token, refresh_token=refresh_token)
-    return Outcome.WITHDRAWN if is_gone else Outcome.NO_WAY
 
 
 def _texts(row: Token | Revocation) -> tuple[str, str]:
@@ -212,6 +235,7 @@ def _write_down(account: LinkedAccount, token: Token, database: str) -> Withdraw
         subject=account.subject,
         access_token=access_token,
         refresh_token=refresh_token,
+        expires_at=token.expires_at,
     )
     row.save(using=database, force_insert=True)
     transaction.on_commit(partial(batch.run, row.pk), using=database, robust=True)

@@ -6,8 +6,8 @@ A provider knows nothing of Django, users or attempts. It turns a code into a to
 
 import re
 import unicodedata
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode, urlsplit
@@ -21,8 +21,10 @@ from oauth_login.oauth2 import (
     TokenRequest,
     TokenResponse,
 )
+from oauth_login.providers.grants import Grants
 from oauth_login.providers.namespaces import origin_of
 from oauth_login.providers.pictures import is_on
+from oauth_login.providers.secrecy import without
 from oauth_login.transport import Transport
 
 SUBJECT_LENGTH: Final = 255  # characters, OpenID Connect Core §2
@@ -56,7 +58,7 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Provider(ABC):
+class Provider(Grants):
     """One configured provider. ``alias`` is its key in the settings.
 
     Subclasses say in class attributes what a site need not, and answer :meth:`fetch_profile`.
@@ -74,6 +76,7 @@ class Provider(ABC):
     pkce: bool = True
     picture_hosts: tuple[str, ...] = ()  # ``a.example``, or ``.example`` for its subdomains
     form_post: bool = False  # it answers by a form that the browser posts (OAuth 2.0 Form Post Response Mode)
+    refreshes: bool = True  # it has refresh tokens, at least for who asks for them
     signs_out: bool = False  # who signs out of the site is offered to do so there, too
 
     #: Settings keys, beyond the common ones, that this kind of provider understands.
@@ -183,7 +186,7 @@ class Provider(ABC):
         )
         answer = self.transport.post(request.url, form=request.form, headers=request.headers)
         secrets = (client.client_secret, client.assertion, code, code_verifier)
-        return self.granted(TokenResponse.from_answer(answer.status, _without(secrets, answer.json(dict))))
+        return self.granted(TokenResponse.from_answer(answer.status, without(secrets, answer.json(dict))))
 
     def granted(self, token: TokenResponse) -> TokenResponse:
         """Return *token* with its scope: silence about it grants what was requested (RFC 6749 §5.1)."""
@@ -205,25 +208,6 @@ class Provider(ABC):
             "state": state,
         }
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
-
-    @property
-    def can_refresh(self) -> bool:
-        return True
-
-    def refresh(self, refresh_token: str, *, subject: str) -> TokenResponse:
-        from oauth_login.errors import TokenRequestError
-        from oauth_login.oauth2 import authenticate_client
-
-        credentials, headers = authenticate_client(self.client)
-        answer = self.transport.post(
-            self.server.token_endpoint,
-            form={"grant_type": "refresh_token", "refresh_token": refresh_token, **credentials},
-            headers=headers,
-        )
-        told = answer.json(dict)
-        if told.get("error") in ("bad_refresh_token", "invalid_grant"):
-            raise TokenRequestError("refresh_rejected", "x")
-        return TokenResponse.from_answer(answer.status, told)
 
     def api_base(self) -> str:
         """Return the URL below which its API is: ``API_URL``, or the host of the UserInfo endpoint; or ""."""
@@ -261,23 +245,6 @@ class Provider(ABC):
         """Return *url*, which the provider gave, if it is on one of its :attr:`picture_hosts`, or ""."""
         shown = https_url(url)
         return shown if is_on(self.picture_hosts, shown) else ""
-
-
-def _without(secrets: tuple[str, ...], answer: dict[str, Any]) -> dict[str, Any]:
-    """Cross out what a server repeats to us in an error, as its words go to the log (threat H07)."""
-    told = {
-        name: crossed_out(answer[name], secrets)
-        for name in ("error", "error_description")
-        if isinstance(answer.get(name), str)
-    }
-    return {**answer, **told}
-
-
-def crossed_out(words: str, secrets: Iterable[str]) -> str:
-    """Return *words* without the *secrets* that they repeat."""
-    for secret in filter(None, secrets):
-        words = words.replace(secret, "***")
-    return words
 
 
 def text(value: object, length: int = NAME_LENGTH) -> str:

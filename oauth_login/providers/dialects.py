@@ -22,8 +22,8 @@ from oauth_login.errors import (
 )
 from oauth_login.exchange import MAX_BODY
 from oauth_login.oauth2 import token_error
-from oauth_login.providers.base import crossed_out
 from oauth_login.providers.claims import as_text, find
+from oauth_login.providers.secrecy import crossed_out
 from oauth_login.strict_json import parse_json
 
 FORMS: Final = ("json", "form", "any")

@@ -7,13 +7,13 @@ although a discovery document exists; the issuer below serves RFC 9207 only.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, urlsplit
 
 from oauth_login.answers import Answer
-from oauth_login.errors import ProviderResponseError, SignInRefused
-from oauth_login.oauth2 import AuthorizationServer, Client, TokenResponse
+from oauth_login.errors import ProviderMisconfigured, ProviderResponseError, SignInRefused
+from oauth_login.oauth2 import AuthorizationServer, Client, TokenResponse, authenticate_client
 from oauth_login.providers.base import (
     Profile,
     Provider,
@@ -27,6 +27,8 @@ from oauth_login.transport import Transport
 
 API_VERSION: Final = "2022-11-28"
 PICTURE_HOST: Final = "avatars.githubusercontent.com"
+#: What DELETE answers when there is nothing left: it was done, was done before, or never was a token's (H23).
+GONE: Final = frozenset({204, 404, 422})
 LOGIN: Final = re.compile(r"[A-Za-z0-9-]{1,39}")
 NOREPLY: Final = re.compile(r"[\w.+-]{1,100}@users\.noreply\.([\w.-]+)", re.ASCII | re.IGNORECASE)
 #: What each scope comes with: GitHub names the widest only.
@@ -99,6 +101,30 @@ class GitHub(Provider):
         if LOGIN.fullmatch(asked.get("login", "")):
             hints["login"] = asked["login"]
         return hints
+
+    @property
+    def can_revoke(self) -> bool:
+        """Whether there is a way: always, and not RFC 7009's."""
+        return True
+
+    def revoke(self, *, access_token: str, refresh_token: str) -> bool:
+        """Delete the visitor's grant, with all its tokens. No secret is in the URL (H23).
+
+        GitHub is shown an access token; of one that is dead already it says that there is no such thing, so
+        that a grant whose access token has expired should be renewed before it is given back.
+        """
+        if not access_token:
+            return False
+        _, headers = authenticate_client(replace(self.client, auth_method="client_secret_basic"))
+        client_id = quote(self.client.client_id, safe="")
+        url = f"{self.api_url}/applications/{client_id}/grant"
+        headers |= {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": self.api_version}
+        answer = self.transport.delete(url, json={"access_token": access_token}, headers=headers)
+        if answer.status in GONE:
+            return True
+        if answer.status in {401, 403}:
+            raise ProviderMisconfigured(detail=f"HTTP {answer.status}")
+        raise ProviderResponseError("revocation_refused", f"HTTP {answer.status}")
 
     def fetch_profile(self, token: TokenResponse, *, nonce: str = "") -> Profile:
         """Read ``/user`` after every token: the visitor may have switched accounts at GitHub."""

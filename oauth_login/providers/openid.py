@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from oauth_login.assertions import assertion
 from oauth_login.documents import Cache, Documents
-from oauth_login.errors import ProviderResponseError, ProviderUnavailable
+from oauth_login.errors import ProviderResponseError, ProviderTimeout, ProviderUnavailable
 from oauth_login.jws import SHARED_SECRET, SignedToken, invalid, keys_of
 from oauth_login.oauth2 import TENANT, AuthorizationServer, Client, TokenResponse
 from oauth_login.oidc import REQUIRED_ENDPOINTS, Expected, discovery_url, server_of
@@ -100,6 +100,7 @@ class OpenID(Provider):
             tenants=frozenset(options.get("TENANTS", ())),
             audiences=frozenset(options.get("AUDIENCES", ())),
             repeats_nonce=options.get("REPEATS_NONCE", True),
+            refreshes=options.get("REFRESHES", True),
             client_key=options.get("CLIENT_KEY", ""),
             key_id=options.get("KEY_ID", ""),
             team_id=options.get("TEAM_ID", ""),
@@ -207,6 +208,34 @@ class OpenID(Provider):
         if not token.id_token:
             raise ProviderResponseError("id_token_missing")
         return token
+
+    def refresh(
+        self, refresh_token: str, *, subject: str, known: Mapping[str, str] | None = None
+    ) -> TokenResponse:
+        """Renew; if the answer has an ID Token, it is about *subject* as the first one was (E40).
+
+        :param known: ``issuer``: the one of the first, of a server that answers in several names.
+        """
+        with only_public(when=self._is_chosen_by_server(self.metadata().token_endpoint)):
+            token = Provider.refresh(self, refresh_token, subject=subject)
+        if token.id_token:
+            issuer = (known or {}).get("issuer") or self.server.issuer
+            self._check_renewed(token, replace(self._expected(token, ""), issuer=issuer), subject)
+        return token
+
+    def _check_renewed(self, token: TokenResponse, expected: Expected, subject: str) -> None:
+        try:
+            claims = self._verified(SignedToken.parse(token.id_token))
+        except (ProviderUnavailable, ProviderTimeout):
+            # Nothing is taken from this token, and the old refresh token may be dead: the new one is worth
+            # more than a comparison that cannot be made before the keys are there again.
+            return
+        expected.check_renewed(claims, subject=subject)
+
+    def revoke(self, *, access_token: str, refresh_token: str) -> bool:
+        """Give the grant back, where the server says it takes it (RFC 7009)."""
+        with only_public(when=self._is_chosen_by_server(self.metadata().revocation_endpoint)):
+            return Provider.revoke(self, access_token=access_token, refresh_token=refresh_token)
 
     # --- Who signed in
 

@@ -17,6 +17,7 @@ import pytest
 
 from oauth_login import transport
 from tests.names import found_here
+from tests.oauth_login.fake_grants import Grants
 from tests.oauth_login.http_server import HANG_UP, RESET, Server, certificate, reply
 
 CLIENT_ID = "client-id-of-the-tests"
@@ -78,7 +79,7 @@ def close_connections():
         kept._session.close()
 
 
-class FakeGitHub:
+class FakeGitHub(Grants):
     """GitHub, for as long as its ``with`` block lasts. It ends with :class:`SiteAtFault` if the site was.
 
     What ``token``, ``user`` and ``emails`` may be:
@@ -89,6 +90,8 @@ class FakeGitHub:
       breaks the connection off, any other hangs up;
     * a function: it is given the request and returns one of these. It runs in a thread of the server;
     * anything else: JSON, with status 200.
+
+    ``renewal`` and ``revocation`` may be the same, see :class:`Grants`.
     """
 
     issuer = "https://github.com/login/oauth"
@@ -97,10 +100,10 @@ class FakeGitHub:
     api = "https://api.github.com"
 
     def __init__(self, server):
+        super().__init__()
         self.server = server
         self.client = (CLIENT_ID, CLIENT_SECRET)
         self.codes = {}
-        self.requests = []
         self.faults = []
         self.token = {
             "access_token": f"gho_{secrets.token_hex(18)}",
@@ -188,10 +191,15 @@ class FakeGitHub:
             case "GET", "api.github.com", "/user/emails":
                 _refuse_unknown(request)
                 return self.emails
+            case "DELETE", "api.github.com", "/applications/client-id-of-the-tests/grant":
+                if _credentials(request, {}) != self.client:
+                    raise SiteAtFault("the credentials are wrong", (401, {}, b"{}"))
+                return self.revoked(request)
         raise SiteAtFault("there is no such thing", (404, {}, b"Not Found"))
 
     def _exchange(self, request):
         form = dict(parse_qsl(request.body))
+        is_renewal = form.get("grant_type") == "refresh_token"
         asked = self.codes.pop(form.get("code"), None)
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
@@ -200,6 +208,8 @@ class FakeGitHub:
         if request.headers.get("accept") != "application/json":
             as_form = (200, {"Content-Type": FORM}, b"access_token=gho_in_a_form&token_type=bearer")
             raise SiteAtFault("JSON was not asked for", as_form)
+        if is_renewal:
+            return self.renewed(request)
         if asked is None or challenge != asked["code_challenge"]:
             return {"error": "bad_verification_code", "error_description": "incorrect or expired"}
         if form.get("redirect_uri") != asked["redirect_uri"]:

@@ -134,3 +134,12 @@ def test_many_tests_share_one_connection_and_none_gets_one_that_another_ended(gi
     for _ in range(5):
         assert call(token=lambda _: iter([*reply({}), HANG_UP])) == 200
     assert github_server.connections == before + 5
+
+
+def test_a_revocation_by_somebody_else_is_a_fault(github_server):
+    with FakeGitHub(github_server) as github:
+        answer = shared().delete(f"{API}/applications/{CLIENT_ID}/grant", json={"access_token": "gho_1"})
+        faults, github.faults = github.faults, []
+
+    assert answer.status == 401
+    assert faults == [f"DELETE api.github.com/applications/{CLIENT_ID}/grant: the credentials are wrong"]

@@ -88,6 +88,8 @@ class FakeOpenID:
     def __init__(self, server):
         self.server = server
         self.codes = {}
+        self.refresh_tokens = set()  # that work, once
+        self.renewal = {}  # what else an answer to a refresh says, or does not: MISSING
         self.requests = []
         self.faults = []
         self.keys = [RSA_KEYS[0].jwk]
@@ -104,6 +106,7 @@ class FakeOpenID:
             "token_endpoint": f"{ISSUER}/token",
             "userinfo_endpoint": f"{ISSUER}/userinfo",
             "jwks_uri": f"{ISSUER}/jwks",
+            "revocation_endpoint": f"{ISSUER}/revoke",
             "end_session_endpoint": f"{ISSUER}/logout",
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
@@ -184,6 +187,8 @@ class FakeOpenID:
                 return {"keys": self.keys}
             case "/token":
                 return self._exchange(request)
+            case "/revoke":
+                return self._revoke(request)
             case "/userinfo":
                 if request.headers.get("authorization") != f"Bearer {self.access_token}":
                     raise SiteAtFault("the access token is another")
@@ -194,6 +199,8 @@ class FakeOpenID:
         form = dict(parse_qsl(request.body))
         if not self._knows(request, form):
             raise SiteAtFault("the client does not prove who it is")
+        if form.get("grant_type") == "refresh_token":
+            return self._renewed(form["refresh_token"])
         asked = self.codes.pop(form["code"], None)
         if asked is None:
             return {"error": "invalid_grant"}
@@ -202,13 +209,43 @@ class FakeOpenID:
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         if "code_challenge" in asked and _base64(digest) != asked["code_challenge"]:
             raise SiteAtFault("the verifier is wrong")
+        offline = {"refresh_token": self.new_refresh_token()} if "offline_access" in asked["scope"] else {}
         return {
             "access_token": self.access_token,
             "token_type": "Bearer",
             "expires_in": 300,
             "scope": asked["scope"],
             "id_token": self._id_token(asked.get("nonce")),
+            **offline,
         }
+
+    def new_refresh_token(self):
+        """Return a refresh token that works, once."""
+        made = f"rt-{secrets.token_hex(18)}"
+        self.refresh_tokens.add(made)
+        return made
+
+    def _renewed(self, refresh_token):
+        if refresh_token not in self.refresh_tokens:
+            return 400, {"Content-Type": "application/json"}, b'{"error": "invalid_grant"}'
+        self.refresh_tokens.remove(refresh_token)
+        self.access_token = f"at-{secrets.token_hex(18)}"
+        told = {
+            "access_token": self.access_token,
+            "token_type": "Bearer",
+            "expires_in": 300,
+            "refresh_token": self.new_refresh_token(),
+            "id_token": self._id_token(MISSING),
+            **self.renewal,
+        }
+        return {name: value for name, value in told.items() if value is not MISSING}
+
+    def _revoke(self, request):
+        form = dict(parse_qsl(request.body))
+        if not self._knows(request, form):
+            raise SiteAtFault("the client does not prove who it is")
+        self.refresh_tokens.discard(form["token"])
+        return 200, {}, b""
 
     def _id_token(self, nonce):
         if self.id_token is not None:
