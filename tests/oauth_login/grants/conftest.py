@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+from urllib.parse import parse_qsl
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -18,6 +19,12 @@ class Revoking(Server):
 
     def __init__(self, context=None):
         self.says = None
+        self.renews = {
+            "access_token": "gho_renewed",
+            "refresh_token": "ghr_renewed",
+            "token_type": "bearer",
+            "expires_in": 28800,
+        }
         super().__init__(context)
 
     @property
@@ -28,10 +35,19 @@ class Revoking(Server):
     @property
     def revoked(self):
         """The access tokens whose grants were to be taken back, oldest first."""
-        return [json.loads(request.body)["access_token"] for request in self.requests]
+        given = [request.body for request in self.requests if request.method == "DELETE"]
+        return [json.loads(body)["access_token"] for body in given]
+
+    @property
+    def refreshed(self):
+        """The refresh tokens that it was shown, oldest first."""
+        posted = [dict(parse_qsl(request.body)) for request in self.requests if request.method == "POST"]
+        return [form["refresh_token"] for form in posted]
 
     def respond(self, request):
         self.requests.append(request)
+        if request.method == "POST":
+            return reply(self.renews)
         pair = base64.b64decode(request.headers["authorization"].removeprefix("Basic ")).decode()
         assert pair == ":".join(CLIENT.values())
         assert (request.method, request.path) == (

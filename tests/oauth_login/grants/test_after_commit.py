@@ -1,5 +1,7 @@
 """Whoever unlinks an account, or is deleted, leaves no grant behind at the provider."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
@@ -8,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from oauth_login import transport
 from oauth_login.models import LinkedAccount, Revocation, Token
 from oauth_login.withdrawal import Outcome, outcome_of, withdraw
-from tests.oauth_login.grants.conftest import fails
+from tests.oauth_login.grants.conftest import CLIENT, fails
 
 pytestmark = pytest.mark.django_db(transaction=True)
 User = get_user_model()
@@ -225,3 +227,60 @@ def test_a_second_time_there_is_nothing_to_give_back(person, revoking):
 
     assert outcome_of(account) is Outcome.NO_WAY
     assert len(revoking.requests) == 1
+
+
+# --- A grant whose access token has run out ---------------------------------------------------------------
+
+
+@pytest.fixture
+def expired(person):
+    """An account whose access token is over, and whose refresh token is not."""
+    account = person()
+    Token.objects.update(expires_at=datetime.now(UTC) - timedelta(hours=1))
+    return account
+
+
+@pytest.mark.threat("GH16")
+def test_it_is_renewed_first_as_github_knows_no_grant_of_a_dead_token(expired, revoking, waiting):
+    expired.delete()
+
+    assert revoking.refreshed == ["ghr_1"]
+    assert revoking.revoked == ["gho_renewed"]
+    assert waiting() == []
+
+
+@pytest.mark.threat("GH16", "H21")
+def test_what_it_was_renewed_to_is_kept_when_the_provider_fails_afterwards(expired, revoking):
+    revoking.says = fails()
+
+    expired.delete()
+
+    row = Revocation.objects.get()
+    assert (row.access_token.reveal(), row.refresh_token.reveal()) == ("gho_renewed", "ghr_renewed")
+    assert row.expires_at > datetime.now(UTC)
+
+
+def test_a_refresh_token_that_is_dead_does_not_keep_it_from_being_tried(expired, revoking, waiting):
+    revoking.renews = {"error": "bad_refresh_token"}
+
+    expired.delete()
+
+    assert revoking.revoked == ["gho_1"]
+    assert waiting() == []
+
+
+def test_a_provider_that_renews_nothing_is_shown_what_there_is(expired, revoking, settings, waiting):
+    plain = {
+        "CLAIMS": {"sub": "id"},
+        "AUTHORIZATION_ENDPOINT": f"{revoking.url}/authorize",
+        "TOKEN_ENDPOINT": f"{revoking.url}/token",
+        "USERINFO_ENDPOINT": f"{revoking.url}/me",
+        "ISSUER": revoking.issuer,
+        **CLIENT,
+    }
+    settings.OAUTH_LOGIN = {"PROVIDERS": {"ghe": plain}}
+
+    expired.delete()
+
+    assert outcome_of(expired) is Outcome.NO_WAY
+    assert (revoking.requests, waiting()) == ([], [])
