@@ -3,13 +3,14 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.db import router, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.formats import localize
+from django.utils.timezone import template_localtime
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -45,10 +46,10 @@ class ShownToken:
         return ", ".join(name for name, secret in kept.items() if secret)
 
     @admin.display(description=_("expires"))
-    def token_expires(self, account: LinkedAccount) -> datetime | None:
-        """Show when the access token ends."""
+    def token_expires(self, account: LinkedAccount) -> str:
+        """Show when the access token ends, in the owner's own time."""
         token = _token(account)
-        return token.expires_at if token else None
+        return localize(template_localtime(token.expires_at)) if token and token.expires_at else ""
 
     @admin.display(description=_("key"))
     def token_key(self, account: LinkedAccount) -> str:

@@ -47,7 +47,7 @@ class Revoking(Server):
     def respond(self, request):
         self.requests.append(request)
         if request.method == "POST":
-            return reply(self.renews)
+            return reply(self.renews) if isinstance(self.renews, dict) else self.renews
         pair = base64.b64decode(request.headers["authorization"].removeprefix("Basic ")).decode()
         assert pair == ":".join(CLIENT.values())
         assert (request.method, request.path) == (
