@@ -7,7 +7,7 @@ from oauth_login.errors import ProviderMisconfigured, ProviderResponseError, Pro
 from oauth_login.oauth2 import Client, TokenRequest, authenticate_client
 
 #: What servers say of a token that is gone, where §2.2 has them say nothing.
-GONE: Final = frozenset({"invalid_token", "invalid_grant"})
+GONE: Final = frozenset({"invalid_token", "invalid_grant", "expired_token", "invalid_access_token"})
 REFUSING: Final = frozenset({400, 401, 403})
 
 

@@ -91,6 +91,10 @@ def _is_names(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(map(_is_name, value))
 
 
+def _is_codes(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(map(_is_code, value))
+
+
 def _is_flag(value: Any) -> bool:
     return isinstance(value, bool)
 
@@ -131,6 +135,26 @@ WORDS: Final[Mapping[str, Word]] = {
         expected="True or False",
         meaning="whether an answer without token_type means a bearer token",
     ),
+    "REFRESHES": Word(
+        default=True,
+        is_right=_is_flag,
+        expected="True or False",
+        meaning="whether a token can be renewed",
+    ),
+    "REFRESH_ENDPOINT": Word("", _is_whatever, "a URL", "renews a token, if the token endpoint does not"),
+    "REFRESH_NAMES": Word({}, *_NAMES, "renames parameters of that request, beyond TOKEN_REQUEST_NAMES"),
+    "REFRESH_REJECTED": Word(
+        (), _is_codes, "a list of the server's codes", "which errors mean that the grant is dead"
+    ),
+    "REVOCATION_REQUEST": Word(
+        "form",
+        *_one_of("form", "query", "bearer"),
+        "how a grant is given back: RFC 7009's form, GET, or POST of nothing but the bearer token",
+    ),
+    "REVOCATION_NAMES": Word(
+        {}, *_NAMES, "renames parameters of that request; with another name for token it is an access token"
+    ),
+    "REVOCATION_PARAMS": Word({}, _is_map(_is_name, _is_text), "a dict of strings", "more such parameters"),
     "IDENTITY_ENDPOINT": Word("", _is_whatever, "a URL", "is asked before the profile, with the token"),
     "IDENTITY_PARAMS": Word({}, *_TEMPLATES, "its parameters"),
     "IDENTITY_CLIENT": Word(

@@ -2,7 +2,8 @@
 
 ``ISSUER`` finds the rest. ``{BASE_URL}`` stands for where a server of one's own is; ``{tenantid}`` for the
 tenant. Where a preset has no ``ISSUER``, each customer has one of their own, and the site says which. A few
-keys are facts about a provider and no settings: ``REPEATS_NONCE``, ``SIGNS_SECRET``, ``GRANT_URL``.
+keys are facts about a provider and no settings: ``REPEATS_NONCE``, ``SIGNS_SECRET``, ``GRANT_URL``,
+``REFRESHES``.
 """
 
 from collections.abc import Mapping
@@ -55,6 +56,7 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
     "slack": {
         "LABEL": "Slack",
         "ISSUER": "https://slack.com",
+        "REFRESHES": False,
         "TOKEN_ENDPOINT_AUTH_METHOD": "client_secret_post",
         "PICTURE_HOSTS": ["avatars.slack-edge.com", "secure.gravatar.com"],
     },

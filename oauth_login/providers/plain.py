@@ -22,11 +22,12 @@ from oauth_login.providers.claims import find, say, says, subject
 from oauth_login.providers.definition import WORDS, flaws
 from oauth_login.providers.namespaces import origin_of
 from oauth_login.providers.parameters import filled, renamed, with_query
+from oauth_login.providers.plain_grants import PlainGrants
 from oauth_login.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)
-class OAuth2(Provider):
+class OAuth2(PlainGrants):
     """A provider that is its settings. ``issuer`` is the namespace of its subjects.
 
     That is ``ISSUER``, or the origin of the authorization endpoint; only the former is expected to be told
@@ -78,6 +79,7 @@ class OAuth2(Provider):
             transport=transport,
             authorization_params=options.get("AUTHORIZATION_PARAMS", {}),
             pkce=options.get("PKCE", True),
+            refreshes=options.get("REFRESHES", True),
             picture_hosts=tuple(options.get("PICTURE_HOSTS", ())),
             issuer=issuer or origin_of(endpoint),
             words={key: options.get(key, word.default) for key, word in WORDS.items()},
@@ -255,7 +257,14 @@ class OAuth2(Provider):
             return self.transport.post(url, json=asked, headers=headers)
         return self.transport.post(url, form=asked, headers=headers)
 
-    def _told(self, answer: Answer, form: str, otherwise: str, secrets: tuple[str, ...]) -> Any:
+    def _told(
+        self,
+        answer: Answer,
+        form: str,
+        otherwise: str,
+        secrets: tuple[str, ...],
+        also: Mapping[object, str] | None = None,
+    ) -> Any:
         """Return what *answer* says.
 
         :raises ProviderError: it says that something is wrong, or cannot be read.
@@ -270,7 +279,7 @@ class OAuth2(Provider):
         dialects.refuse_errors(
             told,
             self.words["ERRORS"],
-            self.words["ERROR_CODES"],
+            {**self.words["ERROR_CODES"], **(also or {})},
             otherwise=otherwise,
             secrets=(self.client.client_secret, *secrets),
         )

@@ -40,6 +40,7 @@ def ask(openid_server):
         ("/token", {"data": GRANT | {"client_secret": "guessed"}}, "the client does not prove who it is"),
         ("/token", {"data": GRANT | {"redirect_uri": "https://me.example/x"}}, "the redirect URI is another"),
         ("/token", {"data": GRANT | {"code_verifier": "w"}}, "the verifier is wrong"),
+        ("/revoke", {"data": GRANT | {"client_secret": "guessed"}}, "the client does not prove who it is"),
         ("/userinfo", {"headers": {"Authorization": "Bearer another"}}, "the access token is another"),
         ("/elsewhere", {}, "there is no such thing"),
     ],

@@ -55,6 +55,14 @@ def answering(status=200, body=b"", **headers):
 # --- Refresh
 
 
+@pytest.mark.django_db
+def test_a_visitor_who_grants_offline_access_brings_a_refresh_token(openid, configure, visitor):
+    configure(SCOPE="openid offline_access")
+
+    assert visitor.sign_in(openid, "acme").status_code == 302
+    assert len(openid.refresh_tokens) == 1
+
+
 @pytest.mark.threat("H17")
 def test_a_grant_is_renewed_in_one_request_and_the_refresh_token_replaced(openid, refresh):
     old = openid.new_refresh_token()

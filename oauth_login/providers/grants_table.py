@@ -1,0 +1,44 @@
+"""How the presets that are data renew a grant and take it back, where RFC 6749 §6 and RFC 7009 do not say it.
+
+Laid under the rows of that name. Facts: the pages named there; what is not documented is not guessed, and
+then a provider has no way.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+#: It has no refresh tokens.
+NEVER: Final = {"REFRESHES": False}
+#: The access token alone is shown, under that name.
+SHOWN: Final = {"token": "access_token", "token_type_hint": "", "client_id": "", "client_secret": ""}
+#: So are the client's credentials.
+PROVEN: Final = {"token": "access_token", "token_type_hint": ""}
+BY_GET: Final = {"REVOCATION_REQUEST": "query", "REVOCATION_NAMES": SHOWN}
+DELETE: Final = {"grant_type": "delete", "service_provider": "NAVER"}
+QQ_DEAD: Final = (100013, 100014, 100015, 100016, 100021)
+FEISHU: Final = {"REFRESH_REJECTED": (20026, 20037, 20064, 20073)}
+WEIXIN: Final = {"REFRESH_NAMES": {"client_secret": ""}, "REFRESH_REJECTED": (40030, 42002)}
+DINGTALK: Final = {"refresh_token": "refreshToken"}
+
+# fmt: off
+ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "weibo": {**NEVER, "REVOCATION_ENDPOINT": "https://api.weibo.com/oauth2/revokeoauth2", **BY_GET},
+    "qq": {"REFRESH_REJECTED": QQ_DEAD},
+    "weixin": {**WEIXIN, "REFRESH_ENDPOINT": "https://api.weixin.qq.com/sns/oauth2/refresh_token"},
+    "dingtalk": {"REFRESH_NAMES": DINGTALK},
+    "feishu": FEISHU,
+    "lark": FEISHU,
+    "baidu": {"REVOCATION_ENDPOINT": "https://openapi.baidu.com/rest/2.0/passport/auth/revokeAuthorization",
+              **BY_GET},
+    "facebook": NEVER,
+    # It wants the device_id of the callback again, which nobody keeps.
+    "vk": NEVER,
+    "naver": {"REVOCATION_ENDPOINT": "https://nid.naver.com/oauth2.0/token", "REVOCATION_NAMES": PROVEN,
+              "REVOCATION_PARAMS": DELETE},
+    "figma": {"REFRESH_ENDPOINT": "https://api.figma.com/v1/oauth/refresh"},
+    "dropbox": {"REVOCATION_ENDPOINT": "https://api.dropboxapi.com/2/auth/token/revoke",
+                "REVOCATION_REQUEST": "bearer"},
+    "strava": {"REVOCATION_ENDPOINT": "https://www.strava.com/oauth/deauthorize", "REVOCATION_NAMES": SHOWN},
+    "stackexchange": NEVER,
+    "openstreetmap": NEVER,
+}

@@ -1,0 +1,107 @@
+"""Renewing and giving back the grants of a provider of data, in the words of its settings."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from oauth_login.answers import Answer
+from oauth_login.errors import AuthorizationDenied, ProviderResponseError, TokenRequestError
+from oauth_login.oauth2 import TokenResponse
+from oauth_login.providers.base import Provider
+from oauth_login.providers.grants import said
+from oauth_login.providers.parameters import renamed, with_query
+from oauth_login.providers.secrecy import without
+from oauth_login.renewal import refresh_request, rejected, renewed_token
+from oauth_login.revocation import is_revoked, revocation_request
+
+
+class PlainGrants(Provider):
+    """Half of a provider of data."""
+
+    __slots__ = ()
+
+    words: Mapping[str, Any]
+
+    @abstractmethod
+    def _ask(
+        self,
+        url: str,
+        request: str,
+        asked: Mapping[str, str],
+        headers: Mapping[str, str],
+        *,
+        once: bool = False,
+    ) -> Answer:
+        """Send a request in one of the ways that a definition may name."""
+
+    @abstractmethod
+    def _told(
+        self,
+        answer: Answer,
+        form: str,
+        otherwise: str,
+        secrets: tuple[str, ...],
+        also: Mapping[object, str] | None = None,
+    ) -> Any:
+        """Return what an answer says, or raise what it says is wrong."""
+
+    @abstractmethod
+    def _in_rfc_words(self, told: Any) -> dict[str, Any]:
+        """Return a token answer in the RFC's words."""
+
+    def refresh(
+        self, refresh_token: str, *, subject: str, known: Mapping[str, str] | None = None
+    ) -> TokenResponse:
+        """Renew the access token, in exactly one request."""
+        request = refresh_request(self.server, self.client, refresh_token)
+        names = {**self.words["TOKEN_REQUEST_NAMES"], **self.words["REFRESH_NAMES"]}
+        answer = self._ask(
+            self.words["REFRESH_ENDPOINT"] or request.url,
+            self.words["TOKEN_REQUEST"],
+            {**self.words["TOKEN_PARAMS"], **renamed(request.form, names)},
+            request.headers,
+            once=True,
+        )
+        dead = dict.fromkeys(self.words["REFRESH_REJECTED"], "code_rejected")
+        try:
+            told = self._told(
+                answer, self.words["TOKEN_ANSWER"], "token_answer_invalid", (refresh_token,), dead
+            )
+        except (TokenRequestError, AuthorizationDenied) as error:
+            raise rejected(error.detail) from None
+        return renewed_token(answer.status, self._in_rfc_words(told))
+
+    def revoke(self, *, access_token: str, refresh_token: str) -> bool:
+        """Give the grant back: RFC 7009's way, or with the access token alone where settings say so."""
+        if not self._takes_access_token_only:
+            # Not super(): see OAuth2.authorization_url.
+            return Provider.revoke(self, access_token=access_token, refresh_token=refresh_token)
+        if not self.server.revocation_endpoint or not access_token:
+            return False
+        answer = self._ask_to_revoke(access_token)
+        told = without((self.client.client_secret, access_token), said(answer))
+        if answer.status == 401 and self._is_shown_token_alone:
+            return True  # whoever sends no credentials can only have sent a token that is dead
+        if told.get("result") is False or told.get("result") == "false":
+            raise ProviderResponseError("revocation_refused", "the result is false")
+        return is_revoked(answer.status, told)
+
+    @property
+    def _takes_access_token_only(self) -> bool:
+        return self.words["REVOCATION_REQUEST"] == "bearer" or "token" in self.words["REVOCATION_NAMES"]
+
+    @property
+    def _is_shown_token_alone(self) -> bool:
+        names: Mapping[str, str] = self.words["REVOCATION_NAMES"]
+        return self.words["REVOCATION_REQUEST"] == "bearer" or names.get("client_id") == ""
+
+    def _ask_to_revoke(self, access_token: str) -> Answer:
+        url, kind = self.server.revocation_endpoint, self.words["REVOCATION_REQUEST"]
+        if kind == "bearer":
+            return self.transport.post(url, headers={"Authorization": f"Bearer {access_token}"})
+        request = revocation_request(url, self.client, access_token, "access_token")
+        named = renamed(request.form, self.words["REVOCATION_NAMES"])
+        asked = {**self.words["REVOCATION_PARAMS"], **named}
+        if kind == "query":
+            return self.transport.get(with_query(url, asked), once=True)
+        return self.transport.post(url, form=asked, headers=request.headers)
