@@ -5,7 +5,6 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
@@ -270,4 +269,4 @@ def test_each_action_takes_a_permission(person, revoking, act, codename, actions
     for action in {"renew_tokens", "withdraw_grants"} - actions:
         act(client, action, account)
     assert revoking.requests == []
-    assert apps.get_model("oauth_login", "Token").objects.get().state == "active"
+    assert Token.objects.get().state == "active"

@@ -1,4 +1,4 @@
-"""``manage.py oauth_login revoke``: what the provider did not take back at once, and live grants on demand."""
+"""``manage.py oauth_login revoke``: what was not taken back at once, and live grants on demand."""
 
 import io
 import re

@@ -72,8 +72,8 @@ def test_while_the_provider_is_down_the_account_goes_all_the_same(person, revoki
     answer = signed_in(account.user).post(page_of(account))
 
     assert message_of(answer) == (
-        "1 is unlinked. GitHub Enterprise does not answer at the moment: what you granted to this site will be "
-        "withdrawn as soon as it does."
+        "1 is unlinked. GitHub Enterprise does not answer at the moment: what you granted to this site will "
+        "be withdrawn as soon as it does."
     )
     assert LinkedAccount.objects.count() == 0
     assert waiting() == [("1", 1, "provider_unavailable")]
