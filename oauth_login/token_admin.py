@@ -10,10 +10,9 @@ from django.db import router, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.formats import localize
-from django.utils.timezone import template_localtime
-from django.utils.translation import gettext as _t
+from django.utils.timezone import localtime
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from oauth_login import tokens
 from oauth_login.errors import GrantError, ProviderError
@@ -40,8 +39,8 @@ class ShownToken:
         """Show which of the two tokens there are."""
         token = _token(account)
         kept = {
-            _t("access token"): token and token.access_token,
-            _t("refresh token"): token and token.refresh_token,
+            gettext("access token"): token and token.access_token,
+            gettext("refresh token"): token and token.refresh_token,
         }
         return ", ".join(name for name, secret in kept.items() if secret)
 
@@ -49,7 +48,7 @@ class ShownToken:
     def token_expires(self, account: LinkedAccount) -> str:
         """Show when the access token ends, in the owner's own time."""
         token = _token(account)
-        return localize(template_localtime(token.expires_at)) if token and token.expires_at else ""
+        return localize(localtime(token.expires_at)) if token and token.expires_at else ""
 
     @admin.display(description=_("key"))
     def token_key(self, account: LinkedAccount) -> str:
@@ -110,7 +109,7 @@ class TokenActions:
                 trouble[account.provider, code] += 1
             else:
                 renewed += 1
-                self.log_change(request, account, _t("Its token was renewed."))
+                self.log_change(request, account, gettext("Its token was renewed."))
         if renewed:
             text = ngettext("%d token was renewed.", "%d tokens were renewed.", renewed)
             self.message_user(request, text % renewed, messages.SUCCESS)
@@ -130,7 +129,7 @@ class TokenActions:
         with transaction.atomic(using=router.db_for_write(Token)):
             for account in selected:
                 withdraw(account)
-                self.log_change(request, account, _t("Its grant was withdrawn."))
+                self.log_change(request, account, gettext("Its grant was withdrawn."))
         self.tell_outcomes(request, selected)
 
     def tell_outcomes(self, request: HttpRequest, accounts: list[LinkedAccount]) -> None:

@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
@@ -19,7 +20,7 @@ class Revoking(Server):
 
     def __init__(self, context=None):
         self.says = None
-        self.renews = {
+        self.renews: Any = {
             "access_token": "gho_renewed",
             "refresh_token": "ghr_renewed",
             "token_type": "bearer",

@@ -153,12 +153,9 @@ def test_an_account_without_a_token_says_so(person, owner):
 def test_accounts_are_found_by_how_their_token_is_doing(person, owner, health):
     accounts = {name: person() for name in ("fresh", "expiring", "sign_in", "revoked", "none")}
     over = datetime.now(UTC) - timedelta(seconds=1)
-    for name, values in {
-        "expiring": {"expires_at": over},
-        "sign_in": {"state": "reauthorize"},
-        "revoked": {"state": "revoked"},
-    }.items():
-        Token.objects.filter(pk=accounts[name].pk).update(**values)
+    Token.objects.filter(pk=accounts["expiring"].pk).update(expires_at=over)
+    Token.objects.filter(pk=accounts["sign_in"].pk).update(state="reauthorize")
+    Token.objects.filter(pk=accounts["revoked"].pk).update(state="revoked")
     accounts["none"].token.delete()
 
     answer = signed_in(owner).get(f"{ACCOUNTS}?health={health}")
