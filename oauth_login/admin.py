@@ -18,8 +18,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from oauth_login import conf, signals
-from oauth_login.models import LinkedAccount, SignIn
+from oauth_login.models import LinkedAccount, Revocation, SignIn
 from oauth_login.providers.base import picture_url
+from oauth_login.token_admin import HealthFilter, ShownToken, TokenActions
 
 
 class ReadOnly:
@@ -109,8 +110,8 @@ class OutcomeFilter(admin.SimpleListFilter):
 
 
 @admin.register(LinkedAccount)
-class LinkedAccountAdmin(Shown, ReadOnly, admin.ModelAdmin):
-    """Look, search, unlink."""
+class LinkedAccountAdmin(Shown, ShownToken, TokenActions, ReadOnly, admin.ModelAdmin):
+    """Look, search, unlink, renew, revoke."""
 
     list_display = (
         "shown_picture",
@@ -119,30 +120,41 @@ class LinkedAccountAdmin(Shown, ReadOnly, admin.ModelAdmin):
         "user_link",
         "email",
         "email_verified",
+        "token_health",
         "linked_at",
         "last_used",
     )
     list_display_links = ("username",)
-    list_filter = (ProviderFilter, "email_verified", "linked_at")
-    list_select_related = ("user",)
+    list_filter = (ProviderFilter, HealthFilter, "email_verified", "linked_at")
     search_fields = ("username", "name", "email", "=subject")
     ordering = ("-pk",)
     show_full_result_count = False
-    actions = ("delete_selected",)
+    actions = ("renew_tokens", "withdraw_grants", "delete_selected")
     fields = (
         ("shown_picture", "username", "name"),
         "user_link",
         ("provider", "issuer", "subject"),
         ("email", "email_verified"),
         "profile_link",
+        ("token_health", "token_reason", "token_kept", "token_expires", "token_key"),
         "scope",
         "claims",
         ("linked_at", "last_used"),
     )
-    readonly_fields = ("shown_picture", "user_link", "profile_link", "last_used")
+    readonly_fields = (
+        "shown_picture",
+        "user_link",
+        "profile_link",
+        "last_used",
+        "token_health",
+        "token_reason",
+        "token_kept",
+        "token_expires",
+        "token_key",
+    )
 
     def get_queryset(self, _request: HttpRequest) -> QuerySet[LinkedAccount]:
-        return LinkedAccount.objects.with_last_sign_in_at()
+        return LinkedAccount.objects.with_last_sign_in_at().select_related("user", "token")
 
     @admin.action(permissions=["delete"], description=_("Unlink the selected accounts"))
     def delete_selected(self, request: HttpRequest, accounts: QuerySet[LinkedAccount]) -> None:
@@ -157,6 +169,7 @@ class LinkedAccountAdmin(Shown, ReadOnly, admin.ModelAdmin):
                 self.delete_model(request, account)
         text = ngettext("%d account was unlinked.", "%d accounts were unlinked.", len(unlinked))
         self.message_user(request, text % len(unlinked), messages.SUCCESS)
+        self.tell_outcomes(request, unlinked)
 
     def delete_model(self, request: HttpRequest, obj: LinkedAccount) -> None:
         user = obj.user
@@ -165,6 +178,27 @@ class LinkedAccountAdmin(Shown, ReadOnly, admin.ModelAdmin):
             lambda: signals.account_unlinked.send_robust(LinkedAccount, user=user, account=obj),
             using=router.db_for_write(LinkedAccount),
         )
+
+
+@admin.register(Revocation)
+class RevocationAdmin(ReadOnly, admin.ModelAdmin):
+    """What is still to be withdrawn: read only, and without what it is to be withdrawn with."""
+
+    list_display = ("provider", "subject", "created_at", "attempts", "tried_at", "next_try_at", "reason")
+    list_filter = (ProviderFilter,)
+    search_fields = ("=subject", "=reason")
+    ordering = ("created_at", "pk")
+    show_full_result_count = False
+    fields = (
+        "provider",
+        ("issuer", "subject"),
+        "created_at",
+        ("attempts", "tried_at", "next_try_at"),
+        "reason",
+    )
+
+    def has_delete_permission(self, *_args: Any) -> bool:
+        return False
 
 
 @admin.register(SignIn)

@@ -54,6 +54,20 @@ CAUSES: Final[Mapping[str, Cause]] = {
     "sign_out_stale": Cause(
         403, "The form for signing out came without a valid CSRF token, as from an old tab.", NOTHING
     ),
+    "unlink_stale": Cause(
+        403, "The form for unlinking an account came without a valid CSRF token, as from an old tab.", NOTHING
+    ),
+    "account_unknown": Cause(
+        404,
+        "There is no such linked account, or it is somebody else's.",
+        "Nothing to do: that is on purpose.",
+    ),
+    "last_way_in": Cause(
+        409,
+        "The account is the only way in: its user has no usable password, and no other account of a provider "
+        "that is in the settings.",
+        "Nothing to do here; the admin can unlink it all the same.",
+    ),
     "method_not_allowed": Cause(405, "The page takes no requests of that method.", ATTACK),
     "form_unreadable": Cause(
         400, "The form is neither urlencoded as UTF-8 nor multipart with a boundary.", ATTACK
@@ -242,6 +256,11 @@ CAUSES: Final[Mapping[str, Cause]] = {
         503, "The provider refuses this site: its credentials, callback URL or rights.", REGISTRATION
     ),
     "settings_invalid": Cause(503, "The settings are wrong, so nobody is sent anywhere.", SETTINGS),
+    "token_unreadable": Cause(
+        503,
+        "A grant is to be withdrawn, and no key opens the token to do it with.",
+        "Put the key back into ENCRYPTION_KEYS, or the old SECRET_KEY into SECRET_KEY_FALLBACKS.",
+    ),
     "endpoint_insecure": Cause(503, "An endpoint is not https.", SETTINGS),
     "provider_unavailable": Cause(503, "The provider says that it is down.", PROVIDER_BROKEN),
     "connection_failed": Cause(

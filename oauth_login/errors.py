@@ -7,6 +7,7 @@
     │   ├── NotHere                  404  there is no such provider or page
     │   ├── FormStale                403  the start was posted without a valid CSRF token
     │   ├── MethodNotAllowed         405  this page does not take requests of that kind
+    │   ├── LastWayIn                409  without that account its user could not sign in any more
     │   ├── BodyUnreadable           400  the form cannot be read
     │   ├── BodyTooLarge             413  the form is larger than the site accepts
     │   ├── HostNotNamed             400  nothing says that the host asked for is this site's
@@ -103,6 +104,13 @@ class FormStale(RequestRefused):
 
     status = 403
     default_code = "form_stale"
+
+
+class LastWayIn(RequestRefused):
+    """The account is the only way in of its user, who has no password."""
+
+    status = 409
+    default_code = "last_way_in"
 
 
 class MethodNotAllowed(RequestRefused):

@@ -24,8 +24,9 @@ from oauth_login.errors import (
 class Explanation:
     """What a visitor is told. Never a provider's words: they are somebody else's (threats I04, I05).
 
-    ``way_on`` is what the one button does: the same sign-in ``again``, ``sign_out``, or ``other`` for all
-    the ways to sign in, where doing the same again would only fail again.
+    ``way_on`` is what the one button does: the same sign-in ``again``, ``sign_out``, ``accounts`` for
+    the visitor's own, or ``other`` for all the ways to sign in, where doing the same again would only fail
+    again.
     """
 
     title: str | Promise
@@ -70,6 +71,21 @@ _EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         _("This page was out of date"),
         _("Perhaps you signed in or out in another tab meanwhile. You are still signed in as before."),
         way_on="sign_out",
+    ),
+    "unlink_stale": Explanation(
+        _("This page was out of date"),
+        _("Perhaps you signed in or out in another tab meanwhile. Nothing was unlinked."),
+        way_on="accounts",
+    ),
+    "account_unknown": Explanation(
+        _("This account is not linked"),
+        _("Perhaps you have unlinked it already, or are signed in as somebody else."),
+        way_on="accounts",
+    ),
+    "last_way_in": Explanation(
+        _("This is your only way in"),
+        _("Without this account you could not sign in here again, so it stays linked."),
+        way_on="accounts",
     ),
     "body_too_large": Explanation(
         _("That was too much at once"),

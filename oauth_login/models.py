@@ -3,6 +3,7 @@
 A person is ``(issuer, subject)``. Logins and addresses change hands, so nothing else ever finds one.
 """
 
+import uuid
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -14,7 +15,9 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from oauth_login.fields import EncryptedTextField, ExactCharField, MomentField, moment
-from oauth_login.leases import TokenQuerySet
+from oauth_login.health import Health, health_of
+from oauth_login.leases import LEASE, TokenQuerySet
+from oauth_login.outstanding import RevocationQuerySet
 
 
 class LinkedAccountQuerySet(models.QuerySet["LinkedAccount"]):
@@ -66,6 +69,9 @@ class LinkedAccount(models.Model):
     scope = models.TextField(_("granted scope"), blank=True)
     linked_at = models.DateTimeField(_("linked"), default=timezone.now, editable=False)
 
+    #: What was written down when the grant was to be withdrawn (``withdrawal.py``).
+    withdrawal: Any = None
+
     objects = LinkedAccountQuerySet.as_manager()
 
     class Meta:
@@ -88,6 +94,11 @@ class LinkedAccount(models.Model):
         sign_ins = self.sign_ins.filter(outcome=SignIn.SIGNED_IN)
         last: datetime | None = sign_ins.aggregate(last=models.Max("finished_at"))["last"]
         return last
+
+    @property
+    def health(self) -> Health:
+        """How its token is doing."""
+        return health_of(getattr(self, "token", None))
 
     def access_token(self) -> str:
         """Return a token that the provider takes now, renewed if need be. A template must not call it (H11).
@@ -151,6 +162,51 @@ class Token(models.Model):
     def expires_within(self, seconds: int) -> bool:
         """Tell whether the access token is expired in so many *seconds*; one without a date never is."""
         return self.expires_at is not None and self.expires_at <= moment(seconds)
+
+
+def now() -> datetime | None:
+    """Return this moment."""
+    return moment(0)
+
+
+def lease_end() -> datetime | None:
+    """Return when somebody else may try what is begun now."""
+    return moment(LEASE)
+
+
+class Revocation(models.Model):
+    """A grant that is to be withdrawn at its provider; it goes when that is done (``withdrawal.py``).
+
+    It outlasts account and user. Who it was about is needed to see whether they have signed in again since.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    provider = models.CharField(_("provider"), max_length=50, help_text=_("Alias in the settings."))
+    issuer = ExactCharField(_("issuer"), max_length=255)
+    subject = ExactCharField(_("subject"), max_length=255)
+    access_token = EncryptedTextField(_("access token"), blank=True, editable=False)
+    refresh_token = EncryptedTextField(_("refresh token"), blank=True, editable=False)
+    expires_at = MomentField(_("expires"), null=True, blank=True)
+    created_at = MomentField(_("asked for"), default=now)
+    tried_at = MomentField(_("last tried"), null=True, blank=True)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    next_try_at = MomentField(_("next try"), default=lease_end)
+    reason = models.CharField(
+        _("reason"), max_length=50, blank=True, help_text=_("The code of what went wrong last, if anything.")
+    )
+
+    #: Whether the person has signed in again since; read by ``with_newer_consent()``.
+    is_superseded = False
+
+    objects = RevocationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("revocation")
+        verbose_name_plural = _("revocations")
+        indexes = [models.Index(fields=["next_try_at"], name="oauth_login_revocation_due")]
+
+    def __str__(self) -> str:
+        return f"{self.provider} ({self.reason or '…'})"
 
 
 class SignInManager(models.Manager["SignIn"]):

@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 
 from django.db import router
 
-from oauth_login import conf, lasting, signals
+from oauth_login import conf, health, lasting, signals
 from oauth_login.errors import (
     ProviderError,
     ProviderMisconfigured,
@@ -24,14 +24,14 @@ from oauth_login.errors import (
     TokenRequestError,
 )
 from oauth_login.fields import moment
-from oauth_login.models import LinkedAccount, Token
+from oauth_login.models import LinkedAccount, Revocation, Token
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Provider
 from oauth_login.sealing import SealBroken
 
 logger = logging.getLogger("oauth_login")
 
-EARLY: Final = 60  # seconds before its end that a token is renewed
+EARLY: Final = health.EARLY
 PATIENCE: Final = 12.0  # seconds to wait for somebody else, who has not much longer than ten to succeed
 POLL: Final = 0.05  # seconds between two looks
 PAUSE: Final = 5  # seconds in which nobody asks again a provider that has just failed
@@ -62,8 +62,22 @@ def current(account: LinkedAccount, *, rejected: int | None = None) -> Token:
     return lasting.outside_transactions(partial(_renewed, account, rejected, token.version))
 
 
-def provider_of(account: LinkedAccount) -> Provider:
-    """Return the provider that an account is of.
+def renew(account: LinkedAccount) -> Token:
+    """Renew the account's token now, although it may last; return the new one.
+
+    One that cannot be renewed stays as it is, and so does one whose provider fails.
+
+    :raises ReauthorizationRequired: only the visitor can get another.
+    :raises ProviderError: the provider does not give another at the moment.
+    """
+    token = _stored(account)
+    if obstacle := _obstacle(provider_of(account), token, None):
+        raise ReauthorizationRequired(detail=f"account {account.pk}: {obstacle}")
+    return lasting.outside_transactions(partial(_renewed, account, token.version, token.version))
+
+
+def provider_of(account: LinkedAccount | Revocation) -> Provider:
+    """Return the provider that an account is of, or that a grant was of.
 
     :raises ProviderMisconfigured: the settings have none, or another authorization server under its name:
         that one is never shown a token of the former.

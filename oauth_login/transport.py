@@ -66,12 +66,15 @@ def is_secure(url: str) -> bool:
 
 
 @contextmanager
-def one_deadline() -> Iterator[None]:
-    """Give everything within the ``with`` block one deadline; within another such block, that one's."""
+def one_deadline(at: float | None = None) -> Iterator[None]:
+    """Give everything within the ``with`` block one deadline; within another such block, that one's.
+
+    :param at: when that is, as ``time.monotonic()`` counts; default: DEADLINE from now.
+    """
     if deadline.get(None) is not None:
         yield
         return
-    token = deadline.set(time.monotonic() + DEADLINE)
+    token = deadline.set(time.monotonic() + DEADLINE if at is None else at)
     try:
         yield
     finally:

@@ -2,12 +2,13 @@
 
 from django.urls import include, path
 
-from oauth_login import views
+from oauth_login import accounts, views
 
 app_name = "oauth_login"
 
 urlpatterns = [
-    path("", views.accounts, name="accounts"),
+    path("", accounts.show, name="accounts"),
+    path("accounts/<int:pk>/unlink/", accounts.unlink, name="unlink"),
     path("login/", views.login, name="login"),
     path("codes/", views.codes, name="codes"),
     path("logout/", views.logout, name="logout"),

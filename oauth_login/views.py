@@ -15,7 +15,6 @@ from urllib.parse import urljoin
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth import logout as end_session
-from django.contrib.auth.decorators import login_required
 from django.db import Error as DatabaseError  # also what drivers raise about a closed connection
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
@@ -83,14 +82,6 @@ def _sign_out_there(request: HttpRequest, alias: str, signed_out: str) -> str:
     except OAuthLoginError as error:
         logger.warning("no sign-out at %s: %s", alias, error)
         return ""
-
-
-@guarded
-@login_required(login_url="oauth_login:login")
-@require_safe
-def accounts(request: HttpRequest) -> HttpResponse:
-    """Show the visitor's own linked accounts."""
-    return render(request, "oauth_login/accounts.html", {"back": default_page()})
 
 
 @guarded

@@ -1,5 +1,6 @@
 """GitHub's quirks over the strict server: errors with status 200, forms by default, comma scopes."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -34,6 +35,8 @@ class GitHubFlavour(Flavour):
             return self._token(request)
         if not request.headers.get("user-agent"):
             return as_json({"message": "Request forbidden by administrative rules."}, 403)
+        if (request.method, request.path.rpartition("/")[2]) == ("DELETE", "grant"):
+            return self._revoke(request)
         holder = self.server.holder(request.bearer)
         if holder is None:
             return as_json({"message": "Bad credentials"}, 401)
@@ -54,6 +57,17 @@ class GitHubFlavour(Flavour):
             answer = {"access_token": grant.access_token, "scope": granted, "token_type": "bearer"}
         wants_json = "application/json" in request.headers.get("accept", "")
         return as_json(answer) if wants_json else as_form(answer)
+
+    def _revoke(self, request: Request) -> Reply:
+        """Take a grant back. GitHub wants the client's credentials for that, and the token in the body."""
+        try:
+            body = json.loads(request.body)
+            is_gone = self.server.withdraw(request.basic, str(body["access_token"]))
+        except Refused:
+            return as_json({"message": "Bad credentials"}, 401)
+        except (ValueError, TypeError, KeyError):
+            return as_json({"message": "Validation Failed"}, 422)
+        return (204, {}, b"") if is_gone else as_json({"message": "Not Found"}, 404)
 
     def _user(self, persona: Mapping[str, Any]) -> dict[str, Any]:
         return {

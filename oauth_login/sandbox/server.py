@@ -188,11 +188,28 @@ class AuthorizationServer:
         token = _open(access_token, "token")
         if token is None or token["expires"] < time.time() or token["issuer"] != self.issuer:
             return None
+        if cache.get(_withdrawn(access_token)):
+            return None
         return Grant(token["persona"], token["scope"])
+
+    def withdraw(self, credentials: Mapping[str, str], access_token: str) -> bool:
+        """Take a grant back; tell whether there was one.
+
+        :raises Refused: it is not the client who asks.
+        """
+        self._check_client(credentials)
+        if self.holder(access_token) is None:
+            return False
+        cache.set(_withdrawn(access_token), 1, TOKEN_LIFETIME)
+        return True
 
     def _back(self, authorization: Authorization, answer: Mapping[str, str]) -> str:
         query = {**answer, "state": authorization.state, "iss": self.issuer}
         return f"{authorization.redirect_uri}?{urlencode(query)}"
+
+
+def _withdrawn(access_token: str) -> str:
+    return f"oauth_login.sandbox.withdrawn.{hashlib.sha256(access_token.encode()).hexdigest()}"
 
 
 def _facts(persona: Persona) -> dict[str, Any]:

@@ -5,8 +5,11 @@ from typing import Any
 from django import template
 from django.http import HttpRequest
 from django.template import RequestContext
+from django.urls import reverse
 
 from oauth_login import conf, pages
+from oauth_login.health import unusable
+from oauth_login.models import LinkedAccount, Token
 from oauth_login.redirects import same_origin_path
 
 register = template.Library()
@@ -46,16 +49,40 @@ def sign_in_button(
 def linked_accounts(context: RequestContext) -> dict[str, Any]:
     """List the accounts through which the visitor signs in."""
     user = _request(context).user
-    accounts = user.linked_accounts.with_last_sign_in_at().order_by("pk") if user.is_authenticated else []
+    linked = user.linked_accounts.with_last_sign_in_at() if user.is_authenticated else None
+    accounts = linked.select_related("token").order_by("pk") if linked is not None else ()
     shown = [
         {
             "account": account,
             "label": pages.label(account.provider),
             "grant_url": pages.grant_url(account.provider),
+            "is_way_in": account.provider in conf.aliases(),
         }
         for account in accounts
     ]
-    return _with_request(context, accounts=shown)
+    return _with_request(context, accounts=shown, here=reverse("oauth_login:accounts"))
+
+
+@register.inclusion_tag("oauth_login/reauthorization_banner.html", takes_context=True)
+def reauthorization_banner(context: RequestContext) -> dict[str, Any]:
+    """Ask the visitor to sign in again, if a token of theirs was found to be of no use any more.
+
+    One account at a time, and nothing for anybody else. A token that has merely run out is none of them:
+    perhaps nobody needs it; who does has it noted (``reauthorization_required``).
+    """
+    request = _request(context)
+    account = _to_sign_in_again(request.user) if request.user.is_authenticated else None
+    if account is None:
+        return {}
+    label, page = pages.label(account.provider), same_origin_path(request.get_full_path())
+    return _with_request(context, account=account, alias=account.provider, label=label, next=page)
+
+
+def _to_sign_in_again(user: Any) -> LinkedAccount | None:
+    """Return an account of *user* that needs that, in one query; of several the one linked first."""
+    troubled = Token.objects.filter(unusable(), account__user=user, account__provider__in=conf.aliases())
+    token = troubled.select_related("account").order_by("pk").first()
+    return token.account if token else None
 
 
 def _button(alias: str) -> dict[str, str]:

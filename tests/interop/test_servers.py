@@ -5,9 +5,12 @@ import hashlib
 import secrets
 from urllib.parse import parse_qs, urlencode
 
+import jwt
 import pytest
 import requests
 
+from oauth_login import conf
+from oauth_login.errors import TokenRequestError
 from tests.interop.person import PATIENCE
 from tests.interop.servers import CALLBACK, SITE
 
@@ -106,28 +109,39 @@ def test_a_wrong_verifier_and_another_redirect_uri_are_refused(server, changes):
     assert answer.json()["error"] in {"invalid_grant", "invalid_request"}
 
 
-def test_a_refresh_token_is_worth_new_tokens_once(server):
-    token_endpoint = server.metadata()["token_endpoint"]
-    refresh_token = tokens_from(server)["refresh_token"]
-
-    first = post(server, token_endpoint, grant_type="refresh_token", refresh_token=refresh_token)
-    second = post(server, token_endpoint, grant_type="refresh_token", refresh_token=refresh_token)
-
-    assert first.json()["refresh_token"] != refresh_token
-    assert second.json()["error"] == "invalid_grant"
+def subject_of(tokens):
+    """Return whose ID Token it is."""
+    return jwt.decode(tokens["id_token"], options={"verify_signature": False})["sub"]
 
 
-def test_a_revoked_token_is_worth_nothing(server):
+def test_a_refresh_token_is_worth_new_tokens_once(server, site):
+    site(server)
+    tokens = tokens_from(server)
+    acme, subject = conf.provider("acme"), subject_of(tokens)
+
+    first = acme.refresh(tokens["refresh_token"], subject=subject, known={"issuer": server.issuer})
+
+    assert first.access_token != tokens["access_token"]
+    assert first.refresh_token not in {"", tokens["refresh_token"]}
+    with pytest.raises(TokenRequestError, match="refresh_rejected"):
+        acme.refresh(tokens["refresh_token"], subject=subject)
+
+
+def test_a_grant_is_given_back_and_its_tokens_are_worth_nothing(server, site):
+    site(server, REVOCATION_ENDPOINT=revocation_endpoint(server))
     userinfo_endpoint = server.metadata()["userinfo_endpoint"]
-    access_token = tokens_from(server)["access_token"]
-    bearer = {"Authorization": f"Bearer {access_token}"}
+    tokens = tokens_from(server)
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
     before = requests.get(userinfo_endpoint, headers=bearer, timeout=PATIENCE)
+    acme, held = conf.provider("acme"), {name: tokens[name] for name in ("access_token", "refresh_token")}
 
-    revoked = post(server, revocation_endpoint(server), token=access_token)
+    assert [acme.revoke(**held), acme.revoke(**held)] == [True, True]
 
     after = requests.get(userinfo_endpoint, headers=bearer, timeout=PATIENCE)
     assert before.json()["email"] == "ada@acme.example"
-    assert [before.status_code, revoked.status_code, after.status_code] == [200, 200, 401]
+    assert [before.status_code, after.status_code] == [200, 401]
+    with pytest.raises(TokenRequestError, match="refresh_rejected"):
+        acme.refresh(held["refresh_token"], subject=subject_of(tokens))
 
 
 def test_who_signs_out_is_sent_back_and_asked_who_they_are_the_next_time(server):

@@ -374,7 +374,9 @@ def test_strangers_are_sent_to_sign_in(client, account):
 
 @pytest.mark.threat("L12")
 @pytest.mark.django_db(transaction=True)
-def test_unlinking_removes_link_and_token_and_leaves_user_words_and_log(as_owner, owner, linked, unlinked):
+def test_unlinking_removes_link_and_token_and_leaves_user_words_and_log(
+    as_owner, owner, linked, unlinked, github
+):
     first, second, other = linked("one"), linked("two"), linked("three")
     answer = unlink(as_owner, first, second)
 
@@ -394,7 +396,7 @@ def test_unlinking_removes_link_and_token_and_leaves_user_words_and_log(as_owner
 
 @pytest.mark.threat("L12")
 @pytest.mark.django_db(transaction=True)
-def test_one_account_is_unlinked_from_its_page(as_owner, owner, account, unlinked):
+def test_one_account_is_unlinked_from_its_page(as_owner, owner, account, unlinked, github):
     pk = account.pk
     as_owner.post(delete_page(account), {"post": "yes"})
 
@@ -414,7 +416,8 @@ def test_there_is_one_way_to_remove_accounts_and_its_name_says_what_it_does(as_o
     (select,) = read(as_owner.get(ACCOUNTS)).all("select", name="action")
     offered = {option["value"]: option.text for option in select.all("option") if option["value"]}
 
-    assert offered == {"delete_selected": "Unlink the selected accounts"}
+    assert offered["delete_selected"] == "Unlink the selected accounts"
+    assert set(offered) == {"renew_tokens", "withdraw_grants", "delete_selected"}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -436,7 +439,7 @@ def test_an_unlinking_that_fails_half_way_has_not_happened_and_nobody_hears_of_i
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_receiver_that_raises_does_not_break_the_unlinking(as_owner, account, unlinked):
+def test_a_receiver_that_raises_does_not_break_the_unlinking(as_owner, account, unlinked, github):
     def fail(**_kwargs):
         raise RuntimeError("mail server down")
 

@@ -92,7 +92,7 @@ def test_a_dead_grant_is_told_from_everything_else(github, refresh, answer):
     assert len(github.requests) == 1
 
 
-@pytest.mark.threat("H18", "GH12")
+@pytest.mark.threat("H18")
 def test_a_refresh_token_that_was_used_is_dead(github, refresh):
     old = github.new_pair()["refresh_token"]
     refresh(old)

@@ -21,7 +21,7 @@ def revoke():
     return lambda token="gho_1": conf.provider("github").revoke(access_token=token, refresh_token="ghr_1")
 
 
-@pytest.mark.threat("H23", "GH16")
+@pytest.mark.threat("H23")
 def test_github_is_asked_to_delete_the_grant_with_no_secret_in_the_url(github, revoke):
     assert conf.provider("github").can_revoke
     assert revoke() is True

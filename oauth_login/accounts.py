@@ -1,0 +1,109 @@
+"""The visitor's own linked accounts: the page that shows them, and the one that unlinks one of them."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, Final
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db import router, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from oauth_login import conf, pages, signals
+from oauth_login.errors import FormStale, LastWayIn, NotHere
+from oauth_login.guard import csrf_refused, csrf_told, guarded, outside_transactions
+from oauth_login.models import LinkedAccount
+from oauth_login.redirects import default_page
+from oauth_login.withdrawal import Outcome, outcome_of
+
+UNLINKED: Final[dict[Outcome, Promise]] = {
+    Outcome.WITHDRAWN: _(
+        "{account} is unlinked, and {provider} has withdrawn what you granted to this site."
+    ),
+    Outcome.AWAITED: _(
+        "{account} is unlinked. {provider} does not answer at the moment: what you granted to this site will "
+        "be withdrawn as soon as it does."
+    ),
+}
+BY_HAND: Final = _(
+    "{account} is unlinked. What you granted to this site can only be withdrawn by you, in your settings at "
+    "{provider}."
+)
+BY_HAND_THERE: Final = _(
+    "{account} is unlinked. What you granted to this site can only be withdrawn by you, on "
+    '<a href="{url}" rel="noopener noreferrer">a page of {provider}</a>.'
+)
+
+
+@guarded
+@login_required(login_url="oauth_login:login")
+@require_safe
+def show(request: HttpRequest) -> HttpResponse:
+    """Show the visitor's own linked accounts."""
+    return render(request, "oauth_login/accounts.html", {"back": default_page()})
+
+
+@guarded
+@csrf_told
+@outside_transactions  # after the commit a provider is waited for
+@login_required(login_url="oauth_login:login")
+@require_http_methods(["GET", "POST"])
+def unlink(request: HttpRequest, pk: int) -> HttpResponse:
+    """Unlink one of the visitor's accounts, on POST. A GET asks whether it is meant, and changes nothing."""
+    if request.method == "GET":
+        return _ask(request, pk)
+    if reason := csrf_refused(request):
+        raise FormStale("unlink_stale", reason)
+    account = _unlinked(request.user, pk)
+    messages.success(request, _told(account), fail_silently=True)
+    return redirect("oauth_login:accounts")
+
+
+def _ask(request: HttpRequest, pk: int) -> HttpResponse:
+    user: Any = request.user
+    account = _taken(user, pk, user.linked_accounts.all())
+    context = {"account": account, "label": pages.label(account.provider)}
+    return render(request, "oauth_login/unlink.html", context)
+
+
+def _unlinked(user: Any, pk: int) -> LinkedAccount:
+    """Delete the account of that key, and have its grant withdrawn.
+
+    All of the user's are locked: of two that are unlinked at the same moment, the second is the last.
+    """
+    database = router.db_for_write(LinkedAccount)
+    with transaction.atomic(using=database):
+        account = _taken(user, pk, user.linked_accounts.using(database).select_for_update().order_by("pk"))
+        account.delete()
+        told = partial(signals.account_unlinked.send_robust, LinkedAccount, user=user, account=account)
+        transaction.on_commit(told, using=database)
+    return account
+
+
+def _taken(user: Any, pk: int, accounts: Iterable[LinkedAccount]) -> LinkedAccount:
+    """Return the one of *accounts* that has the key.
+
+    :raises NotHere: none has.
+    :raises LastWayIn: there is no other that the user can sign in through, and no password.
+    """
+    others = {account.pk: account for account in accounts}
+    account = others.pop(pk, None)
+    if account is None:
+        raise NotHere("account_unknown")
+    is_way_in = {other.provider for other in others.values()} & set(conf.aliases())
+    if not is_way_in and not user.has_usable_password():
+        raise LastWayIn
+    return account
+
+
+def _told(account: LinkedAccount) -> str:
+    """Return what the visitor has to know about the grant."""
+    url = pages.grant_url(account.provider)
+    text = UNLINKED.get(outcome_of(account)) or (BY_HAND_THERE if url else BY_HAND)
+    shown = account.username or account.name or account.subject
+    return format_html(str(text), account=shown, provider=pages.label(account.provider), url=url)

@@ -1,0 +1,78 @@
+"""What is still to be withdrawn at a provider: rows of ``Revocation``, each taken by one process at a time.
+
+Whoever takes a row puts off its next try until a lease has run out, so that of many machines one is at work
+on it, and whoever dies at work is replaced. Revoking twice does no harm; not at all would.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import models
+
+from oauth_login.leases import LEASE, DatabaseNow
+
+FIRST_PAUSE: Final = 60  # seconds after the first failure; twice as long after each further one
+LONGEST_PAUSE: Final = 86_400  # seconds
+LONGEST_WISH: Final = 7 * 86_400  # seconds that a provider may ask for
+DOUBLINGS: Final = 11  # after which LONGEST_PAUSE is reached
+
+
+def pause_after(attempts: int, retry_after: int | None) -> int:
+    """Return the seconds to the next try after so many *attempts*, the last of which has failed.
+
+    :param retry_after: what the provider asked for; it is not asked earlier.
+    """
+    pause = min(FIRST_PAUSE << min(attempts - 1, DOUBLINGS), LONGEST_PAUSE)
+    return max(pause, min(retry_after or 0, LONGEST_WISH))
+
+
+class RevocationQuerySet(models.QuerySet[Any]):
+    """Revocations as those see them who try them."""
+
+    def with_newer_consent(self) -> "RevocationQuerySet":
+        """Annotate ``is_superseded``: the person has signed in again since, and so agreed once more.
+
+        GitHub withdraws all that a person has granted to a client, whichever token it is shown; others do
+        the like. The revocation of an old token would end the new one.
+        """
+        accounts = self.model._meta.apps.get_model("oauth_login", "LinkedAccount")
+        again = accounts.objects.filter(
+            issuer=models.OuterRef("issuer"), subject=models.OuterRef("subject")
+        ).exclude(token__state="revoked")  # noqa: S106  no secret: Token.State.REVOKED
+        return self.annotate(is_superseded=models.Exists(again))  # type: ignore[no-any-return]
+
+    def due(self, provider: str = "", failed: Collection[tuple[str, str]] = ()) -> "RevocationQuerySet":
+        """Return what may be tried now, the longest due first.
+
+        :param failed: pairs of provider and issuer that are not to be asked.
+        """
+        rows = self.filter(next_try_at__lte=DatabaseNow())
+        for alias, issuer in failed:
+            rows = rows.exclude(provider=alias, issuer=issuer)
+        if provider:
+            rows = rows.filter(provider=provider)
+        return rows.order_by("next_try_at", "pk")
+
+    def take(self, row: Any) -> Any:
+        """Lease the row, if nobody else has since it was read, and return it as it is now; else None."""
+        free = self.filter(pk=row.pk, attempts=row.attempts, next_try_at__lte=DatabaseNow())
+        values = {"tried_at": DatabaseNow(), "next_try_at": DatabaseNow() + LEASE}
+        taken = free.update(attempts=row.attempts + 1, **values)
+        return self.with_newer_consent().filter(pk=row.pk).first() if taken else None
+
+    def keep(self, row: Any, access_token: str, refresh_token: str, expires_at: datetime | None) -> None:
+        """Write down, before anything else happens, what the row's tokens were renewed to."""
+        texts = {"access_token": access_token, "refresh_token": refresh_token}
+        sealed = {name: self.model._meta.get_field(name).sealed(row, text) for name, text in texts.items()}
+        self.filter(pk=row.pk).update(**sealed, expires_at=expires_at)
+
+    def put_off(self, row: Any, reason: str, retry_after: int | None) -> None:
+        """Write that the try which has taken the row has failed, if the row is still there.
+
+        :param reason: a code.
+        """
+        seconds = pause_after(row.attempts, retry_after)
+        self.filter(pk=row.pk).update(
+            attempts=row.attempts, tried_at=DatabaseNow(), next_try_at=DatabaseNow() + seconds, reason=reason
+        )

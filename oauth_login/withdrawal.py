@@ -1,0 +1,261 @@
+"""Withdrawing grants: who unlinks an account, or is deleted, leaves no grant behind at the provider (H24).
+
+What is to be withdrawn is written down in the transaction that ends the account, and tried when that is
+committed: a rollback withdraws nothing, and a provider that is down loses nothing. What could not be done
+then is tried again by ``manage.py oauth_login revoke``. Deleting an account never fails because of it.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connections, router, transaction
+
+from oauth_login import tokens, transport
+from oauth_login.errors import (
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderResponseError,
+    TokenRequestError,
+)
+from oauth_login.exchange import has_passed
+from oauth_login.fields import moment
+from oauth_login.models import LinkedAccount, Revocation, Token
+from oauth_login.providers.base import Provider
+from oauth_login.sealing import SealBroken
+
+logger = logging.getLogger("oauth_login")
+
+UNREADABLE: Final = "token_unreadable"
+REVOKED: Final = "revoked_here"
+
+
+class Outcome(Enum):
+    """What became of a grant that was to be withdrawn."""
+
+    WITHDRAWN = "withdrawn"
+    AWAITED = "awaited"  # it will be, as soon as the provider answers
+    NO_WAY = "no way"  # the provider does not offer it, or no token is there to do it with
+    SUPERSEDED = "superseded"  # nor is it to be any more: the person has signed in again since
+
+
+@dataclass
+class Round:
+    """Some tries in a row: a provider that has just failed is not asked again in it.
+
+    :ivar database: where the rows are.
+    :ivar failed: whom not to ask, as pairs of provider and issuer.
+    :ivar trouble: how many tries failed, by provider and code.
+    """
+
+    database: str
+    failed: set[tuple[str, str]] = field(default_factory=set)
+    trouble: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def is_worthwhile(self, row: Revocation) -> bool:
+        """Tell whether the row's provider may be asked."""
+        return (row.provider, row.issuer) not in self.failed
+
+    def settle(self, row: Revocation) -> Outcome:
+        """Try a row that the caller has leased, and write down what came of it."""
+        rows = Revocation.objects.using(self.database)
+        outcome = Outcome.SUPERSEDED
+        if not row.is_superseded:
+            try:
+                outcome = self._revoked(row)
+            except ProviderError as error:
+                self._note(row, error)
+                rows.put_off(row, error.code, error.retry_after)
+                return Outcome.AWAITED
+        rows.filter(pk=row.pk).delete()
+        logger.info("revocation %s at %s: %s", row.pk, row.provider, outcome.value)
+        return outcome
+
+    def _revoked(self, row: Revocation) -> Outcome:
+        """Ask the provider, once.
+
+        :raises ProviderError: it is to be asked again.
+        """
+        provider = tokens.provider_of(row)
+        try:
+            access_token, refresh_token = _texts(row)
+        except SealBroken as error:
+            raise ProviderMisconfigured("token_unreadable", error) from None
+        if refresh_token and row.expires_at and row.expires_at <= datetime.now(UTC):
+            access_token, refresh_token = self._renewed(provider, row, access_token, refresh_token)
+        is_gone = provider.revoke(access_token=access_token, refresh_token=refresh_token)
+        return Outcome.WITHDRAWN if is_gone else Outcome.NO_WAY
+
+    def _renewed(
+        self, provider: Provider, row: Revocation, access_token: str, refresh_token: str
+    ) -> tuple[str, str]:
+        """Return a pair that lives: of a dead access token GitHub says that there is no such grant."""
+        if not (provider.can_refresh and provider.can_revoke):
+            return access_token, refresh_token
+        try:
+            granted = provider.refresh(refresh_token, subject=row.subject)
+        except TokenRequestError:
+            return access_token, refresh_token  # the grant is dead, or as good as
+        pair = granted.access_token, granted.refresh_token or refresh_token
+        Revocation.objects.using(self.database).keep(row, *pair, moment(granted.expires_in))
+        return pair
+
+    def _note(self, row: Revocation, error: ProviderError) -> None:
+        self.trouble[row.provider, error.code] += 1
+        # One answer that nobody understands, or one token that no key opens, says nothing of the next.
+        if error.code != UNREADABLE and not isinstance(error, ProviderResponseError):
+            self.failed.add((row.provider, row.issuer))
+        logger.warning("revocation %s at %s was not done: %s", row.pk, row.provider, error)
+
+
+def _texts(row: Token | Revocation) -> tuple[str, str]:
+    """Return access and refresh token; "" for what there is not.
+
+    :raises SealBroken: no key opens one of them.
+    """
+    access_token, refresh_token = (
+        secret.reveal() if secret else "" for secret in (row.access_token, row.refresh_token)
+    )
+    return access_token, refresh_token
+
+
+@dataclass
+class Batch:
+    """What one transaction withdraws: tried after its commit, all of it within one deadline.
+
+    Whoever deletes a thousand users waits for ten seconds at most; the rest is for the command.
+
+    :ivar block: the transaction, as Django keeps it.
+    :ivar until: when the deadline is, as ``time.monotonic()`` counts; None before the commit.
+    """
+
+    block: object
+    round: Round
+    until: float | None = None
+    known: dict[tuple[str, str], bool] = field(default_factory=dict)
+    outcomes: dict[UUID, Outcome] = field(default_factory=dict)
+
+    def has_provider_of(self, account: LinkedAccount) -> bool:
+        """Tell whether the account's provider is in the settings; those are asked once for all."""
+        key = (account.provider, account.issuer)
+        if key not in self.known:
+            self.known[key] = _is_known(account)
+        return self.known[key]
+
+    def run(self, pk: UUID) -> None:
+        """Try what was committed under that key, if there is time."""
+        self.until = self.until or time.monotonic() + transport.DEADLINE
+        with transport.one_deadline(self.until):
+            if has_passed():
+                return
+            row = Revocation.objects.using(self.round.database).with_newer_consent().filter(pk=pk).first()
+            if row and self.round.is_worthwhile(row):
+                row.attempts += 1
+                self.outcomes[pk] = self.round.settle(row)
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """What was written down about one account."""
+
+    pk: UUID
+    batch: Batch
+
+    @property
+    def outcome(self) -> Outcome:
+        """What has become of it so far."""
+        return self.batch.outcomes.get(self.pk, Outcome.AWAITED)
+
+
+class _Open(threading.local):
+    """The batches of the transactions that this thread has open, by database."""
+
+    def __init__(self) -> None:
+        self.batches: dict[str, Batch] = {}
+
+
+_open: Final = _Open()
+
+
+def before_deletion(*, instance: LinkedAccount, using: str, **_signal: Any) -> None:
+    """Write down what is to be withdrawn, before an account and its token are deleted."""
+    token = Token.objects.using(using).filter(pk=instance.pk).first()
+    instance.withdrawal = _write_down(instance, token, using) if token else None
+
+
+def outcome_of(account: LinkedAccount) -> Outcome:
+    """Tell what became of the grant of an account that was unlinked or revoked."""
+    withdrawal = account.withdrawal
+    return withdrawal.outcome if withdrawal else Outcome.NO_WAY
+
+
+def withdraw(account: LinkedAccount) -> None:
+    """Give the grant of a linked account back; the account stays, and its next sign-in is a new grant.
+
+    The tokens are wiped at once. ``outcome_of`` tells what the provider has said to it.
+    """
+    database = router.db_for_write(Token)
+    account.withdrawal = None
+    with transaction.atomic(using=database):
+        while token := _with_something(Token.objects.current(account.pk)):
+            withdrawal = _write_down(account, token, database)
+            wiped = {"access_token": "", "refresh_token": "", "state": Token.State.REVOKED, "reason": REVOKED}
+            if Token.objects.replace(token, **wiped):
+                account.withdrawal = withdrawal
+                return
+            # Somebody has renewed it at this very moment: it is the new one that has to go.
+            if withdrawal:
+                Revocation.objects.using(database).filter(pk=withdrawal.pk).delete()
+
+
+def _with_something(token: Token | None) -> Token | None:
+    return token if token and token.state != Token.State.REVOKED else None
+
+
+def _write_down(account: LinkedAccount, token: Token, database: str) -> Withdrawal | None:
+    """Insert a row for the grant, to be tried after the commit; None if there is nothing to be done."""
+    batch = _batch(database)
+    if not (token.access_token or token.refresh_token) or not batch.has_provider_of(account):
+        return None
+    try:
+        access_token, refresh_token = _texts(token)
+    except SealBroken as error:
+        logger.error("the grant of account %s cannot be withdrawn: %s", account.pk, error)
+        return None
+    row = Revocation(
+        provider=account.provider,
+        issuer=account.issuer,
+        subject=account.subject,
+        access_token=access_token,
+        refresh_token=refresh_token,
+        expires_at=token.expires_at,
+    )
+    row.save(using=database, force_insert=True)
+    transaction.on_commit(partial(batch.run, row.pk), using=database, robust=True)
+    return Withdrawal(row.pk, batch)
+
+
+def _batch(database: str) -> Batch:
+    """Return the batch of the transaction that is open there."""
+    block = connections[database].atomic_blocks[0]
+    batch = _open.batches.get(database)
+    if batch is None or batch.block is not block or batch.until is not None:
+        batch = _open.batches[database] = Batch(block, Round(database))
+    return batch
+
+
+def _is_known(account: LinkedAccount) -> bool:
+    """Tell whether the provider can be asked, once the transaction is over: it may have to be asked how."""
+    try:
+        tokens.provider_of(account)
+    except ProviderMisconfigured as error:
+        logger.warning("grants of %s cannot be withdrawn: %s", account.provider, error)
+        return False
+    return True

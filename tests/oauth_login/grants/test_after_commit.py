@@ -1,0 +1,286 @@
+"""Whoever unlinks an account, or is deleted, leaves no grant behind at the provider."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from oauth_login import transport
+from oauth_login.models import LinkedAccount, Revocation, Token
+from oauth_login.withdrawal import Outcome, outcome_of, withdraw
+from tests.oauth_login.grants.conftest import CLIENT, fails
+
+pytestmark = pytest.mark.django_db(transaction=True)
+User = get_user_model()
+
+
+@pytest.mark.threat("H24")
+def test_the_grant_of_a_user_who_is_deleted_is_withdrawn(person, revoking, waiting):
+    account = person()
+
+    account.user.delete()
+
+    assert revoking.revoked == ["gho_1"]
+    assert waiting() == []
+    assert Token.objects.count() == LinkedAccount.objects.count() == 0
+
+
+@pytest.mark.threat("H24")
+@pytest.mark.parametrize(
+    "delete",
+    [
+        lambda account: account.delete(),
+        lambda account: LinkedAccount.objects.filter(pk=account.pk).delete(),
+        lambda account: User.objects.filter(pk=account.user.pk).delete(),
+    ],
+    ids=["account", "accounts", "users"],
+)
+def test_it_is_the_same_however_it_is_deleted(person, revoking, delete):
+    delete(person())
+
+    assert revoking.revoked == ["gho_1"]
+
+
+@pytest.mark.threat("H24")
+def test_a_rollback_withdraws_nothing_and_leaves_nothing(person, revoking, waiting):
+    account = person()
+
+    with transaction.atomic():
+        account.user.delete()
+        transaction.set_rollback(True)
+
+    assert revoking.requests == []
+    assert waiting() == []
+    assert Token.objects.get().access_token.reveal() == "gho_1"
+
+
+@pytest.mark.threat("H24")
+def test_what_a_savepoint_took_back_is_not_withdrawn_and_the_rest_is(person, revoking, waiting):
+    kept, gone = person(), person()
+
+    with transaction.atomic():
+        with transaction.atomic():
+            kept.delete()
+            transaction.set_rollback(True)
+        gone.delete()
+        assert revoking.requests == []
+
+    assert revoking.revoked == ["gho_2"]
+    assert waiting() == []
+
+
+@pytest.mark.threat("H24")
+def test_while_the_provider_is_down_it_waits_and_the_user_is_gone_all_the_same(person, revoking, waiting):
+    revoking.says = fails()
+    account = person()
+
+    account.user.delete()
+
+    assert User.objects.count() == 0
+    assert waiting() == [("1", 1, "provider_unavailable")]
+    row = Revocation.objects.get()
+    assert (row.access_token.reveal(), row.refresh_token.reveal()) == ("gho_1", "ghr_1")
+    assert (row.next_try_at - row.tried_at).total_seconds() == 60
+
+
+@pytest.mark.threat("H01")
+def test_what_waits_is_ciphertext(person, revoking):
+    revoking.says = fails()
+
+    person().delete()
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT access_token, refresh_token FROM oauth_login_revocation")
+        columns = cursor.fetchone()
+    assert [column[:2] for column in columns] == ["v1", "v1"]
+    assert not any(word in column for column in columns for word in ("gho_1", "ghr_1"))
+
+
+def test_a_provider_that_has_just_failed_is_not_asked_for_the_next(person, revoking, waiting):
+    revoking.says = fails()
+    for _ in range(3):
+        person()
+
+    User.objects.all().delete()
+
+    assert len(revoking.requests) == 1
+    assert sorted(row[1:] for row in waiting()) == [(0, ""), (0, ""), (1, "provider_unavailable")]
+
+
+def test_an_answer_that_nobody_understands_does_not_stop_the_others(person, revoking, waiting):
+    revoking.says = fails(302)
+    for _ in range(2):
+        person()
+
+    User.objects.all().delete()
+
+    assert len(revoking.requests) == 2
+    assert [row[1:] for row in waiting()] == [(1, "redirect_refused")] * 2
+
+
+def test_all_of_a_transaction_have_one_deadline(person, revoking, waiting, monkeypatch):
+    monkeypatch.setattr(transport, "DEADLINE", 0.0)
+    for _ in range(2):
+        person()
+
+    User.objects.all().delete()
+
+    assert revoking.requests == []
+    assert [row[1:] for row in waiting()] == [(0, "")] * 2
+    assert User.objects.count() == 0
+
+
+@pytest.mark.parametrize("tokens", [("", ""), ("gho_", "")], ids=["none", "access only"])
+def test_what_there_is_is_withdrawn(person, revoking, tokens):
+    person(*tokens).delete()
+
+    assert revoking.revoked == [f"{tokens[0]}1"] * bool(tokens[0])
+
+
+def test_an_account_without_a_token_has_nothing_to_withdraw(person, revoking, waiting):
+    account = person()
+    account.token.delete()
+
+    account.delete()
+
+    assert outcome_of(account) is Outcome.NO_WAY
+    assert (revoking.requests, waiting()) == ([], [])
+
+
+@pytest.mark.threat("H04")
+def test_what_no_key_opens_stands_in_nobodys_way(person, revoking, waiting, settings, caplog):
+    account = person()
+    settings.SECRET_KEY = "another-key-that-has-never-encrypted-anything-here-0123456789"
+
+    account.user.delete()
+
+    assert User.objects.count() == 0
+    assert (revoking.requests, waiting()) == ([], [])
+    assert f"the grant of account {account.pk} cannot be withdrawn" in caplog.text
+
+
+@pytest.mark.parametrize("providers", [{}, {"ghe": {}}], ids=["gone", "wrong"])
+def test_nor_do_settings_that_name_no_provider(person, waiting, settings, providers):
+    account = person()
+    settings.OAUTH_LOGIN = {"PROVIDERS": providers}
+
+    account.user.delete()
+
+    assert User.objects.count() == 0
+    assert waiting() == []
+
+
+def test_a_server_that_took_the_name_of_another_is_not_shown_its_tokens(person, revoking, waiting):
+    person(issuer="https://former.example").delete()
+
+    assert (revoking.requests, waiting()) == ([], [])
+
+
+@pytest.mark.threat("GH16")
+def test_who_is_linked_again_by_the_same_transaction_keeps_the_new_grant(person, revoking, waiting):
+    account = person()
+
+    with transaction.atomic():
+        account.delete()
+        person(user=account.user, subject=account.subject)
+
+    assert (revoking.requests, waiting()) == ([], [])
+    assert outcome_of(account) is Outcome.SUPERSEDED
+
+
+def test_an_account_more_costs_four_statements_more(person):
+    def statements(number):
+        for _ in range(number):
+            person()
+        with CaptureQueriesContext(connection) as queries:
+            LinkedAccount.objects.all().delete()
+        return len([query for query in queries if query["sql"] not in {"BEGIN", "COMMIT"}])
+
+    # Its token and a row for what is in it; after the commit that row again, and the row's end.
+    assert statements(6) - statements(2) == 4 * 4
+
+
+def test_a_live_account_gives_its_grant_back_and_stays(person, revoking, waiting):
+    account = person()
+
+    withdraw(account)
+
+    assert outcome_of(account) is Outcome.WITHDRAWN
+    assert revoking.revoked == ["gho_1"]
+    token = Token.objects.get()
+    assert (token.state, token.reason, token.access_token, token.refresh_token) == (
+        "revoked",
+        "revoked_here",
+        "",
+        "",
+    )
+    assert waiting() == []
+
+
+def test_a_second_time_there_is_nothing_to_give_back(person, revoking):
+    account = person()
+    withdraw(account)
+
+    withdraw(account)
+
+    assert outcome_of(account) is Outcome.NO_WAY
+    assert len(revoking.requests) == 1
+
+
+# --- A grant whose access token has run out ---------------------------------------------------------------
+
+
+@pytest.fixture
+def expired(person):
+    """An account whose access token is over, and whose refresh token is not."""
+    account = person()
+    Token.objects.update(expires_at=datetime.now(UTC) - timedelta(hours=1))
+    return account
+
+
+@pytest.mark.threat("GH16")
+def test_it_is_renewed_first_as_github_knows_no_grant_of_a_dead_token(expired, revoking, waiting):
+    expired.delete()
+
+    assert revoking.refreshed == ["ghr_1"]
+    assert revoking.revoked == ["gho_renewed"]
+    assert waiting() == []
+
+
+@pytest.mark.threat("GH16", "H21")
+def test_what_it_was_renewed_to_is_kept_when_the_provider_fails_afterwards(expired, revoking):
+    revoking.says = fails()
+
+    expired.delete()
+
+    row = Revocation.objects.get()
+    assert (row.access_token.reveal(), row.refresh_token.reveal()) == ("gho_renewed", "ghr_renewed")
+    assert row.expires_at > datetime.now(UTC)
+
+
+def test_a_refresh_token_that_is_dead_does_not_keep_it_from_being_tried(expired, revoking, waiting):
+    revoking.renews = {"error": "bad_refresh_token"}
+
+    expired.delete()
+
+    assert revoking.revoked == ["gho_1"]
+    assert waiting() == []
+
+
+def test_a_provider_that_renews_nothing_is_shown_what_there_is(expired, revoking, settings, waiting):
+    plain = {
+        "CLAIMS": {"sub": "id"},
+        "AUTHORIZATION_ENDPOINT": f"{revoking.url}/authorize",
+        "TOKEN_ENDPOINT": f"{revoking.url}/token",
+        "USERINFO_ENDPOINT": f"{revoking.url}/me",
+        "ISSUER": revoking.issuer,
+        **CLIENT,
+    }
+    settings.OAUTH_LOGIN = {"PROVIDERS": {"ghe": plain}}
+
+    expired.delete()
+
+    assert outcome_of(expired) is Outcome.NO_WAY
+    assert (revoking.requests, waiting()) == ([], [])
