@@ -142,7 +142,7 @@ def _serves(token: Token, rejected: int | None, margin: int) -> bool:
 def ask(provider: Provider, account: LinkedAccount, refresh_token: str) -> TokenResponse | ProviderError:
     """Return what the provider answers to one request for a new token. No database is touched."""
     try:
-        return provider.refresh(refresh_token, subject=account.subject)
+        return provider.refresh(refresh_token, subject=account.subject, known={"issuer": account.issuer})
     except ProviderError as error:
         return error
 
