@@ -3,8 +3,10 @@
 A person is ``(issuer, subject)``. Logins and addresses change hands, so nothing else ever finds one.
 """
 
-from datetime import datetime
+import hashlib
+from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Final
 
 from django.conf import settings
 from django.db import IntegrityError, models, router, transaction
@@ -119,6 +121,24 @@ class Token(models.Model):
     def __str__(self) -> str:
         return f"{self.get_state_display()} ({self.account_id})"
 
+    def revoke(self) -> bool:
+        """Forget the tokens of a grant that the provider has ended; tell whether they were still these.
+
+        A row that was written since it was read has newer ones, and they stay (threat K05).
+        """
+        these = Token.objects.filter(pk=self.pk, version=self.version).exclude(state=Token.State.REVOKED)
+        changed = these.update(
+            access_token="",
+            refresh_token="",
+            expires_at=None,
+            refresh_expires_at=None,
+            lease_until=None,
+            state=Token.State.REVOKED,
+            version=models.F("version") + 1,
+        )
+        self.refresh_from_db()
+        return bool(changed)
+
 
 class SignInManager(models.Manager["SignIn"]):
     """Claims attempts."""
@@ -136,6 +156,11 @@ class SignInManager(models.Manager["SignIn"]):
         except IntegrityError:
             return None
         return sign_in
+
+    def noted(self) -> models.QuerySet["SignIn"]:
+        """Return the sign-ins whose sessions are known, with account and user; no replica is asked."""
+        here = self.using(router.db_for_write(SignIn))
+        return here.exclude(session="").select_related("account__user")
 
 
 class SignIn(models.Model):
@@ -164,6 +189,8 @@ class SignIn(models.Model):
         related_name="sign_ins",
         verbose_name=_("linked account"),
     )
+    sid = ExactCharField(_("session at the provider"), max_length=255, blank=True, editable=False)
+    session = models.TextField(_("session"), blank=True, editable=False)  # its key, sealed: session_index.py
 
     objects = SignInManager()
 
@@ -173,6 +200,7 @@ class SignIn(models.Model):
         indexes = [
             models.Index(fields=["account", "-finished_at"], name="oauth_login_last_sign_in"),
             models.Index(fields=["claimed_at"], name="oauth_login_sign_in_age"),
+            models.Index(fields=["sid"], name="oauth_login_sign_in_sid"),
         ]
 
     def __str__(self) -> str:
@@ -182,4 +210,40 @@ class SignIn(models.Model):
         """Write how it ended: SIGNED_IN, or the refusal's code and the id that its page shows."""
         self.outcome, self.account, self.support_id = outcome, account, support_id
         self.finished_at = timezone.now()
-        self.save(update_fields=["outcome", "account", "support_id", "finished_at"])
+        self.save(update_fields=["outcome", "account", "support_id", "finished_at", "sid", "session"])
+
+
+class NoticeManager(models.Manager["Notice"]):
+    """Tells new notices from those that came before."""
+
+    def is_new(self, *, provider: str, id: str) -> bool:  # noqa: A002  what the provider calls it
+        """Note what *provider* calls *id*; return whether it was not noted yet.
+
+        The unique index is the judge, as it is for attempts, whatever the site's cache is (K05, K17).
+        """
+        key = hashlib.sha256(f"{provider}\n{id}".encode()).hexdigest()
+        try:
+            with transaction.atomic(using=router.db_for_write(Notice)):
+                Notice(provider=provider, key=key).save(force_insert=True)
+        except IntegrityError:
+            return False
+        return True
+
+
+class Notice(models.Model):
+    """What a provider has told the site of its own accord, noted so that it counts once."""
+
+    KEPT: Final = timedelta(days=7)  # as long as GitHub delivers again; a logout token lives for minutes
+
+    provider = models.CharField(_("provider"), max_length=50)
+    key = models.CharField(_("key"), max_length=64, unique=True)
+    received_at = models.DateTimeField(_("received"), default=timezone.now, db_index=True)
+
+    objects = NoticeManager()
+
+    class Meta:
+        verbose_name = _("notice")
+        verbose_name_plural = _("notices")
+
+    def __str__(self) -> str:
+        return f"{self.provider}: {self.received_at:%Y-%m-%d %H:%M}"

@@ -3,6 +3,7 @@
 ``signed_in``: ``request, user, account, created``
 ``sign_in_failed``: ``request, provider`` (alias), ``code, stage, support_id`` (see ``errors``)
 ``account_linked``, ``account_unlinked``: ``user, account``; sent after the transaction's commit
+``reauthorization_required``: ``account, reason``; no token is left; sent after the commit
 """
 
 from django.dispatch import Signal
@@ -11,3 +12,4 @@ signed_in = Signal()
 sign_in_failed = Signal()
 account_linked = Signal()
 account_unlinked = Signal()
+reauthorization_required = Signal()

@@ -70,6 +70,9 @@ class Provider(ABC):
     picture_hosts: tuple[str, ...] = ()  # ``a.example``, or ``.example`` for its subdomains
     form_post: bool = False  # it answers by a form that the browser posts (OAuth 2.0 Form Post Response Mode)
     signs_out: bool = False  # who signs out of the site is offered to do so there, too
+    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)  # what it signs its webhook with
+    webhook_target_id: str = ""
+    backchannel_logout: bool = False  # its word ends sessions of this site
 
     #: Settings keys, beyond the common ones, that this kind of provider understands.
     option_names: ClassVar[frozenset[str]] = frozenset()
@@ -210,6 +213,10 @@ class Provider(ABC):
         :raises ProviderError: no identity can be had from the answer.
         :raises SignInRefused: the identity is not a person's.
         """
+
+    def session_id(self, token: TokenResponse) -> str:
+        """Return the provider's name for the session of who just signed in, or ""; default: it has none."""
+        return ""
 
     def picture(self, url: object) -> str:
         """Return *url*, which the provider gave, if it is on one of its :attr:`picture_hosts`, or ""."""
