@@ -4,7 +4,6 @@ A provider knows nothing of Django, users or attempts. It turns a code into a to
 :class:`Profile`, whose fields are OpenID Connect's standard claims (Core §5.1) for all providers alike.
 """
 
-import re
 import unicodedata
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode, urlsplit
 
-from oauth_login.answers import Answer
 from oauth_login.errors import ProviderResponseError
 from oauth_login.oauth2 import (
     AuthorizationRequest,
@@ -21,8 +19,8 @@ from oauth_login.oauth2 import (
     TokenRequest,
     TokenResponse,
 )
+from oauth_login.providers.calls import Calls
 from oauth_login.providers.grants import Grants
-from oauth_login.providers.namespaces import origin_of
 from oauth_login.providers.pictures import is_on
 from oauth_login.providers.secrecy import without
 from oauth_login.transport import Transport
@@ -33,8 +31,6 @@ EMAIL_LENGTH: Final = 254  # characters, RFC 5321 §4.5.3.1.3
 URL_LENGTH: Final = 500
 #: What a setting may be: the question, and its wording after "must be".
 Expectation = tuple[Callable[[Any], bool], str]
-CHALLENGE: Final = re.compile(r'\b(error|scope)="([^"\\]{0,1000})"')
-SCOPE_MISSED: Final = "insufficient_scope"
 JOINERS: Final = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 
 
@@ -58,7 +54,7 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Provider(Grants):
+class Provider(Grants, Calls):
     """One configured provider. ``alias`` is its key in the settings.
 
     Subclasses say in class attributes what a site need not, and answer :meth:`fetch_profile`.
@@ -208,28 +204,6 @@ class Provider(Grants):
             "state": state,
         }
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
-
-    def api_base(self) -> str:
-        """Return the URL below which its API is: ``API_URL``, or the host of the UserInfo endpoint; or ""."""
-        if self.api_url:
-            return self.api_url
-        endpoint = self.metadata().userinfo_endpoint
-        return origin_of(endpoint) if endpoint else ""
-
-    def bearing(self, access_token: str) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the headers, and the parameters of the query, of an API request in a visitor's name."""
-        return {"Authorization": f"Bearer {access_token}"}, {}
-
-    def covers(self, granted: frozenset[str], wanted: str) -> bool:
-        """Tell whether *wanted* is in what was *granted*; a provider may know that one includes another."""
-        return wanted in granted
-
-    def scope_missed(self, answer: Answer) -> frozenset[str] | None:
-        """Return which scope an API request lacked, by RFC 6750 §3.1; None if it lacked none."""
-        if answer.status != 403:
-            return None
-        told = dict(CHALLENGE.findall(answer.headers.get("WWW-Authenticate", "")))
-        return frozenset(told.get("scope", "").split()) if told.get("error") == SCOPE_MISSED else None
 
     @abstractmethod
     def fetch_profile(self, token: TokenResponse, *, nonce: str = "") -> Profile:
