@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
+from django.db.models.signals import post_save
 from django.test.utils import CaptureQueriesContext
 
 from oauth_login import tokens, transport
@@ -217,6 +218,21 @@ def test_a_live_account_gives_its_grant_back_and_stays(person, revoking, waiting
         "",
         "",
     )
+    assert waiting() == []
+
+
+def test_a_token_that_was_renewed_in_that_very_moment_is_the_one_that_goes(person, revoking, waiting):
+    account = person()
+
+    def renew(**_):
+        post_save.disconnect(renew, Revocation)
+        Token.objects.replace(Token.objects.get(), access_token="gho_new", refresh_token="ghr_new")
+
+    post_save.connect(renew, Revocation)
+    withdraw(account)
+
+    assert revoking.revoked == ["gho_new"]
+    assert outcome_of(account) is Outcome.WITHDRAWN
     assert waiting() == []
 
 
