@@ -6,6 +6,7 @@ ARGS ?=
 OPTIMIZE ?=
 # As many processes as cores; a file stays in one of them, with the servers it has started.
 AT_ONCE := --numprocesses auto --dist loadfile
+DATABASES ?= postgresql mariadb
 
 # .ci/run sets these for its second run, with the newest Django on the newest Python.
 VENV ?= .venv
@@ -47,11 +48,12 @@ demo: $(DEMO) ## run the whole site on this machine (PORT=8000) until Ctrl-C
 test: $(DEV) ## run all tests with coverage, or some without: make test ARGS="-k state" [OPTIMIZE=1 for -O]
 	@$(if $(OPTIMIZE),PYTHONOPTIMIZE=$(OPTIMIZE)) $(BIN)/python -m pytest $(if $(strip $(ARGS)),$(ARGS),$(AT_ONCE) --cov)
 
-test-databases: ## run all tests on PostgreSQL and then on MariaDB, each with Redis, in instances of their own
-	@for database in postgresql mariadb; do \
-		echo "--- all tests on $$database and Redis"; \
+test-databases: ## run all tests on each of DATABASES ("postgresql mariadb"), each with a Redis, or some with ARGS
+	@failed=; for database in $(DATABASES); do \
+		echo "--- tests on $$database and redis"; \
 		$(PYTHON) scripts/services run $$database redis -- $(MAKE) --no-print-directory test \
-			EXTRAS=$(EXTRAS),databases ARGS="$(if $(strip $(ARGS)),$(ARGS),$(AT_ONCE))" || exit 1; done
+			EXTRAS=$(EXTRAS),databases ARGS="$(if $(strip $(ARGS)),$(ARGS),$(AT_ONCE))" || failed="$$failed $$database"; \
+	done; [ -z "$$failed" ] || { echo "Failed on:$$failed"; exit 1; }
 
 check: $(DEV) ## run every gate: format, rules, types, imports, templates, migrations, deployment
 	@$(MAKE) --no-print-directory --keep-going $(GATES)
@@ -103,7 +105,7 @@ browser: ## install the Chromium that the browser tests drive
 interop: $(SERVERS) ## install the servers that others wrote, which the interop tests sign in through
 	@echo "Servers of others: .interop"
 
-databases: ## install the PostgreSQL, MariaDB and Redis that make test-databases starts
+databases: ## install PostgreSQL, MariaDB and Redis, for test-databases and for tests of how they are started
 	@$(PYTHON) scripts/services install
 
 messages: $(DEMO) ## collect and compile the translations (needs GNU gettext)

@@ -18,7 +18,7 @@ from oauth_login.fields import EncryptedTextField
 
 #: Seconds; more than a provider may take to answer (``transport.DEADLINE``) and a database to be written to.
 LEASE: Final = 30
-#: Rows that are looked at, for one that is wanted, where the database cannot pass over what is taken.
+#: Rows that are looked at for each that is wanted, as others are about to take some of them.
 CROWD: Final = 4
 
 
@@ -82,35 +82,67 @@ class TokenQuerySet(models.QuerySet[Any]):
         values |= {"version": models.F("version") + 1, "lease_until": None}
         return self._unchanged(token).update(**values) == 1
 
+    def release(self, token: Any) -> bool:
+        """Give a leased row back, as it was; tell whether nobody has written since."""
+        return self._unchanged(token).update(lease_until=None) == 1
+
+    def expiring(
+        self, before: datetime, *, providers: Collection[str] | None = None, after: Any = None
+    ) -> "TokenQuerySet":
+        """Return the renewable tokens that expire *before* that moment and are free, the first of them first.
+
+        :param providers: aliases; of all if not given.
+        :param after: the token that the first of them comes after.
+        """
+        due = self._due(before).order_by("expires_at", "pk")
+        if providers is not None:
+            due = due.filter(account__provider__in=providers)
+        if after is not None:
+            due = due.filter(expires_at__gte=after.expires_at)
+            due = due.exclude(expires_at=after.expires_at, pk__lte=after.pk)
+        return due
+
     def take_expiring(
-        self, before: datetime, *, number: int, providers: Collection[str], seconds: int = LEASE
+        self,
+        before: datetime,
+        *,
+        number: int,
+        providers: Collection[str],
+        after: Any = None,
+        seconds: int = LEASE,
     ) -> list[Any]:
-        """Lease up to *number* renewable tokens that expire *before* that moment, the first of them first.
+        """Lease up to *number* of the tokens that :meth:`expiring` returns.
 
         Any number of machines may do so at once, and no two get the same row: where the database can, each
-        passes over what another is about to take.
+        passes over what another is about to take. Who comes away with nothing may have come too late for
+        the first ones only.
         """
-        database = router.db_for_write(self.model)
-        due = (
-            self.using(database)
-            .filter(
-                self._free(),
-                state=self.model.State.ACTIVE,
-                expires_at__lte=before,
-                account__provider__in=providers,
-            )
-            .exclude(refresh_token="")
-            .order_by("expires_at", "pk")
-        )
-        if not connections[database].features.has_select_for_update_skip_locked:
-            crowd = due.select_related("account")[: number * CROWD]
-            return list(islice((token for token in crowd if self.take(token, seconds)), number))
-        with transaction.atomic(using=database):
-            due = due.select_related("account").select_for_update(skip_locked=True, of=("self",))
-            rows = list(due[:number])
-            taken = self.using(database).filter(pk__in=[row.pk for row in rows])
-            taken.update(lease_until=DatabaseNow() + seconds, reason="")
+        due = self.expiring(before, providers=providers, after=after)
+        crowd = list(due.select_related("account")[: number * CROWD])
+        if connections[due.db].features.has_select_for_update_skip_locked:
+            return self._take_passing_over(crowd, before, number, seconds)
+        return list(islice((token for token in crowd if self.take(token, seconds)), number))
+
+    def _take_passing_over(self, crowd: list[Any], before: datetime, number: int, seconds: int) -> list[Any]:
+        """Lease some of a crowd in two statements; what somebody else has locked is passed over.
+
+        By key, as not every database can lock the one table of a join, or sort without locking all it sorts.
+        """
+        accounts = {token.pk: token.account for token in crowd}
+        free = self._due(before).filter(pk__in=accounts).order_by("expires_at", "pk")
+        with transaction.atomic(using=free.db):
+            rows = list(free.select_for_update(skip_locked=True)[:number])
+            leased = self.using(free.db).filter(pk__in=[row.pk for row in rows])
+            leased.update(lease_until=DatabaseNow() + seconds, reason="")
+        for row in rows:
+            row.account = accounts[row.pk]
         return rows
+
+    def _due(self, before: datetime) -> "TokenQuerySet":
+        """Return the tokens that can be renewed, expire *before* that moment, and are free."""
+        lasts = models.Q(refresh_expires_at=None) | models.Q(refresh_expires_at__gt=DatabaseNow())
+        due = self.using(router.db_for_write(self.model)).exclude(refresh_token="")
+        return due.filter(self._free(), lasts, state=self.model.State.ACTIVE, expires_at__lte=before)
 
     def _unchanged(self, token: Any) -> "TokenQuerySet":
         written = self.using(router.db_for_write(self.model))

@@ -22,6 +22,13 @@ def nobody_counted_yet():
     cache.clear()
 
 
+@pytest.fixture
+def cache_with_our_clock(settings):
+    """A cache that forgets when a test moves the clock: one in a server has a clock of its own."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    cache.clear()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_network():
     """Fail the test that looks up a host other than this machine."""

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import ExitStack, closing, contextmanager, nullcontext
+from fnmatch import fnmatch
 
 import environ
 import pytest
@@ -11,11 +12,53 @@ from django.db.utils import ConnectionHandler
 
 from tests import on_servers
 
+#: Which of the app's tests are about what is done differently by each database: those of models, of sign-ins
+#: from end to end, of tokens. Others mark themselves.
+ON_EVERY_DATABASE = (
+    *("grants", "tokens"),
+    *(
+        "test_admin*",
+        "test_attempts*",
+        "test_backends*",
+        "test_callback*",
+        "test_concurrency*",
+        "test_counts*",
+    ),
+    *(
+        "test_failing_site*",
+        "test_fields*",
+        "test_migrations*",
+        "test_models*",
+        "test_orphans*",
+        "test_purge*",
+    ),
+    *("test_sessions*", "test_start*", "test_story*", "test_subjects*", "test_token*", "test_webhook*"),
+)
+
 
 def pytest_report_header():
     """Say what the tests run on, so that whoever asked for another database sees that it is this one."""
     database, cache = settings.DATABASES["default"], settings.CACHES["default"]
     return f"database: {database['ENGINE']}, cache: {cache['BACKEND']}"
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m
+def pytest_collection_modifyitems(config, items):
+    """Mark what ``.ci/run`` runs on a database on which it does not run everything."""
+    app = config.rootpath / "tests" / "oauth_login"
+    for item in items:
+        if item.path.is_relative_to(app) and is_for_every_database(item.path.relative_to(app).parts[0]):
+            item.add_marker(pytest.mark.databases)
+
+
+def is_for_every_database(name):
+    """Return whether *name*, of a directory or a file, is one of those in :data:`ON_EVERY_DATABASE`."""
+    return any(fnmatch(name, pattern) for pattern in ON_EVERY_DATABASE)
+
+
+def unquoted(sql):
+    """Return *sql* with its names as they are: each database puts quotes of its own around them."""
+    return sql.translate({ord(quote): None for quote in '"`'})
 
 
 # --- For a test ----------------------------------------------------------------------------------------
@@ -56,7 +99,10 @@ def database(transactional_db, tmp_path):
 
 @pytest.fixture
 def environment(database):
-    """The environment of a process that is to share database, cache and settings with the test."""
+    """The environment of a process that is to share the settings and the database with the test.
+
+    The cache, too, if it is a server; else each process has one in its memory.
+    """
     return {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_URL": database}
 
 

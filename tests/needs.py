@@ -8,12 +8,17 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from scripts.servers.kinds import KINDS
+
+DRIVERS = ("MySQLdb", "psycopg", "redis")
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 INSTALL_CHROMIUM = "sudo apt-get install chromium  (elsewhere: any Chrome, with CHROMIUM set to its path)"
+INSTALL_DATABASES = "make databases  (as root, on Debian or Ubuntu); then make test EXTRAS=check,databases"
 INSTALL_SERVERS = "make interop  (which takes Node.js 20.12 or newer)"
 
 
@@ -29,6 +34,13 @@ def find_servers() -> str | None:
     return str(directory) if shutil.which("node") and (directory / ".installed").exists() else None
 
 
+def find_databases() -> str | None:
+    """Return a server of ``scripts/services``, if all are there, with Django's drivers."""
+    lacking = [package for kind in KINDS.values() for package in kind.missing()]
+    lacking += [driver for driver in DRIVERS if not find_spec(driver)]
+    return None if lacking else str(KINDS["redis"].find("redis-server"))
+
+
 @dataclass(frozen=True)
 class Need:
     """What the tests with a marker need."""
@@ -42,6 +54,7 @@ class Need:
 NEEDS = (
     Need("browser", "Chromium", find_chromium, INSTALL_CHROMIUM),
     Need("interop", "servers of others", find_servers, INSTALL_SERVERS),
+    Need("servers", "PostgreSQL, MariaDB and Redis", find_databases, INSTALL_DATABASES),
 )
 
 not_run = pytest.StashKey[dict[Need, int]]()

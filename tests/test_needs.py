@@ -1,8 +1,19 @@
-"""Tests that need a Chromium or the servers of others run, or it is said that they did not."""
+"""Tests that need a Chromium, servers of others or databases run, or it is said that they did not."""
+
+import sys
 
 import pytest
 
-from tests.needs import INSTALL_CHROMIUM, INSTALL_SERVERS, find_chromium, find_servers
+from scripts.servers.kinds import KINDS
+from tests.needs import (
+    DRIVERS,
+    INSTALL_CHROMIUM,
+    INSTALL_DATABASES,
+    INSTALL_SERVERS,
+    find_chromium,
+    find_databases,
+    find_servers,
+)
 
 SUITE = """
 import pytest
@@ -16,6 +27,9 @@ def test_with_a_server(): pass
 @pytest.mark.browser
 @pytest.mark.interop
 def test_with_both(): pass
+
+@pytest.mark.servers
+def test_with_a_database(): pass
 
 def test_without(): pass
 """
@@ -45,9 +59,22 @@ def servers(tmp_path):
 
 
 @pytest.fixture
+def databases(tmp_path, monkeypatch):
+    """What ``make databases`` leaves, and what ``pip`` installs for them."""
+    for kind in KINDS.values():
+        for name in kind.needs:
+            program(tmp_path, name)
+    (tmp_path / "drivers").mkdir()
+    for name in DRIVERS:
+        (tmp_path / "drivers" / f"{name}.py").touch()
+    monkeypatch.syspath_prepend(tmp_path / "drivers")
+    return str(tmp_path / "redis-server")
+
+
+@pytest.fixture
 def suite(pytester):
     pytester.makeconftest("from tests.needs import *")
-    pytester.makeini("[pytest]\nmarkers =\n  browser\n  interop")
+    pytester.makeini("[pytest]\nmarkers =\n  browser\n  interop\n  servers")
     pytester.makepyfile(SUITE)
 
     def run(*args):
@@ -59,7 +86,7 @@ def suite(pytester):
 
 
 def test_a_bare_machine_has_nothing():
-    assert (find_chromium(), find_servers()) == (None, None)
+    assert (find_chromium(), find_servers(), find_databases()) == (None, None, None)
 
 
 def test_the_first_known_program_on_the_path_is_taken(tmp_path):
@@ -100,27 +127,52 @@ def test_a_node_without_servers_is_none(tmp_path):
     assert find_servers() is None
 
 
-def test_with_all_that_is_needed_all_tests_run(suite, tmp_path, servers):
+def test_the_databases_are_found_where_they_are_installed(databases):
+    assert find_databases() == databases
+
+
+@pytest.mark.parametrize("missing", DRIVERS)
+@pytest.mark.usefixtures("databases")
+def test_databases_that_django_cannot_speak_to_are_none(monkeypatch, tmp_path, missing):
+    (tmp_path / "drivers" / f"{missing}.py").unlink()
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "drivers")])  # not those that are really installed
+    monkeypatch.delitem(sys.modules, missing, raising=False)
+
+    assert find_databases() is None
+
+
+@pytest.mark.usefixtures("databases")
+def test_databases_of_which_one_is_missing_are_none(tmp_path):
+    (tmp_path / "redis-server").unlink()
+
+    assert find_databases() is None
+
+
+@pytest.mark.usefixtures("servers", "databases")
+def test_with_all_that_is_needed_all_tests_run(suite, tmp_path):
     program(tmp_path, "chromium")
 
     result = suite()
 
-    result.assert_outcomes(passed=4)
+    result.assert_outcomes(passed=5)
     result.stdout.no_fnmatch_line("*not run*")
 
 
 def test_the_summary_says_what_did_not_run_and_how_to_change_that(suite):
     result = suite()
 
-    result.assert_outcomes(passed=1, deselected=3)
+    result.assert_outcomes(passed=1, deselected=4)
     said = [line for line in result.outlines if "not run" in line]
     assert said == [
         f"browser tests: 2 not run (no Chromium found); install with: {INSTALL_CHROMIUM}",
         f"interop tests: 1 not run (no servers of others found); install with: {INSTALL_SERVERS}",
+        "servers tests: 1 not run (no PostgreSQL, MariaDB and Redis found); "
+        f"install with: {INSTALL_DATABASES}",
     ]
 
 
-def test_in_ci_a_missing_chromium_is_a_failure(suite, monkeypatch, servers):
+@pytest.mark.usefixtures("servers", "databases")
+def test_in_ci_a_missing_chromium_is_a_failure(suite, monkeypatch):
     monkeypatch.setenv("CI", "true")
 
     result = suite()
@@ -129,6 +181,18 @@ def test_in_ci_a_missing_chromium_is_a_failure(suite, monkeypatch, servers):
     result.stderr.fnmatch_lines(["*2 browser tests cannot run: no Chromium found.*"])
 
 
+@pytest.mark.usefixtures("servers")
+def test_in_ci_a_missing_database_is_a_failure(suite, monkeypatch, tmp_path):
+    program(tmp_path, "chromium")
+    monkeypatch.setenv("CI", "true")
+
+    result = suite()
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*1 servers tests cannot run: no PostgreSQL, MariaDB and Redis found.*"])
+
+
+@pytest.mark.usefixtures("databases")
 def test_in_ci_a_missing_server_is_a_failure(suite, monkeypatch, tmp_path):
     program(tmp_path, "chromium")
     monkeypatch.setenv("CI", "true")
@@ -142,6 +206,6 @@ def test_in_ci_a_missing_server_is_a_failure(suite, monkeypatch, tmp_path):
 def test_in_ci_who_leaves_those_tests_out_needs_nothing(suite, monkeypatch):
     monkeypatch.setenv("CI", "true")
 
-    result = suite("-m", "not browser and not interop")
+    result = suite("-m", "not browser and not interop and not servers")
 
-    result.assert_outcomes(passed=1, deselected=3)
+    result.assert_outcomes(passed=1, deselected=4)

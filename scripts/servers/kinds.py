@@ -10,7 +10,6 @@ from typing import Final
 
 from scripts.servers import Failure
 
-PATH: Final = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
 Command = list[str | Path]
 
 
@@ -62,9 +61,14 @@ class Kind:
         return [package for program, package in self.needs.items() if not self.find(program)]
 
 
+def path() -> str:
+    """Return where programs are, servers among them, which the path of not everybody has."""
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
+
+
 def find(name: str) -> Path | None:
     """Return the program of that *name*."""
-    found = shutil.which(name, path=PATH)
+    found = shutil.which(name, path=path())
     return Path(found) if found else None
 
 
@@ -94,7 +98,7 @@ def make_postgresql(instance: Instance) -> Command:
 
 
 def serve_postgresql(instance: Instance) -> Command:
-    hasty = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+    hasty = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
     # No socket in a file: its path must not have more than 107 bytes, and nobody needs it.
     reach = {"listen_addresses": "127.0.0.1", "port": instance.port, "unix_socket_directories": ""}
     options = [f"--{name}={value}" for name, value in {**hasty, **reach, "max_connections": 200}.items()]
@@ -126,6 +130,7 @@ def serve_mariadb(instance: Instance) -> Command:
 
 
 def make_redis(instance: Instance) -> Command:
+    program("redis-server")  # said here, before anything is made
     return ["mkdir", instance.kept]
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from scripts.servers import Failure
-from scripts.servers.kinds import KINDS, PATH, Command, Instance, Kind
+from scripts.servers.kinds import KINDS, Command, Instance, Kind, path
 from scripts.servers.say import say
 
 TO_START: Final = 60  # seconds
@@ -180,15 +180,15 @@ def circumstances(instance: Instance, owner: pwd.struct_passwd, output: IO[bytes
     """Return how a program of the server's is run: as *owner*, who gets what is there for it to read."""
     same: dict[str, Any] = {
         "cwd": instance.directory,
-        "env": {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": str(instance.directory)},
+        "env": {"PATH": path(), "LC_ALL": "C.UTF-8", "HOME": str(instance.directory)},
         "stdin": subprocess.DEVNULL,
         "stdout": output,
         "stderr": output,
     }
     if os.geteuid() != 0:
         return same
-    for path in (instance.directory, *instance.directory.iterdir()):
-        os.chown(path, owner.pw_uid, owner.pw_gid)
+    for file in (instance.directory, *instance.directory.iterdir()):
+        os.chown(file, owner.pw_uid, owner.pw_gid)
     return {**same, "user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
 
 

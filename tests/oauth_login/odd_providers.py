@@ -32,6 +32,12 @@ class TakesNoWishes(GitHub):
     hints = Provider.hints
 
 
+class RenewsNothing(GitHub):
+    """Its tokens last until they do not."""
+
+    can_refresh = False
+
+
 class HasABug(GitHub):
     """Somebody's own provider class, with a mistake in it."""
 

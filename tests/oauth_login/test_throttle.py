@@ -257,6 +257,7 @@ def test_a_cache_that_forgets_at_once_counts_one(visitor, limits, settings):
     assert statuses(visitor, 5) == {302: 5}
 
 
+@pytest.mark.usefixtures("cache_with_our_clock")
 def test_what_was_counted_does_not_stay_for_ever(visitor, limits, clock):
     visitor.start()
     key = f"oauth_login.throttle.start.{NOW // 60}.127.0.0.1"

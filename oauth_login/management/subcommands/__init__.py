@@ -10,11 +10,13 @@ from typing import Final
 from django.core.management.base import BaseCommand
 
 from oauth_login.management.subcommands.purge import Purge
+from oauth_login.management.subcommands.refresh import Refresh
 from oauth_login.management.subcommands.revoke import Revoke
 from oauth_login.management.subcommands.rotate_keys import RotateKeys
 
 SUBCOMMANDS: Final[Mapping[str, type[BaseCommand]]] = {
     "purge": Purge,
+    "refresh": Refresh,
     "revoke": Revoke,
     "rotate-keys": RotateKeys,
 }

@@ -59,6 +59,7 @@ def test_twenty_starts_ask_once(openid, visitor):
 
 
 @pytest.mark.threat("E29")
+@pytest.mark.usefixtures("cache_with_our_clock")
 def test_a_server_that_fails_is_given_a_pause(openid, visitor, time_machine):
     time_machine.move_to("2026-11-25T12:00:00Z", tick=False)
     openid.answers = {WELL_KNOWN: lambda _: (500, {}, b"")}
@@ -72,6 +73,7 @@ def test_a_server_that_fails_is_given_a_pause(openid, visitor, time_machine):
 
 
 @pytest.mark.threat("E29")
+@pytest.mark.usefixtures("cache_with_our_clock")
 def test_what_is_kept_is_used_for_a_day_while_the_server_fails(openid, visitor, new_visitor, time_machine):
     time_machine.move_to("2026-11-25T12:00:00Z", tick=False)
     visitor.start("acme")

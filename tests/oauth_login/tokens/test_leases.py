@@ -1,0 +1,85 @@
+"""Work is claimed in batches by any number of machines, and nothing by two."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+
+from oauth_login.models import Token
+from tests.oauth_login.test_concurrency import at_once
+from tests.oauth_login.tokens.commands import link_many
+
+ISSUER = "https://x.example"
+
+
+@pytest.fixture(params=[True, False], ids=["passing over", "one by one"])
+def way(request, monkeypatch):
+    """Whether the database can pass over rows that somebody has locked; on SQLite nothing is ever locked."""
+    if connection.vendor == "sqlite" or not request.param:
+        monkeypatch.setattr(connection.features, "has_select_for_update_skip_locked", request.param)
+
+
+@pytest.fixture
+def soon():
+    return datetime.now(UTC) + timedelta(minutes=10)
+
+
+def take(before, number, after=None):
+    return Token.objects.take_expiring(before, number=number, providers=["ghe"], after=after)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("way")
+def test_a_claim_is_of_what_expires_first_and_of_nobody_else(soon, django_assert_num_queries):
+    accounts = link_many(9, ISSUER, lambda: ("access", "refresh"))
+    link_many(2, ISSUER + "/", lambda: ("access", "refresh"), alias="other")
+    for number, account in enumerate(reversed(accounts)):
+        Token.objects.filter(pk=account.pk).update(expires_at=soon - timedelta(seconds=100 - number))
+
+    first, second, third = take(soon, 4), take(soon, 4), take(soon, 4)
+
+    last_to_first = [account.pk for account in reversed(accounts)]
+    assert [token.pk for token in [*first, *second, *third]] == last_to_first
+    assert [len(claim) for claim in (first, second, third)] == [4, 4, 1]
+    with django_assert_num_queries(0):
+        assert [token.account.provider for token in first] == ["ghe"] * 4
+    assert take(soon, 4) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("way")
+def test_what_is_given_back_can_be_claimed_again_but_not_by_who_has_passed_it(soon):
+    link_many(3, ISSUER, lambda: ("access", "refresh"))
+    (first,) = take(soon, 1)
+
+    assert Token.objects.release(first)
+    assert [token.pk for token in take(soon, 1, after=first)] != [first.pk]
+    assert [token.pk for token in take(soon, 1)] == [first.pk]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("way")
+def test_a_lease_that_has_run_out_is_another_chance(soon):
+    link_many(1, ISSUER, lambda: ("access", "refresh"))
+    (token,) = take(soon, 1)
+    assert take(soon, 1) == []
+
+    Token.objects.update(lease_until=datetime.now(UTC) - timedelta(seconds=2))
+
+    assert [again.pk for again in take(soon, 1)] == [token.pk]
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.threat("H15")
+def test_of_eight_at_once_no_two_claim_the_same(soon):
+    link_many(200, ISSUER, lambda: ("access", "refresh"))
+
+    def work():
+        claimed = []
+        while Token.objects.expiring(soon).exists():
+            claimed += [token.pk for token in take(soon, 5)]
+        return claimed
+
+    claimed = [pk for claim in at_once(*[work] * 8) for pk in claim]
+
+    assert len(claimed) == len(set(claimed)) == 200
