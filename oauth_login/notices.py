@@ -173,8 +173,10 @@ def _logout_token(body: bytes) -> str:
 def _revoke(account: LinkedAccount) -> None:
     """Forget what the account granted; the user stays, and stays signed in unless the site says otherwise."""
     token = getattr(account, "token", None)
-    if token is not None and not token.revoke("revoked_there"):
-        return
+    if token is not None:
+        if not token.revoke("revoked_there"):
+            return
+        token.refresh_from_db()
     if conf.setting("SESSIONS_END_ON_REVOCATION"):
         session_index.end(session_index.of_account(account))
     if token is not None:

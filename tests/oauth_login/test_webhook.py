@@ -228,7 +228,7 @@ def test_the_tokens_of_that_very_person_are_gone_and_the_user_stays(
     assert (other.state, bool(other.access_token)) == ("active", True)
     assert LinkedAccount.objects.count() == 2
     assert visitor.user == linked.user
-    assert heard == [(LinkedAccount, linked.pk, "revoked", "revoked_there")]
+    assert heard == [(LinkedAccount, linked.pk, "revoked_there", "revoked")]
 
 
 @pytest.mark.threat("K06")
@@ -355,7 +355,7 @@ def test_tokens_that_were_written_while_the_delivery_was_worked_on_stay(linked):
     token = linked.token
     Token.objects.update(version=token.version + 1)
 
-    assert not token.revoke()
+    assert not token.revoke("revoked_there")
     assert is_kept()
 
 
