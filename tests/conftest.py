@@ -4,6 +4,7 @@ import pytest
 from django.core.cache import cache
 from django.utils import translation
 
+from oauth_login.documents import MEMORY
 from tests.names import only_this_machine
 
 # pytester runs pytest inside a test: the tests of tests/needs.py need it.
@@ -20,6 +21,12 @@ def language_of_the_settings():
 def nobody_counted_yet():
     """Forget what another test's visitors, who all have one address, have been counted for."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered():
+    """Forget what providers have told another test's site."""
+    MEMORY.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)
