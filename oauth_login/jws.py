@@ -46,6 +46,8 @@ PUBLIC_MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "OKP": ("crv", "x"),
 }
 
+PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
 
 @dataclass(frozen=True, slots=True)
 class SignedToken:
@@ -133,7 +135,7 @@ def _is_for(key: Mapping[str, Any], algorithm: str) -> bool:
         and key.get("alg", algorithm) == algorithm
         and isinstance(operations, list)
         and "verify" in operations
-        and "d" not in key
+        and key.keys().isdisjoint(PRIVATE_MEMBERS)
     )
 
 

@@ -99,6 +99,7 @@ class Expected:
     tenants: frozenset[str] = frozenset()
     audiences: frozenset[str] = frozenset()
     max_age: int | None = None  # seconds, if the authorization request had it
+    acr_values: frozenset[str] = frozenset()  # those that the authorization request named
 
     def check(self, claims: Mapping[str, Any]) -> None:
         """Check the claims of an ID Token whose signature is right (Core §3.1.3.7).
@@ -112,6 +113,9 @@ class Expected:
         self._check_nonce(claims.get("nonce"))
         if self.max_age is not None:
             _require(now - _instant(claims, "auth_time") <= self.max_age + CLOCK_SKEW, "auth_time")
+        if self.acr_values:
+            acr = claims.get("acr")
+            _require(isinstance(acr, str) and acr in self.acr_values, "acr")
         self._check_access_token(claims)
         subject = claims.get("sub")
         _require(isinstance(subject, str) and SUBJECT.fullmatch(subject) is not None, "sub")

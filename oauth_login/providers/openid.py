@@ -26,6 +26,7 @@ from oauth_login.providers.base import (
     login_name,
     text,
 )
+from oauth_login.providers.openid_demands import Demands
 from oauth_login.providers.openid_options import ENDPOINTS
 from oauth_login.providers.pictures import own_hosts
 from oauth_login.transport import LOOPBACK, only_public
@@ -235,7 +236,10 @@ class OpenID(Provider):
         )
 
     def _expected(self, token: TokenResponse, nonce: str) -> Expected:
-        asked = self.authorization_params.get("max_age", "")
+        try:
+            demands = Demands.of(self.metadata().authorization_endpoint, self.authorization_params)
+        except ValueError as error:  # in an address that the server has named
+            raise ProviderUnavailable("discovery_invalid", error) from None
         return Expected(
             issuer=self.server.issuer,
             client_id=self.client.client_id,
@@ -244,7 +248,8 @@ class OpenID(Provider):
             access_token=token.access_token,
             tenants=self.tenants,
             audiences=self.audiences,
-            max_age=int(asked) if asked.isdecimal() else None,
+            max_age=demands.max_age,
+            acr_values=demands.acr_values,
         )
 
     def _verified(self, token: SignedToken) -> dict[str, Any]:

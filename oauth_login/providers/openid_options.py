@@ -8,8 +8,10 @@ from oauth_login.jws import ALGORITHMS, SECRET_BYTES, SHARED_SECRET
 from oauth_login.oauth2 import TENANT
 from oauth_login.oidc import OTHER_ENDPOINTS, REQUIRED_ENDPOINTS
 from oauth_login.providers.base import Expectation
+from oauth_login.providers.openid_demands import Demands
 
 ENDPOINTS: Final[Mapping[str, str]] = {name.upper(): name for name in REQUIRED_ENDPOINTS + OTHER_ENDPOINTS}
+MAX_AGE: Final = "one whose max_age is a whole number of seconds"
 RESPONSE_MODES: Final = ("query", "form_post")
 
 
@@ -36,6 +38,16 @@ EXPECTED: Final[Mapping[str, Expectation]] = {
 NAMES: Final = frozenset({*ENDPOINTS, *EXPECTED, "BASE_URL"})
 
 
+def _is_unreadable(endpoint: str, parameters: object) -> bool:
+    """Tell whether a demand is written so that no answer could be held to it."""
+    texts = parameters.items() if isinstance(parameters, Mapping) else ()
+    try:
+        Demands.of(endpoint, {name: value for name, value in texts if isinstance(value, str)})
+    except ValueError:
+        return True
+    return False
+
+
 def required(options: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the keys that have to be there, with the others being *options*."""
     needed = ["ISSUER", "CLIENT_ID"]
@@ -56,6 +68,10 @@ def mistakes(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "CLIENT_SECRET", f"of {SECRET_BYTES} bytes or more, as ID Tokens are signed with it"
     if "openid" not in str(options.get("SCOPE", "openid")).split():
         yield "SCOPE", "one with openid in it: without, there is no ID Token"
+    if _is_unreadable(str(options.get("AUTHORIZATION_ENDPOINT", "")), {}):
+        yield "AUTHORIZATION_ENDPOINT", MAX_AGE
+    if _is_unreadable("", options.get("AUTHORIZATION_PARAMS")):
+        yield "AUTHORIZATION_PARAMS", MAX_AGE
     if key := options.get("CLIENT_KEY"):
         try:
             read_key(str(key))

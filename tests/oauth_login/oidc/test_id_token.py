@@ -4,7 +4,7 @@ import base64
 import hmac
 import json
 import time
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 import pytest
@@ -467,6 +467,43 @@ def test_who_was_to_sign_in_again_and_did_not_is_refused(openid, rejected, confi
     openid.claims = {"auth_time": since if since is MISSING else int(time.time()) - since}
 
     rejected("id_token_invalid")
+
+
+@pytest.mark.threat("E33")
+@pytest.mark.parametrize(
+    ("asked", "claims", "status"),
+    [
+        ({"prompt": "login"}, {}, 502),
+        ({"prompt": "consent login"}, {"auth_time": -3_600}, 502),
+        ({"prompt": "login"}, {"auth_time": -5}, 302),
+        ({"prompt": "consent"}, {}, 302),
+        ({"acr_values": "gold silver"}, {}, 502),
+        ({"acr_values": "gold silver"}, {"acr": "bronze"}, 502),
+        ({"acr_values": "gold silver"}, {"acr": ["gold"]}, 502),
+        ({"acr_values": "gold silver"}, {"acr": "silver"}, 302),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("place", ["parameters", "endpoint"])
+def test_what_is_demanded_is_checked(openid, visitor, configure, asked, claims, status, place):
+    if place == "parameters":
+        configure(AUTHORIZATION_PARAMS=asked)
+    else:
+        openid.configuration["authorization_endpoint"] += f"?{urlencode(asked)}"
+    moved = {"auth_time": int(time.time()) + claims["auth_time"]} if "auth_time" in claims else {}
+    openid.claims = claims | moved
+    query = urlsplit(visitor.start("acme")["Location"]).query
+
+    answer = visitor.come_back(openid.approve(f"{openid.authorization_endpoint}?{query}"), "acme")
+
+    assert answer.status_code == status
+
+
+@pytest.mark.threat("E33")
+def test_a_demand_of_the_servers_own_that_cannot_be_read_is_refused(openid, visitor):
+    openid.configuration["authorization_endpoint"] += "?max_age=soon"
+
+    assert visitor.sign_in(openid, "acme").status_code == 503
 
 
 @pytest.mark.threat("E33")

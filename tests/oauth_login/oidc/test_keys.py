@@ -116,6 +116,14 @@ def test_a_key_that_must_not_be_used_is_not_used(openid, rejected, keys):
 
 
 @pytest.mark.threat("E19")
+@pytest.mark.parametrize("name", ["d", "p", "q", "dp", "dq", "qi", "oth", "k"])
+def test_a_key_that_shows_a_part_of_its_secret_is_not_used(openid, rejected, name):
+    openid.keys = [RSA_KEYS[0].jwk | {name: "AQAB"}]
+
+    rejected("id_token_key_unknown")
+
+
+@pytest.mark.threat("E19")
 def test_of_two_keys_of_one_name_the_one_that_verifies_does(openid, visitor):
     openid.keys = [OTHER.jwk | {"kid": "rsa-0"}, RSA_KEYS[0].jwk]
 

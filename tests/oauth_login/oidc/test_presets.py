@@ -118,6 +118,11 @@ def test_a_server_without_a_label_is_called_by_its_host(check):
         ({"TENANTS": "x"}, "E010", "list"),
         ({"AUDIENCES": [""]}, "E010", "list"),
         ({"TEAM_ID": " "}, "E010", "not empty"),
+        *(
+            ({"AUTHORIZATION_PARAMS": {"max_age": age}}, "E010", "max_age")
+            for age in (" 60", "²", "-1", "", "6" * 5_000)
+        ),
+        ({"AUTHORIZATION_ENDPOINT": "https://sso.acme.example/?max_age=x"}, "E010", "max_age"),
     ],
     ids=lambda value: str(value)[:60],
 )
