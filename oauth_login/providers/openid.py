@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from oauth_login.assertions import assertion
 from oauth_login.documents import Cache, Documents
-from oauth_login.errors import ProviderResponseError, ProviderUnavailable
+from oauth_login.errors import ProviderMisconfigured, ProviderResponseError, ProviderUnavailable
 from oauth_login.jws import SHARED_SECRET, SignedToken, invalid, keys_of
 from oauth_login.oauth2 import TENANT, AuthorizationServer, Client, TokenResponse
 from oauth_login.oidc import REQUIRED_ENDPOINTS, Expected, discovery_url, server_of
@@ -53,7 +53,6 @@ class OpenID(Provider):
     team_id: str = ""  # Apple's: the client secret is a token that the team signs
     signs_out: bool = False
     cache: Cache | None = field(default=None, repr=False)
-    known: dict[str, AuthorizationServer] = field(default_factory=dict, repr=False, compare=False)
 
     uses_nonce: ClassVar[bool] = True
     expected: ClassVar[Mapping[str, Expectation]] = openid_options.EXPECTED
@@ -131,9 +130,7 @@ class OpenID(Provider):
         """
         if all(getattr(self.server, name) for name in REQUIRED_ENDPOINTS):
             return self.server
-        if self.alias not in self.known:
-            self.known[self.alias] = self._discovered()
-        return self.known[self.alias]
+        return self._discovered()
 
     def _discovered(self) -> AuthorizationServer:
         url = discovery_url(self.server.issuer.replace(TENANT, MANY_TENANTS))
@@ -166,7 +163,7 @@ class OpenID(Provider):
     def credentials(self) -> Client:
         """Return the client as it proves itself in the next request (RFC 7523, and Apple's way).
 
-        :raises ProviderError: the server has to be asked which way, and does not answer.
+        :raises ProviderError: the server has to be asked which way, and does not answer, or takes no secret.
         """
         if self.team_id:
             secret = assertion(
@@ -177,24 +174,31 @@ class OpenID(Provider):
                 key_id=self.key_id,
             )
             return replace(self.client, client_secret=secret, auth_method="client_secret_post")
-        if self.client.auth_method == "private_key_jwt":
-            client_id = self.client.client_id
-            proof = assertion(
-                self.client_key,
-                issuer=client_id,
-                subject=client_id,
-                audience=self.metadata().token_endpoint,
-                key_id=self.key_id,
-            )
-            return replace(self.client, assertion=proof)
-        return (
-            self.client if self.client.auth_method else replace(self.client, auth_method=self._auth_method())
+        method = self.client.auth_method or self._auth_method()
+        if method != "private_key_jwt":
+            return replace(self.client, auth_method=method)
+        client_id = self.client.client_id
+        proof = assertion(
+            self.client_key,
+            issuer=client_id,
+            subject=client_id,
+            audience=self.metadata().token_endpoint,
+            key_id=self.key_id,
         )
+        return replace(self.client, auth_method=method, assertion=proof)
 
     def _auth_method(self) -> str:
-        offered = self.metadata().token_endpoint_auth_methods_supported
-        ways = ("client_secret_basic", "client_secret_post")
-        return next((way for way in ways if way in offered), ways[0])
+        """Return the first way that the server offers; a secret is not sent to one that takes none."""
+        ways = (
+            "client_secret_basic",
+            "client_secret_post",
+            *(("private_key_jwt",) if self.client_key else ()),
+        )
+        offered = self.metadata().token_endpoint_auth_methods_supported or ways
+        for way in ways:
+            if way in offered:
+                return way
+        raise ProviderMisconfigured(detail="the server takes no secret; see TOKEN_ENDPOINT_AUTH_METHOD")
 
     def fetch_token(
         self, *, code: str, redirect_uri: str, code_verifier: str, echoed: Mapping[str, str] | None = None
