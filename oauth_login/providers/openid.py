@@ -189,11 +189,9 @@ class OpenID(Provider):
 
     def _auth_method(self) -> str:
         """Return the first way that the server offers; a secret is not sent to one that takes none."""
-        ways = (
-            "client_secret_basic",
-            "client_secret_post",
-            *(("private_key_jwt",) if self.client_key else ()),
-        )
+        ways: tuple[str, ...] = ("client_secret_basic", "client_secret_post")
+        if self.client_key:
+            ways += ("private_key_jwt",)
         offered = self.metadata().token_endpoint_auth_methods_supported or ways
         for way in ways:
             if way in offered:
