@@ -85,7 +85,7 @@ class GitHub(Provider):
             hints["login"] = asked["login"]
         return hints
 
-    def fetch_profile(self, token: TokenResponse, *, nonce: str = "") -> Profile:
+    def fetch_profile(self, token: TokenResponse, *, nonce: str = "", started_at: int = 0) -> Profile:
         """Read ``/user`` after every token: the visitor may have switched accounts at GitHub."""
         user = self._get("/user", token).json(dict)
         subject = positive_integer_subject(user.get("id"))

@@ -26,13 +26,13 @@ from oauth_login.providers.base import (
     login_name,
     text,
 )
-from oauth_login.providers.openid_demands import Demands
+from oauth_login.providers.openid_demands import Demands, with_new_sign_in
 from oauth_login.providers.openid_options import ENDPOINTS
+from oauth_login.providers.openid_tenants import authority
+from oauth_login.providers.openid_userinfo import user_info
 from oauth_login.providers.pictures import own_hosts
 from oauth_login.transport import LOOPBACK, only_public
 
-#: Where a server of many tenants describes them all.
-MANY_TENANTS: Final = "organizations"
 #: Which scope asks for which claims (Core §5.4); the token has what is wanted if it has one of them.
 CLAIMS_OF_SCOPE: Final[Mapping[str, tuple[str, ...]]] = {
     "profile": ("name", "preferred_username", "nickname"),
@@ -84,10 +84,12 @@ class OpenID(Provider):
                 options.get("CLIENT_SECRET", ""),
                 options.get("TOKEN_ENDPOINT_AUTH_METHOD", ""),
             ),
-            server=_server(issuer, options),
+            server=openid_options.server(issuer, options),
             scope=options.get("SCOPE", "openid profile email"),
             authorization_params={
-                **options.get("AUTHORIZATION_PARAMS", {}),
+                **with_new_sign_in(
+                    str(options.get("AUTHORIZATION_ENDPOINT", "")), options.get("AUTHORIZATION_PARAMS", {})
+                ),
                 **({"response_mode": "form_post"} if by_form else {}),
             },
             grant_url=options.get("GRANT_URL", ""),
@@ -133,7 +135,7 @@ class OpenID(Provider):
         return self._discovered()
 
     def _discovered(self) -> AuthorizationServer:
-        url = discovery_url(self.server.issuer.replace(TENANT, MANY_TENANTS))
+        url = discovery_url(self.server.issuer.replace(TENANT, authority(self.tenants)))
         try:
             document = self._documents.get(url, public=False)
         except ProviderResponseError as error:
@@ -212,13 +214,13 @@ class OpenID(Provider):
 
     # --- Who signed in
 
-    def fetch_profile(self, token: TokenResponse, *, nonce: str = "") -> Profile:
+    def fetch_profile(self, token: TokenResponse, *, nonce: str = "", started_at: int = 0) -> Profile:
         """Believe the ID Token, and ask UserInfo for no more than it lacks.
 
         What the token says wins. Claims that are kept elsewhere (Core §5.6.2) are not fetched (E42).
         """
         claims = self._verified(SignedToken.parse(token.id_token))
-        self._expected(token, nonce).check(claims)
+        self._expected(token, nonce, started_at).check(claims)
         told = {name: value for name, value in claims.items() if value is not None}
         if any(told.keys().isdisjoint(CLAIMS_OF_SCOPE.get(scope, told)) for scope in self.scope.split()):
             asked = self._user_info(token, told["sub"])
@@ -237,7 +239,7 @@ class OpenID(Provider):
             profile=https_url(claims.get("profile")),
         )
 
-    def _expected(self, token: TokenResponse, nonce: str) -> Expected:
+    def _expected(self, token: TokenResponse, nonce: str, started_at: int) -> Expected:
         try:
             demands = Demands.of(self.metadata().authorization_endpoint, self.authorization_params)
         except ValueError as error:  # in an address that the server has named
@@ -251,7 +253,9 @@ class OpenID(Provider):
             tenants=self.tenants,
             audiences=self.audiences,
             max_age=demands.max_age,
+            started_at=started_at,
             acr_values=demands.acr_values,
+            required=demands.required,
         )
 
     def _verified(self, token: SignedToken) -> dict[str, Any]:
@@ -280,29 +284,9 @@ class OpenID(Provider):
         return token.claims(keys, self.algorithm)
 
     def _user_info(self, token: TokenResponse, subject: str) -> dict[str, Any]:
-        """Return what UserInfo says about *subject* (Core §5.3.2), and nothing if there is no such endpoint.
-
-        :raises ProviderResponseError: it speaks of somebody else (E25, E26), or in signed tokens, which no
-            client of ours is registered for (E27).
-        """
+        """Return what UserInfo says about *subject*, and nothing if there is no such endpoint."""
         url = self.metadata().userinfo_endpoint
         if not url:
             return {}
         with only_public(when=self._is_chosen_by_server(url)):
-            answer = self.transport.get(url, headers={"Authorization": f"Bearer {token.access_token}"})
-        if answer.status != 200:
-            raise ProviderResponseError("profile_refused", f"HTTP {answer.status}")
-        if "jwt" in answer.headers.get("Content-Type", "").lower():
-            raise ProviderResponseError("userinfo_signed")
-        found = answer.json(dict)
-        if found.get("sub") != subject:
-            raise ProviderResponseError("userinfo_of_another")
-        return found
-
-
-def _server(issuer: str, options: Mapping[str, Any]) -> AuthorizationServer:
-    endpoints: dict[str, Any] = {name: str(options.get(key, "")) for key, name in ENDPOINTS.items()}
-    promised = options.get("AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED", False)
-    return AuthorizationServer(
-        issuer=issuer, authorization_response_iss_parameter_supported=promised, **endpoints
-    )
+            return user_info(self.transport, url, token.access_token, subject)

@@ -113,7 +113,10 @@ def tenants(openid):
     """A server that describes all of its tenants in one document."""
     openid.configuration["issuer"] = TEMPLATE
     openid.answers = {
-        "/organizations/.well-known/openid-configuration": lambda _: openid.configuration,
+        **{
+            f"/{place}/.well-known/openid-configuration": lambda _: openid.configuration
+            for place in ("common", "consumers", "organizations")
+        },
         f"/{TENANT_A}/.well-known/openid-configuration": lambda _: (
             openid.configuration | {"issuer": f"{ISSUER}/{TENANT_A}"}
         ),
@@ -128,6 +131,23 @@ def test_who_is_of_a_tenant_that_is_listed_may_sign_in(tenants, visitor, configu
 
     assert visitor.sign_in(tenants, "acme").status_code == 302
     assert LinkedAccount.objects.get().issuer == f"{ISSUER}/{TENANT_A}"
+
+
+@pytest.mark.threat("E37")
+@pytest.mark.parametrize(
+    ("listed", "place"),
+    [
+        ([TENANT_A], "consumers"),
+        ([TENANT_A, TENANT_B], "common"),
+        ([TENANT_B], "organizations"),
+    ],
+    ids=["personal", "both", "work"],
+)
+def test_the_way_in_is_as_wide_as_the_tenants_listed(tenants, visitor, configure, listed, place):
+    configure(ISSUER=TEMPLATE, TENANTS=listed)
+    visitor.sign_in(tenants, "acme")
+
+    assert tenants.hits(f"/{place}/.well-known/openid-configuration") == 1
 
 
 @pytest.mark.threat("E37")

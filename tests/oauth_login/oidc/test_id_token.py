@@ -477,6 +477,18 @@ def test_who_was_to_sign_in_again_and_did_not_is_refused(openid, rejected, confi
         ({"prompt": "consent login"}, {"auth_time": -3_600}, 502),
         ({"prompt": "login"}, {"auth_time": -5}, 302),
         ({"prompt": "consent"}, {}, 302),
+        ({"prompt": "login"}, {"auth_time": -130}, 502),
+        ({"prompt": "login"}, {"auth_time": -50}, 302),
+        ({"claims": '{"id_token": {"auth_time": {"essential": true}}}'}, {}, 502),
+        ({"claims": '{"id_token": {"auth_time": {"essential": true}}}'}, {"auth_time": -9_999}, 302),
+        ({"claims": '{"id_token": {"auth_time": {"essential": false}, "acr": null}}'}, {}, 302),
+        ({"claims": '{"id_token": null}'}, {}, 302),
+        ({"claims": '{"id_token": {"acr": {"essential": true}}}'}, {}, 502),
+        ({"claims": '{"id_token": {"acr": {"essential": true}}}'}, {"acr": "any"}, 302),
+        ({"claims": '{"id_token": {"acr": {"values": ["gold", 7]}}}'}, {"acr": "bronze"}, 502),
+        ({"claims": '{"id_token": {"acr": {"values": ["gold", 7]}}}'}, {"acr": "gold"}, 302),
+        ({"claims": '{"id_token": {"acr": {"value": "gold"}}}'}, {"acr": "bronze"}, 502),
+        ({"claims": '{"id_token": {"acr": {"value": "gold"}}}'}, {"acr": "gold"}, 302),
         ({"acr_values": "gold silver"}, {}, 502),
         ({"acr_values": "gold silver"}, {"acr": "bronze"}, 502),
         ({"acr_values": "gold silver"}, {"acr": ["gold"]}, 502),
@@ -504,6 +516,56 @@ def test_a_demand_of_the_servers_own_that_cannot_be_read_is_refused(openid, visi
     openid.configuration["authorization_endpoint"] += "?max_age=soon"
 
     assert visitor.sign_in(openid, "acme").status_code == 503
+
+
+@pytest.mark.threat("E33")
+@pytest.mark.parametrize(
+    "demand",
+    [
+        {"acr_values": "gold"},
+        {"request": "x"},
+        {"claims": "7"},
+        {"claims": '{"id_token":{"acr":{"values":"x"}}}'},
+    ],
+    ids=str,
+)
+def test_demands_that_no_answer_could_meet_are_refused_and_not_left_unchecked(
+    openid, visitor, configure, demand
+):
+    configure(AUTHORIZATION_PARAMS={"acr_values": "silver"})
+    openid.configuration["authorization_endpoint"] += f"?{urlencode(demand)}"
+    openid.claims = {"acr": "silver"}
+
+    assert visitor.sign_in(openid, "acme").status_code == 503
+
+
+@pytest.mark.threat("E33")
+def test_a_new_sign_in_counts_from_when_the_visitor_left(openid, visitor, configure, time_machine):
+    configure(AUTHORIZATION_PARAMS={"prompt": "login"})
+    time_machine.move_to("2026-11-25T12:00:00Z", tick=False)
+    location = visitor.start("acme")["Location"]
+    openid.claims = {"auth_time": int(time.time()) + 5}
+    time_machine.shift(500)  # at the page that asks for consent
+
+    assert visitor.come_back(openid.approve(location), "acme").status_code == 302
+
+
+@pytest.mark.threat("E33")
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        ({"prompt": "login"}, ["0"]),
+        ({"prompt": "login", "max_age": "60"}, ["60"]),
+        ({"prompt": "consent"}, []),
+    ],
+    ids=str,
+)
+def test_a_server_that_is_to_ask_again_is_to_say_when_it_did(openid, visitor, configure, asked, sent):
+    configure(AUTHORIZATION_PARAMS=asked)
+
+    query = parse_qs(urlsplit(visitor.start("acme")["Location"]).query)
+
+    assert query.get("max_age", []) == sent
 
 
 @pytest.mark.threat("E33")
