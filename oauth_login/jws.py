@@ -146,10 +146,9 @@ def _made(key: Mapping[str, Any], algorithm: str) -> Any:
         return None
     try:
         made: Any = jwt.PyJWK({"kty": key["kty"], **public}, algorithm).key
-        numbers = made.public_numbers() if key["kty"] == "RSA" else None
     except (jwt.PyJWTError, ValueError):
         return None
-    if numbers and (made.key_size < RSA_BITS or numbers.e < 3 or numbers.e % 2 == 0):
+    if key["kty"] == "RSA" and made.key_size < RSA_BITS:
         return None
     return made
 

@@ -120,7 +120,14 @@ def test_no_claim_or_header_relaxes_a_check(openid, rejected):
 @pytest.mark.threat("E04", "E21")
 @pytest.mark.parametrize(
     "header",
-    [{"b64": False}, {"crit": ["x"], "x": 1}, {"crit": []}, {"crit": "x"}, {"crit": ["b64"], "b64": True}],
+    [
+        {"b64": False},
+        {"b64": True},
+        {"crit": ["x"], "x": 1},
+        {"crit": []},
+        {"crit": "x"},
+        {"crit": ["b64"], "b64": True},
+    ],
     ids=str,
 )
 def test_a_header_that_demands_what_nobody_knows_is_refused(openid, rejected, header):
@@ -161,10 +168,28 @@ def test_oidcc_client_test_invalid_iss(openid, rejected, issuer):
     rejected("id_token_invalid")
 
 
+def test_a_token_longer_than_anybody_needs_is_refused_though_it_is_signed(openid, rejected):
+    openid.claims = {"padding": "x" * 16_384}
+
+    rejected("id_token_invalid")
+
+
 @pytest.mark.threat("E06")
 @pytest.mark.parametrize(
     "audience",
-    [MISSING, None, "", "other", CLIENT_ID[:-1], f"{CLIENT_ID}2", ["other"], [], {"a": 1}, [CLIENT_ID, 7]],
+    [
+        MISSING,
+        None,
+        "",
+        "other",
+        CLIENT_ID[:-1],
+        f"{CLIENT_ID}2",
+        ["other"],
+        [],
+        {"a": 1},
+        [CLIENT_ID, 7],
+        [CLIENT_ID, ["x"]],
+    ],
     ids=repr,
 )
 def test_oidcc_client_test_invalid_aud_and_missing_aud(openid, rejected, audience):

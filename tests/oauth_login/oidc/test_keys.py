@@ -84,6 +84,7 @@ def no_kid(key, claims):
         [RSA_KEYS[0].jwk | {"kty": ["RSA"]}],
         [RSA_KEYS[0].jwk | {"n": "!!!"}],
         [RSA_KEYS[0].jwk | {"n": 7}],
+        [RSA_KEYS[0].jwk | {"n": "A" * 16_384 + RSA_KEYS[0].jwk["n"]}],
         [RSA_KEYS[0].jwk | {"e": "AQ"}],
         [RSA_KEYS[0].jwk | {"e": "BA"}],
         [without(RSA_KEYS[0].jwk, "n")],
@@ -101,6 +102,7 @@ def no_kid(key, claims):
         "of a kind that is none",
         "no base64",
         "a number",
+        "longer than any, with zeros before it",
         "exponent 1",
         "exponent 4",
         "half a key",
@@ -311,6 +313,18 @@ def test_another_worker_that_renews_is_not_run_after(openid, settings, visitor):
     assert visitor.sign_in(openid, "acme").status_code == 502
     assert openid.hits("/jwks") == 1
     cache.clear()  # whose mark is over
+    assert worker.renewed(url, public=False)
+
+
+@pytest.mark.threat("E17")
+def test_who_may_not_renew_yet_leaves_no_mark_for_another_worker(openid, settings):
+    url = f"{ISSUER}/jwks"
+    worker = documents.Documents(transport.shared(settings.OAUTH_LOGIN["CA_BUNDLE"]), cache)
+    assert worker.renewed(url, public=False)
+    cache.clear()
+    assert worker.renewed(url, public=False) is None
+    documents.MEMORY.clear()  # that was another
+
     assert worker.renewed(url, public=False)
 
 
