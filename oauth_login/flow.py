@@ -86,4 +86,4 @@ def complete(
             code_verifier=attempt.code_verifier,
             echoed=response.echoed,
         )
-        return token, provider.fetch_profile(token, nonce=attempt.nonce)
+        return token, provider.fetch_profile(token, nonce=attempt.nonce, started_at=attempt.started_at)

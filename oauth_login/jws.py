@@ -46,6 +46,8 @@ PUBLIC_MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "OKP": ("crv", "x"),
 }
 
+PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
 
 @dataclass(frozen=True, slots=True)
 class SignedToken:
@@ -139,7 +141,7 @@ def _is_for(key: Mapping[str, Any], algorithm: str) -> bool:
         and key.get("alg", algorithm) == algorithm
         and isinstance(operations, list)
         and "verify" in operations
-        and "d" not in key
+        and key.keys().isdisjoint(PRIVATE_MEMBERS)
     )
 
 
@@ -150,10 +152,9 @@ def _made(key: Mapping[str, Any], algorithm: str) -> Any:
         return None
     try:
         made: Any = jwt.PyJWK({"kty": key["kty"], **public}, algorithm).key
-        numbers = made.public_numbers() if key["kty"] == "RSA" else None
     except (jwt.PyJWTError, ValueError):
         return None
-    if numbers and (made.key_size < RSA_BITS or numbers.e < 3 or numbers.e % 2 == 0):
+    if key["kty"] == "RSA" and made.key_size < RSA_BITS:
         return None
     return made
 

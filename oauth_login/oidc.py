@@ -99,7 +99,10 @@ class Expected:
     access_token: str = field(default="", repr=False)
     tenants: frozenset[str] = frozenset()
     audiences: frozenset[str] = frozenset()
-    max_age: int | None = None  # seconds, if the authorization request had it
+    max_age: int | None = None  # seconds before the visitor left, if the authorization request had it
+    started_at: int = 0  # UNIX seconds, when the visitor left; 0 for now
+    acr_values: frozenset[str] = frozenset()  # those that the authorization request named
+    required: frozenset[str] = frozenset()  # claims that it called essential
 
     def check(self, claims: Mapping[str, Any]) -> None:
         """Check the claims of an ID Token whose signature is right (Core §3.1.3.7).
@@ -111,8 +114,7 @@ class Expected:
         now = int(time.time())
         self._check_times(claims, now)
         self._check_nonce(claims.get("nonce"))
-        if self.max_age is not None:
-            _require(now - _instant(claims, "auth_time") <= self.max_age + CLOCK_SKEW, "auth_time")
+        self._check_demands(claims, self.started_at or now)
         self._check_access_token(claims)
         subject = claims.get("sub")
         _require(isinstance(subject, str) and SUBJECT.fullmatch(subject) is not None, "sub")
@@ -122,13 +124,13 @@ class Expected:
     def check_renewed(self, claims: Mapping[str, Any], *, subject: str) -> None:
         """Check the claims of an ID Token that came with a renewed grant (Core §12.2).
 
-        It is as the first one was: no nonce, and no new sign-in whose time could be looked at.
+        It is as the first one was: no nonce, and no new sign-in of which anything was demanded.
 
         :param subject: of the first one.
         :raises ProviderResponseError: ``refresh_identity_changed``; the detail names the claim (E40).
         """
         try:
-            replace(self, nonce="", max_age=None).check(claims)
+            replace(self, nonce="", max_age=None, acr_values=frozenset(), required=frozenset()).check(claims)
             _require(claims["sub"] == subject, "sub")
         except ProviderResponseError as error:
             raise ProviderResponseError("refresh_identity_changed", error.detail) from None
@@ -166,6 +168,18 @@ class Expected:
         if self.nonce:
             # Bytes: compare_digest() takes no other characters than ASCII in a str.
             _require(isinstance(nonce, str) and _is_same(nonce, self.nonce), "nonce")
+
+    def _check_demands(self, claims: Mapping[str, Any], asked_at: int) -> None:
+        """Check that the sign-in is as new, and of the kind, that was demanded (E33).
+
+        The server weighs ``max_age`` when the visitor arrives; the time they then take does not count.
+        """
+        if self.max_age is not None or "auth_time" in self.required:
+            oldest = 0 if self.max_age is None else asked_at - self.max_age - CLOCK_SKEW
+            _require(_instant(claims, "auth_time") >= oldest, "auth_time")
+        if self.acr_values or "acr" in self.required:
+            acr = claims.get("acr")
+            _require(isinstance(acr, str) and acr in (self.acr_values or {acr}), "acr")
 
     def _check_access_token(self, claims: Mapping[str, Any]) -> None:
         """Check ``at_hash`` where it is (Core §3.1.3.8): the token answer is of one piece (E23)."""

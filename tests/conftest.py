@@ -4,6 +4,7 @@ import pytest
 from django.core.cache import cache
 from django.utils import translation
 
+from oauth_login.documents import MEMORY
 from tests.names import only_this_machine
 
 # pytester runs pytest inside a test: the tests of tests/needs.py need it.
@@ -27,6 +28,12 @@ def cache_with_our_clock(settings):
     """A cache that forgets when a test moves the clock: one in a server has a clock of its own."""
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered():
+    """Forget what providers have told another test's site."""
+    MEMORY.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -207,10 +207,11 @@ class Provider(Grants, Calls):
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
 
     @abstractmethod
-    def fetch_profile(self, token: TokenResponse, *, nonce: str = "") -> Profile:
+    def fetch_profile(self, token: TokenResponse, *, nonce: str = "", started_at: int = 0) -> Profile:
         """Ask the provider who the token belongs to.
 
         :param nonce: of the attempt, for providers that answer with an ID Token.
+        :param started_at: when the visitor left, in UNIX seconds; 0 for now.
 
         :raises ProviderError: no identity can be had from the answer.
         :raises SignInRefused: the identity is not a person's.

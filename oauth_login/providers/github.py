@@ -131,7 +131,7 @@ class GitHub(Provider):
             raise ProviderMisconfigured(detail=f"HTTP {answer.status}")
         raise ProviderResponseError("revocation_refused", f"HTTP {answer.status}")
 
-    def fetch_profile(self, token: TokenResponse, *, nonce: str = "") -> Profile:
+    def fetch_profile(self, token: TokenResponse, *, nonce: str = "", started_at: int = 0) -> Profile:
         """Read ``/user`` after every token: the visitor may have switched accounts at GitHub."""
         user = self._get("/user", token).json(dict)
         subject = positive_integer_subject(user.get("id"))

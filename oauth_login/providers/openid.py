@@ -12,9 +12,12 @@ from urllib.parse import urlsplit
 
 from oauth_login.assertions import assertion
 from oauth_login.documents import Cache, Documents
-from oauth_login.errors import ProviderResponseError, ProviderTimeout, ProviderUnavailable
+from oauth_login.errors import (
+    ProviderMisconfigured,
+    ProviderResponseError,
+    ProviderUnavailable,
+)
 from oauth_login.jws import SHARED_SECRET, SignedToken, invalid, keys_of
-from oauth_login.logout import TYPES, Logout, session_id
 from oauth_login.oauth2 import TENANT, AuthorizationServer, Client, TokenResponse
 from oauth_login.oidc import REQUIRED_ENDPOINTS, Expected, discovery_url, server_of
 from oauth_login.providers import openid_options
@@ -27,13 +30,15 @@ from oauth_login.providers.base import (
     login_name,
     text,
 )
+from oauth_login.providers.openid_demands import Demands, with_new_sign_in
+from oauth_login.providers.openid_grants import OpenIDGrants
 from oauth_login.providers.openid_options import ENDPOINTS
+from oauth_login.providers.openid_tenants import authority
+from oauth_login.providers.openid_userinfo import user_info
 from oauth_login.providers.pictures import own_hosts
 from oauth_login.providers.subjects import subject
 from oauth_login.transport import LOOPBACK, only_public
 
-#: Where a server of many tenants describes them all.
-MANY_TENANTS: Final = "organizations"
 #: Which scope asks for which claims (Core §5.4); the token has what is wanted if it has one of them.
 CLAIMS_OF_SCOPE: Final[Mapping[str, tuple[str, ...]]] = {
     "profile": ("name", "preferred_username", "nickname"),
@@ -42,7 +47,7 @@ CLAIMS_OF_SCOPE: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class OpenID(Provider):
+class OpenID(OpenIDGrants):
     """Identity is ``(iss, sub)``. ``server`` holds what the settings say; :meth:`metadata` knows the rest."""
 
     algorithm: str = "RS256"
@@ -54,7 +59,6 @@ class OpenID(Provider):
     team_id: str = ""  # Apple's: the client secret is a token that the team signs
     signs_out: bool = False
     cache: Cache | None = field(default=None, repr=False)
-    known: dict[str, AuthorizationServer] = field(default_factory=dict, repr=False, compare=False)
 
     uses_nonce: ClassVar[bool] = True
     expected: ClassVar[Mapping[str, Expectation]] = openid_options.EXPECTED
@@ -89,7 +93,9 @@ class OpenID(Provider):
             server=openid_options.server(issuer, options),
             scope=options.get("SCOPE", "openid profile email"),
             authorization_params={
-                **options.get("AUTHORIZATION_PARAMS", {}),
+                **with_new_sign_in(
+                    str(options.get("AUTHORIZATION_ENDPOINT", "")), options.get("AUTHORIZATION_PARAMS", {})
+                ),
                 **({"response_mode": "form_post"} if by_form else {}),
             },
             api_url=options.get("API_URL", ""),
@@ -135,12 +141,10 @@ class OpenID(Provider):
         """
         if all(getattr(self.server, name) for name in REQUIRED_ENDPOINTS):
             return self.server
-        if self.alias not in self.known:
-            self.known[self.alias] = self._discovered()
-        return self.known[self.alias]
+        return self._discovered()
 
     def _discovered(self) -> AuthorizationServer:
-        url = discovery_url(self.server.issuer.replace(TENANT, MANY_TENANTS))
+        url = discovery_url(self.server.issuer.replace(TENANT, authority(self.tenants)))
         try:
             document = self._documents.get(url, public=False)
         except ProviderResponseError as error:
@@ -170,7 +174,7 @@ class OpenID(Provider):
     def credentials(self) -> Client:
         """Return the client as it proves itself in the next request (RFC 7523, and Apple's way).
 
-        :raises ProviderError: the server has to be asked which way, and does not answer.
+        :raises ProviderError: the server has to be asked which way, and does not answer, or takes no secret.
         """
         if self.team_id:
             secret = assertion(
@@ -181,24 +185,29 @@ class OpenID(Provider):
                 key_id=self.key_id,
             )
             return replace(self.client, client_secret=secret, auth_method="client_secret_post")
-        if self.client.auth_method == "private_key_jwt":
-            client_id = self.client.client_id
-            proof = assertion(
-                self.client_key,
-                issuer=client_id,
-                subject=client_id,
-                audience=self.metadata().token_endpoint,
-                key_id=self.key_id,
-            )
-            return replace(self.client, assertion=proof)
-        return (
-            self.client if self.client.auth_method else replace(self.client, auth_method=self._auth_method())
+        method = self.client.auth_method or self._auth_method()
+        if method != "private_key_jwt":
+            return replace(self.client, auth_method=method)
+        client_id = self.client.client_id
+        proof = assertion(
+            self.client_key,
+            issuer=client_id,
+            subject=client_id,
+            audience=self.metadata().token_endpoint,
+            key_id=self.key_id,
         )
+        return replace(self.client, auth_method=method, assertion=proof)
 
     def _auth_method(self) -> str:
-        offered = self.metadata().token_endpoint_auth_methods_supported
-        ways = ("client_secret_basic", "client_secret_post")
-        return next((way for way in ways if way in offered), ways[0])
+        """Return the first way that the server offers; a secret is not sent to one that takes none."""
+        ways: tuple[str, ...] = ("client_secret_basic", "client_secret_post")
+        if self.client_key:
+            ways += ("private_key_jwt",)
+        offered = self.metadata().token_endpoint_auth_methods_supported or ways
+        for way in ways:
+            if way in offered:
+                return way
+        raise ProviderMisconfigured(detail="the server takes no secret; see TOKEN_ENDPOINT_AUTH_METHOD")
 
     def fetch_token(
         self, *, code: str, redirect_uri: str, code_verifier: str, echoed: Mapping[str, str] | None = None
@@ -212,43 +221,15 @@ class OpenID(Provider):
             raise ProviderResponseError("id_token_missing")
         return token
 
-    def refresh(
-        self, refresh_token: str, *, subject: str, known: Mapping[str, str] | None = None
-    ) -> TokenResponse:
-        """Renew; if the answer has an ID Token, it is about *subject* as the first one was (E40).
-
-        :param known: ``issuer``: the one of the first, of a server that answers in several names.
-        """
-        with only_public(when=self._is_chosen_by_server(self.metadata().token_endpoint)):
-            token = Provider.refresh(self, refresh_token, subject=subject)
-        if token.id_token:
-            issuer = (known or {}).get("issuer") or self.server.issuer
-            self._check_renewed(token, replace(self._expected(token, ""), issuer=issuer), subject)
-        return token
-
-    def _check_renewed(self, token: TokenResponse, expected: Expected, subject: str) -> None:
-        try:
-            claims = self._verified(SignedToken.parse(token.id_token))
-        except (ProviderUnavailable, ProviderTimeout):
-            # Nothing is taken from this token, and the old refresh token may be dead: the new one is worth
-            # more than a comparison that cannot be made before the keys are there again.
-            return
-        expected.check_renewed(claims, subject=subject)
-
-    def revoke(self, *, access_token: str, refresh_token: str) -> bool:
-        """Give the grant back, where the server says it takes it (RFC 7009)."""
-        with only_public(when=self._is_chosen_by_server(self.metadata().revocation_endpoint)):
-            return Provider.revoke(self, access_token=access_token, refresh_token=refresh_token)
-
     # --- Who signed in
 
-    def fetch_profile(self, token: TokenResponse, *, nonce: str = "") -> Profile:
+    def fetch_profile(self, token: TokenResponse, *, nonce: str = "", started_at: int = 0) -> Profile:
         """Believe the ID Token, and ask UserInfo for no more than it lacks.
 
         What the token says wins. Claims that are kept elsewhere (Core §5.6.2) are not fetched (E42).
         """
         claims = self._verified(SignedToken.parse(token.id_token))
-        self._expected(token, nonce).check(claims)
+        self._expected(token, nonce, started_at).check(claims)
         who = subject(claims["sub"], "str")
         told = {name: value for name, value in claims.items() if value is not None}
         if any(told.keys().isdisjoint(CLAIMS_OF_SCOPE.get(scope, told)) for scope in self.scope.split()):
@@ -268,8 +249,11 @@ class OpenID(Provider):
             profile=https_url(claims.get("profile")),
         )
 
-    def _expected(self, token: TokenResponse, nonce: str) -> Expected:
-        asked = self.authorization_params.get("max_age", "")
+    def _expected(self, token: TokenResponse, nonce: str, started_at: int) -> Expected:
+        try:
+            demands = Demands.of(self.metadata().authorization_endpoint, self.authorization_params)
+        except ValueError as error:  # in an address that the server has named
+            raise ProviderUnavailable("discovery_invalid", error) from None
         return Expected(
             issuer=self.server.issuer,
             client_id=self.client.client_id,
@@ -278,26 +262,11 @@ class OpenID(Provider):
             access_token=token.access_token,
             tenants=self.tenants,
             audiences=self.audiences,
-            max_age=int(asked) if asked.isdecimal() else None,
+            max_age=demands.max_age,
+            started_at=started_at,
+            acr_values=demands.acr_values,
+            required=demands.required,
         )
-
-    def session_id(self, token: TokenResponse) -> str:
-        """Return the ``sid`` of the ID Token that :meth:`fetch_profile` has believed."""
-        return session_id(SignedToken.parse(token.id_token).unverified())
-
-    def logged_out(self, logout_token: str) -> Logout:
-        """Return whose sessions are over (Back-Channel Logout 1.0 §2.6), by the checks of an ID Token.
-
-        :raises ProviderError: the token is wrong, or the provider's keys cannot be had.
-        """
-        claims = self._verified(SignedToken.parse(logout_token, TYPES), mark="renewed-for-logout")
-        expected = Expected(
-            issuer=self.server.issuer,
-            client_id=self.client.client_id,
-            algorithm=self.algorithm,
-            tenants=self.tenants,
-        )
-        return expected.check_logout(claims)
 
     def _verified(self, token: SignedToken, *, mark: str = "renewed") -> dict[str, Any]:
         """Return the claims of *token*, whose signature is checked although it came over TLS (E12).
@@ -330,24 +299,12 @@ class OpenID(Provider):
         return token.claims(keys, self.algorithm)
 
     def _user_info(self, token: TokenResponse, subject: str) -> dict[str, Any]:
-        """Return what UserInfo says about *subject* (Core §5.3.2), and nothing if there is no such endpoint.
-
-        :raises ProviderResponseError: it speaks of somebody else (E25, E26), or in signed tokens, which no
-            client of ours is registered for (E27).
-        """
+        """Return what UserInfo says about *subject*, and nothing if there is no such endpoint."""
         url = self.metadata().userinfo_endpoint
         if not url:
             return {}
         with only_public(when=self._is_chosen_by_server(url)):
-            answer = self.transport.get(url, headers={"Authorization": f"Bearer {token.access_token}"})
-        if answer.status != 200:
-            raise ProviderResponseError("profile_refused", f"HTTP {answer.status}")
-        if "jwt" in answer.headers.get("Content-Type", "").lower():
-            raise ProviderResponseError("userinfo_signed")
-        found = answer.json(dict)
-        if found.get("sub") != subject:
-            raise ProviderResponseError("userinfo_of_another")
-        return found
+            return user_info(self.transport, url, token.access_token, subject)
 
 
 def _name(claims: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from oauth_login.jws import ALGORITHMS, SECRET_BYTES, SHARED_SECRET
 from oauth_login.oauth2 import TENANT, AuthorizationServer
 from oauth_login.oidc import OTHER_ENDPOINTS, REQUIRED_ENDPOINTS
 from oauth_login.providers.base import Expectation
+from oauth_login.providers.openid_demands import DemandError, Demands
 
 ENDPOINTS: Final[Mapping[str, str]] = {name.upper(): name for name in REQUIRED_ENDPOINTS + OTHER_ENDPOINTS}
 #: What stands in a tenant's place in addresses, and answers as whichever tenant somebody is from.
@@ -52,13 +53,16 @@ EXPECTED: Final[Mapping[str, Expectation]] = {
 NAMES: Final = frozenset({*ENDPOINTS, *EXPECTED, "BASE_URL"})
 
 
-def server(issuer: str, options: Mapping[str, Any]) -> AuthorizationServer:
-    """Return the server as far as the settings describe it."""
-    endpoints: dict[str, Any] = {name: str(options.get(key, "")) for key, name in ENDPOINTS.items()}
-    promised = options.get("AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED", False)
-    return AuthorizationServer(
-        issuer=issuer, authorization_response_iss_parameter_supported=promised, **endpoints
-    )
+def _wrong_demand(endpoint: str, parameters: object) -> str:
+    """Return what a demand must be that no answer could be held to; "" if there is none."""
+    texts = parameters.items() if isinstance(parameters, Mapping) else ()
+    try:
+        Demands.of(endpoint, {name: value for name, value in texts if isinstance(value, str)})
+    except DemandError as error:
+        return str(error)
+    except ValueError:  # in the endpoint, which is no URL: E009 says so
+        return ""
+    return ""
 
 
 def required(options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -81,8 +85,22 @@ def mistakes(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "CLIENT_SECRET", f"of {SECRET_BYTES} bytes or more, as ID Tokens are signed with it"
     if "openid" not in str(options.get("SCOPE", "openid")).split():
         yield "SCOPE", "one with openid in it: without, there is no ID Token"
+    endpoint, parameters = str(options.get("AUTHORIZATION_ENDPOINT", "")), options.get("AUTHORIZATION_PARAMS")
+    if wrong := _wrong_demand(endpoint, {}):
+        yield "AUTHORIZATION_ENDPOINT", wrong
+    elif wrong := _wrong_demand("", parameters) or _wrong_demand(endpoint, parameters):
+        yield "AUTHORIZATION_PARAMS", wrong
     if key := options.get("CLIENT_KEY"):
         try:
             read_key(str(key))
         except ValueError as error:
             yield "CLIENT_KEY", f"a private key in PEM, or the path of one ({error})"
+
+
+def server(issuer: str, options: Mapping[str, Any]) -> AuthorizationServer:
+    """Return the server as the settings describe it."""
+    endpoints: dict[str, Any] = {name: str(options.get(key, "")) for key, name in ENDPOINTS.items()}
+    promised = options.get("AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED", False)
+    return AuthorizationServer(
+        issuer=issuer, authorization_response_iss_parameter_supported=promised, **endpoints
+    )

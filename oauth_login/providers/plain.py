@@ -147,7 +147,7 @@ class OAuth2(PlainGrants):
 
     # --- Token → who it is --------------------------------------------------------------------------------
 
-    def fetch_profile(self, token: TokenResponse, *, nonce: str = "") -> Profile:
+    def fetch_profile(self, token: TokenResponse, *, nonce: str = "", started_at: int = 0) -> Profile:
         """Ask whatever the settings name, then look for each claim where they say it is."""
         known: dict[str, Any] = {"client_id": self.client.client_id, "token": dict(token.answer)}
         known["identity"] = self._identity(token, known)

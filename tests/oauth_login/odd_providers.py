@@ -22,7 +22,7 @@ class HasNoName(GitHub):
         plain = super().from_options(alias, options, transport)
         return replace(plain, server=replace(plain.server, issuer=""))
 
-    def fetch_profile(self, token, *, nonce=""):
+    def fetch_profile(self, token, *, nonce="", started_at=0):
         return replace(super().fetch_profile(token), issuer="https://has-no-name.example")
 
 
@@ -41,5 +41,5 @@ class RenewsNothing(GitHub):
 class HasABug(GitHub):
     """Somebody's own provider class, with a mistake in it."""
 
-    def fetch_profile(self, token, *, nonce=""):
+    def fetch_profile(self, token, *, nonce="", started_at=0):
         raise RuntimeError("a mistake")

@@ -28,7 +28,7 @@ TENANT_A, TENANT_B = "9188040d-6c67-4c5b-b112-36a304b66dad", "72f988bf-86f1-41af
         (None, "basic"),
         (["client_secret_post"], "post"),
         (["client_secret_post", "client_secret_basic"], "basic"),
-        (["private_key_jwt", 7], "basic"),
+        ([7], "basic"),
         ("client_secret_post", "basic"),
     ],
     ids=repr,
@@ -39,6 +39,22 @@ def test_the_secret_is_sent_the_way_the_server_takes_it(openid, visitor, adverti
     assert visitor.sign_in(openid, "acme").status_code == 302
     (form,) = openid.token_requests
     assert ("client_secret" in form) == (way == "post")
+
+
+def test_a_secret_is_not_sent_to_a_server_that_takes_none(openid, visitor):
+    openid.configuration["token_endpoint_auth_methods_supported"] = ["private_key_jwt"]
+
+    assert visitor.sign_in(openid, "acme").status_code == 503
+    assert openid.token_requests == []
+
+
+def test_a_server_that_takes_only_a_key_is_shown_the_key(openid, visitor, configure):
+    configure(CLIENT_KEY=EC_KEY.pem)
+    openid.client_public_key = EC_KEY.private.public_key()
+    openid.configuration["token_endpoint_auth_methods_supported"] = ["private_key_jwt"]
+
+    assert visitor.sign_in(openid, "acme").status_code == 302
+    assert "client_secret" not in openid.token_requests[0]
 
 
 @pytest.mark.parametrize("method", ["client_secret_post", "client_secret_basic"])
@@ -97,7 +113,10 @@ def tenants(openid):
     """A server that describes all of its tenants in one document."""
     openid.configuration["issuer"] = TEMPLATE
     openid.answers = {
-        "/organizations/.well-known/openid-configuration": lambda _: openid.configuration,
+        **{
+            f"/{place}/.well-known/openid-configuration": lambda _: openid.configuration
+            for place in ("common", "consumers", "organizations")
+        },
         f"/{TENANT_A}/.well-known/openid-configuration": lambda _: (
             openid.configuration | {"issuer": f"{ISSUER}/{TENANT_A}"}
         ),
@@ -112,6 +131,23 @@ def test_who_is_of_a_tenant_that_is_listed_may_sign_in(tenants, visitor, configu
 
     assert visitor.sign_in(tenants, "acme").status_code == 302
     assert LinkedAccount.objects.get().issuer == f"{ISSUER}/{TENANT_A}"
+
+
+@pytest.mark.threat("E37")
+@pytest.mark.parametrize(
+    ("listed", "place"),
+    [
+        ([TENANT_A], "consumers"),
+        ([TENANT_A, TENANT_B], "common"),
+        ([TENANT_B], "organizations"),
+    ],
+    ids=["personal", "both", "work"],
+)
+def test_the_way_in_is_as_wide_as_the_tenants_listed(tenants, visitor, configure, listed, place):
+    configure(ISSUER=TEMPLATE, TENANTS=listed)
+    visitor.sign_in(tenants, "acme")
+
+    assert tenants.hits(f"/{place}/.well-known/openid-configuration") == 1
 
 
 @pytest.mark.threat("E37")

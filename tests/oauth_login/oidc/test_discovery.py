@@ -269,12 +269,46 @@ def test_a_promise_to_name_the_issuer_is_held_to(openid, visitor):
     )
 
 
-def test_documents_without_a_cache_are_fetched_each_time(openid, settings):
+@pytest.mark.threat("E17", "E29")
+def test_documents_without_a_cache_are_remembered_by_the_process(openid, settings, time_machine):
+    time_machine.move_to("2026-11-25T12:00:00Z", tick=False)
     kept_nowhere = documents.Documents(transport.shared(settings.OAUTH_LOGIN["CA_BUNDLE"]))
     url = f"{ISSUER}{WELL_KNOWN}"
 
-    assert kept_nowhere.get(url, public=False)["issuer"] == ISSUER
-    assert kept_nowhere.renewed(url, public=False) == kept_nowhere.get(url, public=False)
+    assert kept_nowhere.get(url, public=False) == kept_nowhere.get(url, public=False)
+    assert openid.hits(WELL_KNOWN) == 1
+    assert kept_nowhere.renewed(url, public=False) is not None
+    assert kept_nowhere.renewed(url, public=False) is None
+    assert openid.hits(WELL_KNOWN) == 2
+    time_machine.shift(3_601)
     with pytest.raises(ProviderError):
-        kept_nowhere.get(url, public=True)
-    assert openid.hits(WELL_KNOWN) == 3
+        documents.Documents(kept_nowhere.transport).get(f"{url}?", public=True)
+
+
+def test_what_a_process_remembers_is_bounded(settings):
+    memory = documents.Memory()
+    for number in range(501):
+        memory.set(str(number), number, 60)
+    memory.set("2", "anew", 60)
+
+    assert [memory.get("0"), memory.get("1"), memory.get("2"), memory.get("500")] == [None, 1, "anew", 500]
+
+
+@pytest.mark.threat("E29")
+@pytest.mark.parametrize("cache", ["dummy.DummyCache", "locmem.LocMemCache"])
+def test_starts_without_a_cache_that_keeps_anything_ask_once(openid, visitor, settings, cache):
+    settings.CACHES = {"default": {"BACKEND": f"django.core.cache.backends.{cache}"}}
+    caches["default"].clear()
+
+    assert {visitor.start("acme").status_code for _ in range(5)} == {302}
+    assert openid.hits(WELL_KNOWN) == 1
+
+
+@pytest.mark.threat("E29")
+def test_a_server_that_fails_is_given_a_pause_without_a_cache_too(openid, visitor, settings):
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    openid.answers = {WELL_KNOWN: lambda _: (500, {}, b"")}
+    for _ in range(5):
+        refused_at_the_start(visitor, openid)
+
+    assert openid.hits(WELL_KNOWN) == 1

@@ -4,7 +4,7 @@ import base64
 import hmac
 import json
 import time
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 import pytest
@@ -120,7 +120,14 @@ def test_no_claim_or_header_relaxes_a_check(openid, rejected):
 @pytest.mark.threat("E04", "E21")
 @pytest.mark.parametrize(
     "header",
-    [{"b64": False}, {"crit": ["x"], "x": 1}, {"crit": []}, {"crit": "x"}, {"crit": ["b64"], "b64": True}],
+    [
+        {"b64": False},
+        {"b64": True},
+        {"crit": ["x"], "x": 1},
+        {"crit": []},
+        {"crit": "x"},
+        {"crit": ["b64"], "b64": True},
+    ],
     ids=str,
 )
 def test_a_header_that_demands_what_nobody_knows_is_refused(openid, rejected, header):
@@ -161,10 +168,28 @@ def test_oidcc_client_test_invalid_iss(openid, rejected, issuer):
     rejected("id_token_invalid")
 
 
+def test_a_token_longer_than_anybody_needs_is_refused_though_it_is_signed(openid, rejected):
+    openid.claims = {"padding": "x" * 16_384}
+
+    rejected("id_token_invalid")
+
+
 @pytest.mark.threat("E06")
 @pytest.mark.parametrize(
     "audience",
-    [MISSING, None, "", "other", CLIENT_ID[:-1], f"{CLIENT_ID}2", ["other"], [], {"a": 1}, [CLIENT_ID, 7]],
+    [
+        MISSING,
+        None,
+        "",
+        "other",
+        CLIENT_ID[:-1],
+        f"{CLIENT_ID}2",
+        ["other"],
+        [],
+        {"a": 1},
+        [CLIENT_ID, 7],
+        [CLIENT_ID, ["x"]],
+    ],
     ids=repr,
 )
 def test_oidcc_client_test_invalid_aud_and_missing_aud(openid, rejected, audience):
@@ -467,6 +492,105 @@ def test_who_was_to_sign_in_again_and_did_not_is_refused(openid, rejected, confi
     openid.claims = {"auth_time": since if since is MISSING else int(time.time()) - since}
 
     rejected("id_token_invalid")
+
+
+@pytest.mark.threat("E33")
+@pytest.mark.parametrize(
+    ("asked", "claims", "status"),
+    [
+        ({"prompt": "login"}, {}, 502),
+        ({"prompt": "consent login"}, {"auth_time": -3_600}, 502),
+        ({"prompt": "login"}, {"auth_time": -5}, 302),
+        ({"prompt": "consent"}, {}, 302),
+        ({"prompt": "login"}, {"auth_time": -130}, 502),
+        ({"prompt": "login"}, {"auth_time": -50}, 302),
+        ({"claims": '{"id_token": {"auth_time": {"essential": true}}}'}, {}, 502),
+        ({"claims": '{"id_token": {"auth_time": {"essential": true}}}'}, {"auth_time": -9_999}, 302),
+        ({"claims": '{"id_token": {"auth_time": {"essential": false}, "acr": null}}'}, {}, 302),
+        ({"claims": '{"id_token": null}'}, {}, 302),
+        ({"claims": '{"id_token": {"acr": {"essential": true}}}'}, {}, 502),
+        ({"claims": '{"id_token": {"acr": {"essential": true}}}'}, {"acr": "any"}, 302),
+        ({"claims": '{"id_token": {"acr": {"values": ["gold", 7]}}}'}, {"acr": "bronze"}, 502),
+        ({"claims": '{"id_token": {"acr": {"values": ["gold", 7]}}}'}, {"acr": "gold"}, 302),
+        ({"claims": '{"id_token": {"acr": {"value": "gold"}}}'}, {"acr": "bronze"}, 502),
+        ({"claims": '{"id_token": {"acr": {"value": "gold"}}}'}, {"acr": "gold"}, 302),
+        ({"acr_values": "gold silver"}, {}, 502),
+        ({"acr_values": "gold silver"}, {"acr": "bronze"}, 502),
+        ({"acr_values": "gold silver"}, {"acr": ["gold"]}, 502),
+        ({"acr_values": "gold silver"}, {"acr": "silver"}, 302),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("place", ["parameters", "endpoint"])
+def test_what_is_demanded_is_checked(openid, visitor, configure, asked, claims, status, place):
+    if place == "parameters":
+        configure(AUTHORIZATION_PARAMS=asked)
+    else:
+        openid.configuration["authorization_endpoint"] += f"?{urlencode(asked)}"
+    moved = {"auth_time": int(time.time()) + claims["auth_time"]} if "auth_time" in claims else {}
+    openid.claims = claims | moved
+    query = urlsplit(visitor.start("acme")["Location"]).query
+
+    answer = visitor.come_back(openid.approve(f"{openid.authorization_endpoint}?{query}"), "acme")
+
+    assert answer.status_code == status
+
+
+@pytest.mark.threat("E33")
+def test_a_demand_of_the_servers_own_that_cannot_be_read_is_refused(openid, visitor):
+    openid.configuration["authorization_endpoint"] += "?max_age=soon"
+
+    assert visitor.sign_in(openid, "acme").status_code == 503
+
+
+@pytest.mark.threat("E33")
+@pytest.mark.parametrize(
+    "demand",
+    [
+        {"acr_values": "gold"},
+        {"request": "x"},
+        {"claims": "7"},
+        {"claims": '{"id_token":{"acr":{"values":"x"}}}'},
+    ],
+    ids=str,
+)
+def test_demands_that_no_answer_could_meet_are_refused_and_not_left_unchecked(
+    openid, visitor, configure, demand
+):
+    configure(AUTHORIZATION_PARAMS={"acr_values": "silver"})
+    openid.configuration["authorization_endpoint"] += f"?{urlencode(demand)}"
+    openid.claims = {"acr": "silver"}
+
+    assert visitor.sign_in(openid, "acme").status_code == 503
+
+
+@pytest.mark.threat("E33")
+def test_a_new_sign_in_counts_from_when_the_visitor_left(openid, visitor, configure, time_machine):
+    configure(AUTHORIZATION_PARAMS={"prompt": "login"})
+    time_machine.move_to("2026-11-25T12:00:00Z", tick=False)
+    location = visitor.start("acme")["Location"]
+    openid.claims = {"auth_time": int(time.time()) + 5}
+    time_machine.shift(500)  # at the page that asks for consent
+
+    assert visitor.come_back(openid.approve(location), "acme").status_code == 302
+
+
+@pytest.mark.threat("E33")
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        ({"prompt": "login"}, ["0"]),
+        ({"prompt": "login", "max_age": "60"}, ["60"]),
+        ({"prompt": "consent"}, []),
+    ],
+    ids=str,
+)
+def test_a_server_that_is_to_ask_again_is_to_say_when_it_did(openid, visitor, configure, asked, sent):
+    configure(AUTHORIZATION_PARAMS=asked)
+
+    query = parse_qs(urlsplit(visitor.start("acme")["Location"]).query)
+
+    assert query.get("max_age", []) == sent
 
 
 @pytest.mark.threat("E33")

@@ -5,9 +5,11 @@ import json
 
 import jwt
 import pytest
+from django.core.cache import cache
 from jwt.algorithms import RSAAlgorithm
 
-from tests.oauth_login.oidc.fake_openid import EC_KEY, OTHER_CURVE_KEY, RSA_KEYS, WEAK_KEY, SigningKey
+from oauth_login import documents, transport
+from tests.oauth_login.oidc.fake_openid import EC_KEY, ISSUER, OTHER_CURVE_KEY, RSA_KEYS, WEAK_KEY, SigningKey
 
 pytestmark = [pytest.mark.django_db, pytest.mark.provider]
 
@@ -82,6 +84,7 @@ def no_kid(key, claims):
         [RSA_KEYS[0].jwk | {"kty": ["RSA"]}],
         [RSA_KEYS[0].jwk | {"n": "!!!"}],
         [RSA_KEYS[0].jwk | {"n": 7}],
+        [RSA_KEYS[0].jwk | {"n": "A" * 16_384 + RSA_KEYS[0].jwk["n"]}],
         [RSA_KEYS[0].jwk | {"e": "AQ"}],
         [RSA_KEYS[0].jwk | {"e": "BA"}],
         [without(RSA_KEYS[0].jwk, "n")],
@@ -99,6 +102,7 @@ def no_kid(key, claims):
         "of a kind that is none",
         "no base64",
         "a number",
+        "longer than any, with zeros before it",
         "exponent 1",
         "exponent 4",
         "half a key",
@@ -109,6 +113,14 @@ def no_kid(key, claims):
 )
 def test_a_key_that_must_not_be_used_is_not_used(openid, rejected, keys):
     openid.keys = keys
+
+    rejected("id_token_key_unknown")
+
+
+@pytest.mark.threat("E19")
+@pytest.mark.parametrize("name", ["d", "p", "q", "dp", "dq", "qi", "oth", "k"])
+def test_a_key_that_shows_a_part_of_its_secret_is_not_used(openid, rejected, name):
+    openid.keys = [RSA_KEYS[0].jwk | {name: "AQAB"}]
 
     rejected("id_token_key_unknown")
 
@@ -227,25 +239,93 @@ def test_keys_are_asked_for_once_in_their_lifetime(openid, new_visitor, db):
     assert openid.hits("/jwks") == 1
 
 
-@pytest.mark.parametrize("header", ["max-age=1", "no-store", "public, max-age=70"])
-def test_keys_are_kept_for_a_minute_at_least(openid, new_visitor, db, time_machine, header):
+@pytest.mark.threat("E29")
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 3_600),
+        ({"Cache_Control": "public"}, 3_600),
+        ({"Cache_Control": "max-age=1"}, 60),
+        ({"Cache_Control": "public, max-age=70"}, 70),
+        ({"Cache_Control": 'MAX-AGE="80"'}, 80),
+        ({"Cache_Control": "max-age=999999"}, 24 * 3_600),
+        ({"Cache_Control": "max-age=" + "9" * 5_000}, 24 * 3_600),
+        ({"Cache_Control": "max-age=-1"}, 60),
+        ({"Cache_Control": "max-age=soon"}, 60),
+        ({"Cache_Control": "max-age=90, max-age=900"}, 90),
+        ({"Cache_Control": "x-max-age=9000"}, 3_600),
+        ({"Cache_Control": "max-age=9000, s-maxage=100"}, 100),
+        ({"Cache_Control": "max-age=9000, no-store"}, 60),
+        ({"Cache_Control": "no-cache, max-age=9000"}, 60),
+        ({"Cache_Control": 'no-cache="x, max-age=9000"'}, 60),
+        ({"Cache_Control": 'private="x, max-age=9000"'}, 3_600),
+        ({"Cache_Control": 'private="x, max-age=9000'}, 60),
+        ({"Cache_Control": "max-age=9000 no-store"}, 60),
+        ({"Cache_Control": ", max-age=110,, public,"}, 110),
+        ({"Cache_Control": "max-age=9000", "Age": "8880"}, 120),
+        ({"Cache_Control": "max-age=9000", "Age": "9001"}, 60),
+        ({"Cache_Control": "max-age=9000", "Age": "old"}, 9_000),
+        ({"Expires": "Wed, 25 Nov 2026 12:02:10 GMT"}, 130),
+        ({"Expires": "Wed, 25 Nov 2026 11:02:20 GMT", "Date": "Wed, 25 Nov 2026 11:00:00 GMT"}, 140),
+        ({"Expires": "Wed, 25 Nov 2026 12:30:00 GMT", "Cache_Control": "max-age=150"}, 150),
+        ({"Expires": "0"}, 60),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_keys_are_kept_for_as_long_as_they_say_themselves(
+    openid, new_visitor, db, time_machine, headers, seconds
+):
     time_machine.move_to("2026-11-25T12:00:00Z", tick=False)
-    openid.answers = {"/jwks": lambda _: (200, {"Cache_Control": header}, {"keys": openid.keys})}
+    openid.answers = {"/jwks": lambda _: (200, headers, {"keys": openid.keys})}
     new_visitor().sign_in(openid, "acme")
-    time_machine.shift(59)
+    time_machine.shift(seconds - 1)
     new_visitor().sign_in(openid, "acme")
-
     assert openid.hits("/jwks") == 1
+    time_machine.shift(1)
 
-
-def test_keys_are_kept_for_a_day_at_most(openid, new_visitor, db, time_machine):
-    time_machine.move_to("2026-11-25T12:00:00Z", tick=False)
-    openid.answers = {"/jwks": lambda _: (200, {"Cache_Control": "max-age=999999"}, {"keys": openid.keys})}
-    new_visitor().sign_in(openid, "acme")
-    time_machine.shift(24 * 3_600 + 1)
     new_visitor().sign_in(openid, "acme")
 
     assert openid.hits("/jwks") == 2
+
+
+@pytest.mark.threat("E30")
+def test_a_renewal_that_failed_is_tried_again_after_a_pause(openid, visitor, new_visitor, time_machine):
+    time_machine.move_to("2026-11-25T12:00:00Z", tick=False)
+    visitor.sign_in(openid, "acme")
+    openid.rotate()
+    openid.answers = {"/jwks": lambda _: (503, {}, b"")}
+    assert [new_visitor().sign_in(openid, "acme").status_code for _ in range(3)] == [503, 502, 502]
+    openid.answers = {}
+    time_machine.shift(31)
+
+    assert new_visitor().sign_in(openid, "acme").status_code == 302
+    assert openid.hits("/jwks") == 3
+
+
+@pytest.mark.threat("E17")
+def test_another_worker_that_renews_is_not_run_after(openid, settings, visitor):
+    url = f"{ISSUER}/jwks"
+    worker = documents.Documents(transport.shared(settings.OAUTH_LOGIN["CA_BUNDLE"]), cache)
+    assert worker.renewed(url, public=False)
+    documents.MEMORY.clear()  # that was another
+
+    openid.signer = SigningKey(RSA_KEYS[0].private, "RS256", "unknown")
+    assert visitor.sign_in(openid, "acme").status_code == 502
+    assert openid.hits("/jwks") == 1
+    cache.clear()  # whose mark is over
+    assert worker.renewed(url, public=False)
+
+
+@pytest.mark.threat("E17")
+def test_who_may_not_renew_yet_leaves_no_mark_for_another_worker(openid, settings):
+    url = f"{ISSUER}/jwks"
+    worker = documents.Documents(transport.shared(settings.OAUTH_LOGIN["CA_BUNDLE"]), cache)
+    assert worker.renewed(url, public=False)
+    cache.clear()
+    assert worker.renewed(url, public=False) is None
+    documents.MEMORY.clear()  # that was another
+
+    assert worker.renewed(url, public=False)
 
 
 class Down:
@@ -264,9 +344,19 @@ def test_a_cache_that_is_down_keeps_nobody_out(openid, visitor, monkeypatch):
     assert visitor.sign_in(openid, "acme").status_code == 302
 
 
-def test_an_unknown_key_is_not_asked_for_again_while_the_cache_is_down(openid, visitor, monkeypatch):
+@pytest.mark.threat("E17")
+def test_unknown_keys_are_run_after_once_while_the_cache_is_down(openid, new_visitor, db, monkeypatch):
     monkeypatch.setattr("oauth_login.conf.cache", Down())
     openid.signer = SigningKey(RSA_KEYS[0].private, "RS256", "unknown")
 
-    assert visitor.sign_in(openid, "acme").status_code == 502
-    assert openid.hits("/jwks") == 1
+    assert [new_visitor().sign_in(openid, "acme").status_code for _ in range(5)] == [502] * 5
+    assert openid.hits("/jwks") == 2
+
+
+@pytest.mark.threat("E17")
+def test_unknown_keys_are_run_after_once_without_a_cache(openid, new_visitor, db, settings):
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    openid.signer = SigningKey(RSA_KEYS[0].private, "RS256", "unknown")
+
+    assert [new_visitor().sign_in(openid, "acme").status_code for _ in range(5)] == [502] * 5
+    assert openid.hits("/jwks") == 2

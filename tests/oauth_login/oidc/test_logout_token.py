@@ -16,6 +16,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.views.debug import ExceptionReporter
 
+from oauth_login.documents import MEMORY
 from oauth_login.models import LinkedAccount, Notice, SignIn, Token
 from tests.oauth_login.oidc.fake_openid import (
     CLIENT_ID,
@@ -183,6 +184,7 @@ def test_unknown_keys_of_strangers_do_not_use_up_what_visitors_need(visitor, tel
 def test_keys_that_cannot_be_had_are_asked_for_later(visitor, arrive, tell, openid):
     arrive(visitor)
     cache.clear()
+    MEMORY.clear()
     openid.answers = {"/jwks": lambda _: (500, {}, b"")}
 
     answer = tell()
@@ -191,6 +193,7 @@ def test_keys_that_cannot_be_had_are_asked_for_later(visitor, arrive, tell, open
     assert visitor.user is not None
 
     cache.clear()
+    MEMORY.clear()
     openid.answers = {}
     accepted(tell())
     assert visitor.user is None

@@ -125,6 +125,26 @@ NO_TENANTS = ["common", "organizations", "consumers", "acme.example", "a/b", "{t
         ({"AUTHORIZATION_PARAMS": {"response_mode": "form_post"}}, "E010", "RESPONSE_MODE"),
         ({"AUDIENCES": [""]}, "E010", "list"),
         ({"TEAM_ID": " "}, "E010", "not empty"),
+        *(
+            ({"AUTHORIZATION_PARAMS": {"max_age": age}}, "E010", "max_age")
+            for age in (" 60", "²", "-1", "", "6" * 5_000)
+        ),
+        ({"AUTHORIZATION_ENDPOINT": "https://sso.acme.example/?max_age=x"}, "E010", "max_age"),
+        ({"AUTHORIZATION_PARAMS": {"request": "x"}}, "E010", "request_uri"),
+        ({"AUTHORIZATION_PARAMS": {"request_uri": "https://x.example"}}, "E010", "request_uri"),
+        ({"AUTHORIZATION_PARAMS": {"acr_values": ""}}, "E010", "acr"),
+        (
+            {
+                "AUTHORIZATION_ENDPOINT": "https://sso.acme.example/?acr_values=gold",
+                "AUTHORIZATION_PARAMS": {"acr_values": "silver"},
+            },
+            "E010",
+            "acr",
+        ),
+        *(
+            ({"AUTHORIZATION_PARAMS": {"claims": claims}}, "E010", "claims")
+            for claims in ("{", "\ud800", "[]", '{"id_token": [7]}')
+        ),
     ],
     ids=lambda value: str(value)[:60],
 )
@@ -132,6 +152,14 @@ def test_a_mistake_is_told_with_a_way_out(check, options, id_, words):
     problems = check("acme", CREDENTIALS | {"ISSUER": "https://sso.acme.example"} | options)
 
     assert any(found == id_ and words in text for found, text in problems), problems
+
+
+def test_an_endpoint_that_is_no_url_is_told_as_that(check):
+    options = {"ISSUER": "https://sso.acme.example", "AUTHORIZATION_ENDPOINT": "https://[sso.acme.example"}
+
+    problems = check("acme", CREDENTIALS | options)
+
+    assert [id_ for id_, _ in problems] == ["E009"]
 
 
 @pytest.mark.parametrize("key", [WEAK_KEY, OTHER_CURVE_KEY], ids=["weak", "another curve"])

@@ -1,0 +1,14 @@
+"""Servers of many tenants, which are Microsoft's: one document describes them all, at one of three places."""
+
+from collections.abc import Set
+from typing import Final
+
+#: The tenant of everybody's own accounts, of work at nobody's.
+PERSONAL: Final = "9188040d-6c67-4c5b-b112-36a304b66dad"
+
+
+def authority(tenants: Set[str]) -> str:
+    """Return the place that lets accounts of *tenants* in, and as few others as can be."""
+    if PERSONAL not in tenants:
+        return "organizations"
+    return "consumers" if len(tenants) == 1 else "common"
