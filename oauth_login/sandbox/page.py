@@ -5,8 +5,8 @@ from django.shortcuts import redirect, render
 
 from oauth_login.errors import NotHere
 from oauth_login.sandbox.flavour import Flavour
+from oauth_login.sandbox.grants import Refused
 from oauth_login.sandbox.personas import PERSONAS, resolve
-from oauth_login.sandbox.server import Refused
 
 
 def answer(
