@@ -44,12 +44,8 @@ class OpenIDFlavour(Flavour):
         return StrictOpenID(self.issuer, self.client, knows_pkce=knows_pkce, refreshes=self.refreshes)
 
     def addresses(self) -> dict[str, Any]:
-        """Return what the issuer does not say: how ID Tokens are signed, and where grants are taken back."""
-        return {
-            "ID_TOKEN_SIGNED_RESPONSE_ALG": ALGORITHM,
-            "TOKEN_ENDPOINT_AUTH_METHOD": BASIC,
-            "GRANT_URL": f"{self.base_url}{self.grants_page}",
-        }
+        """Return what the issuer does not say: how ID Tokens are signed."""
+        return {"ID_TOKEN_SIGNED_RESPONSE_ALG": ALGORITHM, "TOKEN_ENDPOINT_AUTH_METHOD": BASIC}
 
     def kept(self) -> dict[str, Any]:
         """Return what has nothing to do with who the server is, and who the client."""
