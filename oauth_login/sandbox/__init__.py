@@ -40,8 +40,9 @@ def provider(alias: str, written: Mapping[str, Any]) -> Provider:
     adapter = InProcessAdapter(flavour)
     transport = Transport(mounts={"https://": adapter, "http://": adapter})
     sandboxed: type[Provider] = type(preset.__name__, (_LocalPictures, preset), {"__slots__": ()})
-    # Nothing was granted to anybody, and a host that cannot exist has neither pages nor pictures.
-    return replace(sandboxed.from_options(alias, options, transport), grant_url="", picture_hosts=())
+    # A host that cannot exist has neither pages nor pictures.
+    grant_url = reverse("oauth_login:sandbox_grants", kwargs={"alias": alias})
+    return replace(sandboxed.from_options(alias, options, transport), grant_url=grant_url, picture_hosts=())
 
 
 class _LocalPictures:

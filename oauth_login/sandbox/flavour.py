@@ -22,6 +22,8 @@ class Flavour(ABC):
 
     #: Where its page is, below ``base_url``.
     page: ClassVar[str] = "/authorize"
+    #: Where people take back what they granted; what is below is the same page.
+    grants_page: ClassVar[str] = "/grants"
     #: What follows ``base_url`` in its issuer.
     issuer_path: ClassVar[str] = ""
 
@@ -34,7 +36,12 @@ class Flavour(ABC):
 
     def make_server(self) -> AuthorizationServer:
         """Return the server, with what this provider asks of requests."""
-        return AuthorizationServer(self.issuer, self.client)
+        return AuthorizationServer(self.issuer, self.client, refreshes=self.refreshes)
+
+    @property
+    def refreshes(self) -> bool:
+        """Whether the provider has refresh tokens, as its settings say."""
+        return bool(self.options.get("REFRESHES", True))
 
     @abstractmethod
     def respond(self, request: Request) -> Reply:

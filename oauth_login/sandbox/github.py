@@ -1,24 +1,30 @@
-"""GitHub's quirks over the strict server: errors with status 200, forms by default, comma scopes."""
+"""GitHub's quirks over the strict server: errors with status 200, forms by default, comma scopes.
+
+Tokens expire, as those of GitHub Apps do (and of OAuth apps do not): a client that can do with these can do
+with the others.
+"""
 
 import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from oauth_login.sandbox.flavour import Flavour
+from oauth_login.sandbox.grants import REFRESH_LIFETIME, Grant, Refused
 from oauth_login.sandbox.messages import Reply, Request, as_form, as_json
-from oauth_login.sandbox.server import Refused
 
 #: What GitHub calls the errors of RFC 6749.
 GITHUB_NAMES: Final = {
     "invalid_client": "incorrect_client_credentials",
     "invalid_grant": "bad_verification_code",
 }
+APPLICATIONS: Final = "/api/v3/applications"
 
 
 class GitHubFlavour(Flavour):
     """Answers the HTTP requests that a site sends to GitHub."""
 
     page = "/login/oauth/authorize"
+    grants_page = "/settings/connections/applications"
     issuer_path = "/login/oauth"
 
     def addresses(self) -> dict[str, Any]:
@@ -35,8 +41,9 @@ class GitHubFlavour(Flavour):
             return self._token(request)
         if not request.headers.get("user-agent"):
             return as_json({"message": "Request forbidden by administrative rules."}, 403)
-        if (request.method, request.path.rpartition("/")[2]) == ("DELETE", "grant"):
-            return self._revoke(request)
+        application, _, what = request.path.rpartition("/")
+        if request.method == "DELETE" and application == f"{APPLICATIONS}/{self.client.client_id}":
+            return self._delete(request, what)
         holder = self.server.holder(request.bearer)
         if holder is None:
             return as_json({"message": "Bad credentials"}, 401)
@@ -47,27 +54,33 @@ class GitHubFlavour(Flavour):
         return as_json({"message": "Not Found"}, 404)
 
     def _token(self, request: Request) -> Reply:
+        form = {**request.form, **request.basic}
         try:
-            grant = self.server.exchange({**request.form, **request.basic})
+            answer = _token_answer(self.server.token(form))
         except Refused as refused:
-            error = GITHUB_NAMES.get(refused.error, refused.error)
-            answer = {"error": error, "error_description": refused.description}
-        else:
-            granted = ",".join(grant.scope.split())
-            answer = {"access_token": grant.access_token, "scope": granted, "token_type": "bearer"}
+            is_renewal = form.get("grant_type") == "refresh_token" and refused.error == "invalid_grant"
+            named = "bad_refresh_token" if is_renewal else GITHUB_NAMES.get(refused.error, refused.error)
+            answer = {"error": named, "error_description": refused.description}
         wants_json = "application/json" in request.headers.get("accept", "")
         return as_json(answer) if wants_json else as_form(answer)
 
-    def _revoke(self, request: Request) -> Reply:
-        """Take a grant back. GitHub wants the client's credentials for that, and the token in the body."""
+    def _delete(self, request: Request, what: str) -> Reply:
+        """Take back a token, or all that its owner has granted this client. Only the client may."""
         try:
-            body = json.loads(request.body)
-            is_gone = self.server.withdraw(request.basic, str(body["access_token"]))
+            self.server.check_client(request.basic)
+            token = str(json.loads(request.body)["access_token"])
         except Refused:
             return as_json({"message": "Bad credentials"}, 401)
         except (ValueError, TypeError, KeyError):
             return as_json({"message": "Validation Failed"}, 422)
-        return (204, {}, b"") if is_gone else as_json({"message": "Not Found"}, 404)
+        holder = self.server.holder(token)
+        if holder is None or what not in {"grant", "token"}:
+            return as_json({"message": "Not Found"}, 404)
+        if what == "token":
+            self.server.grants.revoke(token)
+        else:
+            self.server.grants.withdraw(str(holder.persona["id"]))
+        return 204, {}, b""
 
     def _user(self, persona: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -90,3 +103,14 @@ class GitHubFlavour(Flavour):
         }
         private = {"email": noreply, "primary": False, "verified": True, "visibility": None}
         return [primary, private]
+
+
+def _token_answer(grant: Grant) -> dict[str, Any]:
+    return {
+        "access_token": grant.access_token,
+        "expires_in": grant.expires_in,
+        "refresh_token": grant.refresh_token,
+        "refresh_token_expires_in": REFRESH_LIFETIME,
+        "scope": ",".join(grant.scope.split()),
+        "token_type": "bearer",
+    }

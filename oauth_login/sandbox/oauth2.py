@@ -6,8 +6,9 @@ answer is an error in the provider's own words.
 
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Final
 
 from oauth_login.oauth2 import Client
@@ -15,9 +16,10 @@ from oauth_login.providers.claims import PLACE
 from oauth_login.providers.definition import WORDS
 from oauth_login.providers.parameters import filled
 from oauth_login.sandbox.claims import EARLIER, below, nested, of_answer, written
-from oauth_login.sandbox.flavour import Flavour
+from oauth_login.sandbox.grants import Grant
 from oauth_login.sandbox.messages import Reply, Request, as_form, as_json
-from oauth_login.sandbox.server import SITE, TOKEN_LIFETIME, AuthorizationServer, Grant, Refused
+from oauth_login.sandbox.oauth2_grants import OAuth2Grants
+from oauth_login.sandbox.server import SITE, AuthorizationServer
 
 #: Setting → where that endpoint is.
 ENDPOINTS: Final = {
@@ -25,6 +27,8 @@ ENDPOINTS: Final = {
     "IDENTITY_ENDPOINT": "/identity",
     "USERINFO_ENDPOINT": "/userinfo",
     "EMAILS_ENDPOINT": "/emails",
+    "REFRESH_ENDPOINT": "/refresh",
+    "REVOCATION_ENDPOINT": "/revoke",
 }
 #: What the errors of RFC 6749 mean, in the words of ERROR_CODES.
 MEANINGS: Final = {
@@ -34,7 +38,7 @@ MEANINGS: Final = {
 }
 
 
-class OAuth2Flavour(Flavour):
+class OAuth2Flavour(OAuth2Grants):
     """Answers the HTTP requests that a site sends to a provider of data."""
 
     def __init__(
@@ -56,6 +60,7 @@ class OAuth2Flavour(Flavour):
             code_param=self.words["CODE_PARAM"],
             echoes=tuple(self.words["CALLBACK_PARAMS"]),
             unasked=frozenset(name for name, own in sent if not own),
+            refreshes=self.refreshes,
         )
 
     def addresses(self) -> dict[str, Any]:
@@ -71,6 +76,8 @@ class OAuth2Flavour(Flavour):
             ("IDENTITY_ENDPOINT", "query"): self._identity,
             ("USERINFO_ENDPOINT", words["USERINFO_REQUEST"]): self._userinfo,
             ("EMAILS_ENDPOINT", "query"): self._emails,
+            ("REFRESH_ENDPOINT", words["TOKEN_REQUEST"]): self._renewal,
+            ("REVOCATION_ENDPOINT", words["REVOCATION_REQUEST"]): self._revocation,
         }
         for (endpoint, kind), door in doors.items():
             method = "GET" if kind == "query" else "POST"
@@ -78,26 +85,13 @@ class OAuth2Flavour(Flavour):
                 return door(request, _parameters(request, kind))
         return self._error("not_found", "There is no such endpoint.", 404)
 
-    # --- Code → token
-
-    def _token(self, request: Request, asked: Mapping[str, str]) -> Reply:
-        own_names = self.words["TOKEN_REQUEST_NAMES"]
-        theirs = {own: name for name, own in own_names.items() if own}
-        form = {theirs.get(name, name): value for name, value in asked.items()}
-        if self.client.auth_method == "client_secret_basic":
-            form = {**form, "client_id": "", "client_secret": "", **request.basic}
-        try:
-            if missing := self.words["TOKEN_PARAMS"].items() - asked.items():
-                raise Refused("invalid_request", f"Wrong or missing: {', '.join(dict(missing))}.")
-            grant = self.server.exchange(form)
-        except Refused as refused:
-            return self._error(refused.error, refused.description, 400, self.words["TOKEN_ANSWER"])
-        answer = self._token_answer(grant)
-        return self._said(answer, 200, self.words["TOKEN_ANSWER"])
+    # --- Code → token: what is asked for is in OAuth2Grants
 
     def _token_answer(self, grant: Grant) -> dict[str, Any]:
         kind = {} if self.words["TOKEN_TYPE_OPTIONAL"] else {"token_type": "Bearer"}
-        told = {"access_token": grant.access_token, "expires_in": TOKEN_LIFETIME, **kind}
+        told = {"access_token": grant.access_token, "expires_in": grant.expires_in, **kind}
+        if grant.refresh_token:
+            told["refresh_token"] = grant.refresh_token
         if grant.scope:
             told["scope"] = grant.scope
         names = self.words["TOKEN_NAMES"]
@@ -180,11 +174,13 @@ class OAuth2Flavour(Flavour):
     def _unauthorized(self) -> Reply:
         return self._error("invalid_token", "The token, or what was to be sent with it, is no good.", 401)
 
-    def _error(self, error: str, description: str, status: int, form: str = "json") -> Reply:
+    def _error(
+        self, error: str, description: str, status: int, form: str = "json", codes: Sequence[Any] = ()
+    ) -> Reply:
         meaning = MEANINGS.get(error)
-        codes = (code for code, means in self.words["ERROR_CODES"].items() if means == meaning)
+        meant = (code for code, means in self.words["ERROR_CODES"].items() if means == meaning)
         path = next(iter(self.words["ERRORS"]), "error")
-        answer = nested({path: next(codes, error), "error_description": description})
+        answer = nested({path: next(chain(codes, meant), error), "error_description": description})
         return self._said(answer, status, form)
 
     def _said(self, answer: Mapping[str, Any], status: int, form: str) -> Reply:
@@ -194,7 +190,7 @@ class OAuth2Flavour(Flavour):
 def _parameters(request: Request, kind: str) -> Mapping[str, str]:
     if kind == "query":
         return request.query
-    if kind == "form":
+    if kind in {"form", "bearer"}:
         return request.form
     try:
         asked = json.loads(request.body)

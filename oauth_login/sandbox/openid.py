@@ -18,14 +18,23 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from oauth_login import conf
 from oauth_login.sandbox.flavour import Flavour
+from oauth_login.sandbox.grants import Grant, Refused
 from oauth_login.sandbox.messages import Reply, Request, as_json
-from oauth_login.sandbox.server import Authorization, AuthorizationServer, Grant, Refused
+from oauth_login.sandbox.server import Authorization, AuthorizationServer
 
 ALGORITHM: Final = "ES256"
 BASIC: Final = "client_secret_basic"
 #: Keys of a provider's settings that are as true of the sandbox: not how a client proves who it is, how
 #: tokens are signed, and where the server is.
-KEPT: Final = ("AUTHORIZATION_PARAMS", "BACKCHANNEL_LOGOUT", "PKCE", "REPEATS_NONCE", "SCOPE", "SIGN_OUT")
+KEPT: Final = (
+    "AUTHORIZATION_PARAMS",
+    "BACKCHANNEL_LOGOUT",
+    "PKCE",
+    "REFRESHES",
+    "REPEATS_NONCE",
+    "SCOPE",
+    "SIGN_OUT",
+)
 #: Scopes whose claims UserInfo has (Core §5.4). What any other asks for is in the ID Token, where the
 #: providers that have such scopes put it.
 OF_USERINFO: Final = frozenset({"openid", "profile", "email"})
@@ -39,7 +48,8 @@ class OpenIDFlavour(Flavour):
 
     def make_server(self) -> AuthorizationServer:
         """Return a server that knows PKCE where the provider does."""
-        return StrictOpenID(self.issuer, self.client, knows_pkce=self.options.get("PKCE", True))
+        knows_pkce = self.options.get("PKCE", True)
+        return StrictOpenID(self.issuer, self.client, knows_pkce=knows_pkce, refreshes=self.refreshes)
 
     def addresses(self) -> dict[str, Any]:
         """Return what the issuer does not say: how ID Tokens are signed."""
@@ -60,6 +70,8 @@ class OpenIDFlavour(Flavour):
                 return as_json({"keys": [_published(day) for day in (_today(), _today() - 1)]})
             case "POST", "/token":
                 return self._token(request)
+            case "POST", "/revoke":
+                return self._revoke(request)
             case (("GET" | "POST"), "/userinfo"):
                 return self._userinfo(request)
         return as_json({"error": "not_found"}, 404)
@@ -70,6 +82,7 @@ class OpenIDFlavour(Flavour):
             "authorization_endpoint": f"{self.base_url}{self.page}",
             "token_endpoint": f"{self.base_url}/token",
             "userinfo_endpoint": f"{self.base_url}/userinfo",
+            "revocation_endpoint": f"{self.base_url}/revoke",
             "jwks_uri": f"{self.base_url}/jwks",
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
@@ -81,18 +94,26 @@ class OpenIDFlavour(Flavour):
 
     def _token(self, request: Request) -> Reply:
         try:
-            grant = self.server.exchange({**request.form, **request.basic})
+            grant = self.server.token({**request.form, **request.basic})
         except Refused as refused:
-            status = 401 if refused.error == "invalid_client" else 400
-            return as_json({"error": refused.error, "error_description": refused.description}, status)
+            return _refused(refused)
         answer = {
             "access_token": grant.access_token,
             "token_type": "Bearer",
-            "expires_in": 8 * 3600,
+            "expires_in": grant.expires_in,
             "scope": grant.scope,
             "id_token": self._id_token(grant),
         }
-        return as_json(answer)
+        return as_json({**answer, **({"refresh_token": grant.refresh_token} if self.refreshes else {})})
+
+    def _revoke(self, request: Request) -> Reply:
+        """End a token; of one that is none, there is nothing to say (RFC 7009 §2.2)."""
+        form = {**request.form, **request.basic}
+        try:
+            self.server.revoke(form, form.get("token", ""))
+        except Refused as refused:
+            return _refused(refused)
+        return 200, {}, b""
 
     def _id_token(self, grant: Grant) -> str:
         now = int(time.time())
@@ -102,7 +123,7 @@ class OpenIDFlavour(Flavour):
             "sub": str(grant.persona["id"]),
             "aud": self.client.client_id,
             "iat": now,
-            "auth_time": now,
+            "auth_time": int(grant.since),  # of the sign-in, however often it was renewed (Core §12.2)
             "exp": now + LIFETIME,
             "at_hash": base64.urlsafe_b64encode(digest[:16]).rstrip(b"=").decode(),
             **({"nonce": grant.nonce} if grant.nonce else {}),
@@ -170,6 +191,11 @@ def _asked_at_once(claims: str) -> frozenset[str]:
         return frozenset(json.loads(claims or "{}").get("id_token", {}))
     except (AttributeError, TypeError, ValueError):
         raise Refused("invalid_request", "The claims parameter is not what it must be.") from None
+
+
+def _refused(refused: Refused) -> Reply:
+    status = 401 if refused.error == "invalid_client" else 400
+    return as_json({"error": refused.error, "error_description": refused.description}, status)
 
 
 def _today() -> int:

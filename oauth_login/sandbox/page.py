@@ -1,12 +1,12 @@
-"""The sandbox's front door: the page where a visitor picks who to be."""
+"""The sandbox's front door: where a visitor picks who to be, and where people take back what they granted."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from oauth_login.errors import NotHere
 from oauth_login.sandbox.flavour import Flavour
+from oauth_login.sandbox.grants import Refused
 from oauth_login.sandbox.personas import PERSONAS, resolve
-from oauth_login.sandbox.server import Refused
 
 
 def answer(
@@ -37,4 +37,20 @@ def answer(
     persona = resolve(request.POST.get("persona", ""))
     if persona is None:
         raise NotHere(detail="no such persona")
-    return redirect(flavour.server.approve(authorization, persona))
+    is_brief = "brief" in request.POST
+    return redirect(flavour.server.approve(authorization, persona, is_brief=is_brief))
+
+
+def grants(request: HttpRequest, flavour: Flavour, *, label: str, is_apart: bool = False) -> HttpResponse:
+    """Let people take back what they granted, behind the client's back.
+
+    :raises NotHere: nobody is called what was chosen.
+    """
+    context = {"personas": PERSONAS.values(), "label": label, "is_apart": is_apart}
+    if request.method == "POST":
+        persona = PERSONAS.get(request.POST.get("persona", ""))
+        if persona is None:
+            raise NotHere(detail="no such persona")
+        flavour.server.grants.withdraw(persona.key)
+        context["withdrawn"] = persona
+    return render(request, "oauth_login/sandbox_grants.html", context)

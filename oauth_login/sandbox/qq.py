@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from oauth_login.sandbox.flavour import Flavour
+from oauth_login.sandbox.grants import Grant, Refused
 from oauth_login.sandbox.messages import Reply, Request, as_form, as_json, as_jsonp
-from oauth_login.sandbox.server import AuthorizationServer, Grant, Refused
+from oauth_login.sandbox.server import AuthorizationServer
 
 #: QQ's numbers for the errors of RFC 6749.
 NUMBERS: Final = {
@@ -18,6 +19,9 @@ NUMBERS: Final = {
     "redirect_uri_mismatch": 100010,
     "invalid_grant": 100019,
 }
+#: The one for a refresh token that is used, or no longer good.
+DEAD: Final = 100021
+LIFETIME: Final = 7_776_000  # seconds: three months
 BAD_TOKEN: Final = {"error": 100016, "error_description": "access token check failed"}
 
 
@@ -28,7 +32,9 @@ class QQFlavour(Flavour):
 
     def make_server(self) -> AuthorizationServer:
         """Return a server that does not know PKCE."""
-        return AuthorizationServer(self.issuer, self.client, knows_pkce=False)
+        return AuthorizationServer(
+            self.issuer, self.client, knows_pkce=False, lifetime=LIFETIME, refreshes=self.refreshes
+        )
 
     def addresses(self) -> dict[str, Any]:
         """Return QQ's endpoints."""
@@ -51,17 +57,16 @@ class QQFlavour(Flavour):
         return as_json({"ret": -1, "msg": "unknown api"}, 404)
 
     def _token(self, request: Request) -> Reply:
+        is_renewal = request.query.get("grant_type") == "refresh_token"
         try:
-            grant = self.server.exchange(request.query)
+            grant = self.server.token(request.query)
         except Refused as refused:
             number = NUMBERS.get(refused.error, 100000)
+            number = DEAD if is_renewal and refused.error == "invalid_grant" else number
             return _said(request, {"error": number, "error_description": refused.description})
-        answer = {
-            "access_token": grant.access_token,
-            "expires_in": "7776000",
-            # QQ always gives one; the sandbox grants by codes only, and redeems none.
-            "refresh_token": hashlib.sha256(grant.access_token.encode()).hexdigest()[:32].upper(),
-        }
+        answer = {"access_token": grant.access_token, "expires_in": str(grant.expires_in)}
+        if self.refreshes:
+            answer["refresh_token"] = grant.refresh_token
         return as_json(answer) if request.query.get("fmt") == "json" else as_form(answer)
 
     def _identity(self, request: Request) -> Reply:

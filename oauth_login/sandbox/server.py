@@ -2,41 +2,31 @@
 
 Codes and tokens are sealed values that carry their own facts, so any worker can answer for any other;
 that a code was used is noted in Django's cache. It refuses whatever a good server refuses, because a
-sandbox that is more lenient than the real thing hides bugs until production.
+sandbox that is more lenient than the real thing hides bugs until production. What becomes of tokens later is
+in ``grants.py``.
 """
 
 import base64
 import hashlib
 import hmac
-import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.core.cache import cache
 
-from oauth_login import conf
 from oauth_login.oauth2 import Client
+from oauth_login.sandbox.grants import BRIEF, TOKEN_LIFETIME, Grant, Grants, Refused, opened, sealed
 from oauth_login.sandbox.personas import Persona
-from oauth_login.sealing import SealBroken, Sealer
 
 CLIENT_ID: Final = "sandbox-client"
 CLIENT_SECRET: Final = "sandbox-secret"  # noqa: S105  opens nothing but the sandbox
 #: The site as the sandbox knows it, unless it is told of another client.
 SITE: Final = Client(CLIENT_ID, CLIENT_SECRET)
 CODE_LIFETIME: Final = 600  # seconds
-TOKEN_LIFETIME: Final = 8 * 3600
-
-
-class Refused(Exception):
-    """The server says no, with RFC 6749's or the flavour's ``error``."""
-
-    def __init__(self, error: str, description: str) -> None:
-        self.error, self.description = error, description
-        super().__init__(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +40,6 @@ class Authorization:
     nonce: str
     claims: str
     echoed: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What a code or a token stands for: whose, and for what."""
-
-    persona: Mapping[str, Any]
-    scope: str
-    nonce: str = ""
-    claims: str = ""
-    access_token: str = field(default="", repr=False)
-
-    @property
-    def scopes(self) -> frozenset[str]:
-        """The scopes that were granted, however the provider separates them."""
-        return frozenset(self.scope.replace(",", " ").split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +60,13 @@ class AuthorizationServer:
     echoes: Sequence[str] = ()
     #: Parameters that its token requests have not.
     unasked: frozenset[str] = frozenset()
+    lifetime: int = TOKEN_LIFETIME  # seconds, of access tokens
+    refreshes: bool = True
+
+    @property
+    def grants(self) -> Grants:
+        """What becomes of tokens after they were issued."""
+        return Grants(self.issuer, self.refreshes)
 
     def authorize(self, query: Mapping[str, Sequence[str]], registered_uri: str) -> Authorization:
         """Read an authorization request.
@@ -122,16 +103,20 @@ class AuthorizationServer:
         theirs = {own: name for name, own in self.names.items() if own}
         return presumed | {theirs.get(name, name): value for name, value in parameters.items()}
 
-    def approve(self, authorization: Authorization, persona: Persona) -> str:
-        """Return where to send a browser whose visitor said yes."""
+    def approve(self, authorization: Authorization, persona: Persona, *, is_brief: bool = False) -> str:
+        """Return where to send a browser whose visitor said yes.
+
+        :param is_brief: the tokens expire so soon that one can wait for it.
+        """
         content = {
             "id": secrets.token_hex(8),
             "expires": time.time() + CODE_LIFETIME,
             "issuer": self.issuer,
             "authorization": asdict(authorization),
             "persona": _facts(persona),
+            "lifetime": BRIEF if is_brief else self.lifetime,
         }
-        code = _sealer().seal(json.dumps(content), "code")
+        code = sealed(content, "code")
         return self._back(authorization, {self.code_param: code, **authorization.echoed})
 
     def deny(self, authorization: Authorization) -> str:
@@ -140,15 +125,32 @@ class AuthorizationServer:
         answer = {"error": "access_denied", "error_description": description}
         return self._back(authorization, answer)
 
+    def token(self, form: Mapping[str, str]) -> Grant:
+        """Answer a token request of either kind, by its ``grant_type``.
+
+        :raises Refused: with the error that a good server answers.
+        """
+        return self.renew(form) if form.get("grant_type") == "refresh_token" else self.exchange(form)
+
+    def renew(self, form: Mapping[str, str]) -> Grant:
+        """Redeem a refresh token (RFC 6749 §6).
+
+        :raises Refused: with the error that a good server answers.
+        """
+        self.check_client(form)
+        if not self.refreshes or form.get("grant_type") != "refresh_token":
+            raise Refused("unsupported_grant_type", "Nothing is renewed by this.")
+        return self.grants.renew(form.get("refresh_token", ""))
+
     def exchange(self, form: Mapping[str, str]) -> Grant:
         """Redeem a code (RFC 6749 §4.1.3).
 
         :raises Refused: with the error that a good server answers.
         """
-        self._check_client(form)
+        self.check_client(form)
         if form.get("grant_type", self._presumed("grant_type", "authorization_code")) != "authorization_code":
             raise Refused("unsupported_grant_type", "Only the code grant is offered.")
-        code = _open(form.get("code", ""), "code")
+        code = opened(form.get("code", ""), "code")
         if code is None or code["expires"] < time.time() or code["issuer"] != self.issuer:
             raise Refused("invalid_grant", "The code is incorrect or expired.")
         asked = code["authorization"]
@@ -163,16 +165,14 @@ class AuthorizationServer:
             raise Refused("invalid_grant", "The code_verifier does not match the code_challenge.")
         if not cache.add(f"oauth_login.sandbox.code.{code['id']}", 1, CODE_LIFETIME):
             raise Refused("invalid_grant", "The code was used before.")
-        content = {
-            "expires": time.time() + TOKEN_LIFETIME,
-            "issuer": self.issuer,
-            "scope": asked["scope"],
-            "persona": code["persona"],
-        }
-        access_token = _sealer().seal(json.dumps(content), "token")
-        return Grant(code["persona"], asked["scope"], asked["nonce"], asked["claims"], access_token)
+        grant = self.grants.begin(code["persona"], asked["scope"], code["lifetime"])
+        return replace(grant, nonce=asked["nonce"], claims=asked["claims"])
 
-    def _check_client(self, form: Mapping[str, str]) -> None:
+    def check_client(self, form: Mapping[str, str]) -> None:
+        """Let nobody pass but the client.
+
+        :raises Refused: these are not its credentials.
+        """
         secret = form.get("client_secret", "").encode()
         is_public = self.client.auth_method == "none"
         known = is_public or hmac.compare_digest(secret, self.client.client_secret.encode())
@@ -185,46 +185,22 @@ class AuthorizationServer:
 
     def holder(self, access_token: str) -> Grant | None:
         """Return whose token it is, and for what, or None if it is no good."""
-        token = _open(access_token, "token")
-        if token is None or token["expires"] < time.time() or token["issuer"] != self.issuer:
-            return None
-        if cache.get(_withdrawn(access_token)):
-            return None
-        return Grant(token["persona"], token["scope"])
+        return self.grants.holder(access_token)
 
-    def withdraw(self, credentials: Mapping[str, str], access_token: str) -> bool:
-        """Take a grant back; tell whether there was one.
+    def revoke(self, credentials: Mapping[str, str], token: str) -> None:
+        """End a token, if it is one (RFC 7009).
 
         :raises Refused: it is not the client who asks.
         """
-        self._check_client(credentials)
-        if self.holder(access_token) is None:
-            return False
-        cache.set(_withdrawn(access_token), 1, TOKEN_LIFETIME)
-        return True
+        self.check_client(credentials)
+        self.grants.revoke(token)
 
     def _back(self, authorization: Authorization, answer: Mapping[str, str]) -> str:
         query = {**answer, "state": authorization.state, "iss": self.issuer}
         return f"{authorization.redirect_uri}?{urlencode(query)}"
 
 
-def _withdrawn(access_token: str) -> str:
-    return f"oauth_login.sandbox.withdrawn.{hashlib.sha256(access_token.encode()).hexdigest()}"
-
-
 def _facts(persona: Persona) -> dict[str, Any]:
     facts = asdict(persona)
     del facts["description"]
     return facts
-
-
-def _open(envelope: str, kind: str) -> dict[str, Any] | None:
-    try:
-        content: dict[str, Any] = json.loads(_sealer().open(envelope, kind))
-    except SealBroken:
-        return None
-    return content
-
-
-def _sealer() -> Sealer:
-    return Sealer(conf.signing_secrets(), "sandbox")

@@ -72,6 +72,8 @@ class Application:
                 label=imitation.label,
                 is_apart=True,
             )
+        if path.startswith(imitation.flavour.grants_page):
+            return page.grants(request, imitation.flavour, label=imitation.label, is_apart=True)
         if path.startswith(AVATARS):
             return HttpResponseRedirect(static(f"oauth_login/sandbox/{path.removeprefix(AVATARS)}"))
         return _over_the_back_door(request, imitation.flavour, path)

@@ -4,4 +4,7 @@ from django.urls import path
 
 from oauth_login.sandbox import views
 
-urlpatterns = [path("<str:alias>/authorize/", views.authorize, name="sandbox")]
+urlpatterns = [
+    path("<str:alias>/authorize/", views.authorize, name="sandbox"),
+    path("<str:alias>/grants/", views.grants, name="sandbox_grants"),
+]

@@ -1,4 +1,4 @@
-"""The sandbox's front door as a page of the site."""
+"""The sandbox's front door as pages of the site."""
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
@@ -8,6 +8,7 @@ from oauth_login.errors import NotHere
 from oauth_login.guard import guarded
 from oauth_login.pages import label
 from oauth_login.sandbox import page
+from oauth_login.sandbox.flavour import Flavour
 from oauth_login.sandbox.flavours import flavour_for
 
 
@@ -15,11 +16,22 @@ from oauth_login.sandbox.flavours import flavour_for
 @require_http_methods(["GET", "POST"])
 def authorize(request: HttpRequest, alias: str) -> HttpResponse:
     """Ask who wants to sign in; there is nobody to ask but in DEBUG, and where nothing is registered."""
+    flavour = _flavour(alias)
+    registered_uri = conf.redirect_uri(request, alias)
+    return page.answer(request, flavour, registered_uri=registered_uri, label=label(alias))
+
+
+@guarded
+@require_http_methods(["GET", "POST"])
+def grants(request: HttpRequest, alias: str) -> HttpResponse:
+    """Let people take back what they granted, as at a provider's own pages."""
+    return page.grants(request, _flavour(alias), label=label(alias))
+
+
+def _flavour(alias: str) -> Flavour:
     if not conf.sandboxed(alias):
         raise NotHere(detail="no sandbox here")
     try:
-        flavour = flavour_for(alias, conf.provider_settings()[alias])
+        return flavour_for(alias, conf.provider_settings()[alias])
     except KeyError:
         raise NotHere(detail="no such provider") from None
-    registered_uri = conf.redirect_uri(request, alias)
-    return page.answer(request, flavour, registered_uri=registered_uri, label=label(alias))

@@ -205,7 +205,8 @@ def test_in_any_other_case_there_is_no_sandbox(new_visitor, settings, change, me
     for name, value in change.items():
         setattr(settings, name, value)
 
-    assert getattr(visitor, method)(location, {"persona": "octocat"}).status_code == 404
+    for page in (location, "/oauth2/sandbox/github/grants/"):
+        assert getattr(visitor, method)(page, {"persona": "octocat"}).status_code == 404
 
 
 @pytest.mark.threat("L03")

@@ -7,12 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import requests
+import time_machine
 from django.core.management import CommandError, call_command
 
+from oauth_login.errors import ReauthorizationRequired
 from oauth_login.management.commands import oauth_sandbox
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -93,6 +96,36 @@ def test_our_own_client_signs_in_over_real_http_with_the_settings_that_are_print
     answer = visitor.get(back.headers["Location"])
     assert answer.status_code == 302, answer.context["code"]
     assert visitor.user.linked_accounts.get().issuer.startswith(f"http://127.0.0.1:{port}/{alias}")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("alias", "user", "page"),
+    [
+        ("github", "user", "settings/connections/applications/sandbox-client"),
+        ("google", "google/userinfo", "grants"),
+    ],
+)
+@pytest.mark.usefixtures("site")
+def test_tokens_are_renewed_over_real_http_until_the_grant_is_taken_back_there(
+    visitor, port, alias, user, page
+):
+    location = visitor.start(alias)["Location"]
+    chosen = {"persona": "octocat", "brief": "1"}
+    back = requests.post(location, chosen, allow_redirects=False, timeout=30)
+    assert visitor.get(back.headers["Location"]).status_code == 302
+    account = visitor.user.linked_accounts.get()
+    first = account.access_token()
+
+    with time_machine.travel(time.time() + 61):
+        session = account.session()
+        assert session.get(user).status_code == 200
+        assert account.access_token() != first
+
+    taken_back = requests.post(f"http://127.0.0.1:{port}/{alias}/{page}", {"persona": "octocat"}, timeout=30)
+    assert "octocat had granted" in taken_back.text
+    with pytest.raises(ReauthorizationRequired):
+        session.get(user)
 
 
 def test_a_request_that_is_not_right_gets_a_page_without_a_way_to_another_site(site):

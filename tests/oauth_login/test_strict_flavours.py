@@ -13,8 +13,8 @@ from django.core.cache import cache
 from oauth_login.oauth2 import code_challenge
 from oauth_login.sandbox.back_channel import InProcessAdapter
 from oauth_login.sandbox.flavours import flavour_for
+from oauth_login.sandbox.grants import Refused
 from oauth_login.sandbox.personas import PERSONAS
-from oauth_login.sandbox.server import Refused
 
 CALLBACK = "https://site.example/callback/"
 VERIFIER = "v" * 43
