@@ -211,7 +211,22 @@ class SignInAdmin(ReadOnly, admin.ModelAdmin):
     search_fields = ("=support_id", "=outcome", "account__username", "=account__subject")
     ordering = ("-claimed_at",)
     show_full_result_count = False
-    fields = ("provider", "started_at", "claimed_at", "finished_at", "outcome", "support_id", "account")
+    fields = (
+        "provider",
+        "started_at",
+        "claimed_at",
+        "finished_at",
+        "outcome",
+        "support_id",
+        "account",
+        "has_sid",
+    )
+    readonly_fields = ("has_sid",)
+
+    @admin.display(description=_("session known at the provider"), boolean=True)
+    def has_sid(self, sign_in: SignIn) -> bool:
+        """Show whether the provider has a name for the session; neither that, nor the session's key."""
+        return bool(sign_in.sid)
 
     def has_delete_permission(self, *_args: Any) -> bool:
         return False

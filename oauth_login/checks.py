@@ -18,7 +18,7 @@ from django.http.request import split_domain_port, validate_host
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
-from oauth_login import conf, redirects
+from oauth_login import conf, redirects, session_index
 from oauth_login.backends import OAuthBackend
 from oauth_login.expectations import CREDENTIALS, is_origin
 from oauth_login.problems import Problem
@@ -41,7 +41,7 @@ def check_settings(**_kwargs: Any) -> list[CheckMessage]:
     problems = (
         Error(problem.message, hint=_hint(problem), id=_id(problem.id)) for problem in conf.problems()
     )
-    return [*problems, *_surroundings(), *_destinations(), *_sandbox(), *_providers()]
+    return [*problems, *_surroundings(), *_destinations(), *_sandbox(), *_sessions(), *_providers()]
 
 
 def check_deployment(**_kwargs: Any) -> list[CheckMessage]:
@@ -162,6 +162,18 @@ def _sandbox() -> Iterator[CheckMessage]:
             "OAUTH_LOGIN['SANDBOX'] is on, but DEBUG is off.",
             hint="The sandbox lets anybody be anybody. Remove SANDBOX and set credentials.",
             id=_id("E011"),
+        )
+
+
+def _sessions() -> Iterator[CheckMessage]:
+    providers = [options for options in conf.provider_settings().values() if isinstance(options, Mapping)]
+    asked = [options for options in providers if options.get("BACKCHANNEL_LOGOUT") is True]
+    if (asked or conf.written("SESSIONS_END_ON_REVOCATION") is True) and not session_index.can_end():
+        yield Error(
+            "Sessions are to end when a provider says so, but SESSION_ENGINE keeps them in cookies only.",
+            hint="Use sessions in the database, a cache or files; or remove BACKCHANNEL_LOGOUT "
+            "and SESSIONS_END_ON_REVOCATION.",
+            id=_id("E023"),
         )
 
 

@@ -33,6 +33,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     "ATTEMPT_MAX_AGE": 600,  # seconds
     "STORE_TOKENS": True,
     "ENCRYPTION_KEYS": None,
+    "SESSIONS_END_ON_REVOCATION": False,
     "ON_EMAIL_COLLISION": "guide",
     "ORIGIN": None,
     "RELAY_ORIGINS": [],
@@ -48,9 +49,10 @@ NOT_TEXT: Final = {
     "PKCE",
     "AUTHORIZATION_PARAMS",
     "AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED",
+    "BACKCHANNEL_LOGOUT",
     "SIGN_OUT",
 }
-LISTS: Final = {"AUDIENCES", "PICTURE_HOSTS", "TENANTS"}
+LISTS: Final = {"AUDIENCES", "PICTURE_HOSTS", "TENANTS", "WEBHOOK_SECRETS"}
 SANDBOX: Final = "oauth_login.sandbox.provider"  # the one way in; no layer imports the sandbox
 
 

@@ -68,12 +68,14 @@ class Documents:
             logger.warning("a stale document goes on being used: %s", error)
             return dict(document)
 
-    def renewed(self, url: str, *, public: bool) -> dict[str, Any] | None:
+    def renewed(self, url: str, *, public: bool, mark: str = "renewed") -> dict[str, Any] | None:
         """Fetch the document anew; or return None, if that was done a moment ago.
+
+        :param mark: whose moment: what anybody can bring about is not to use up what visitors need.
 
         :raises ProviderError: it cannot be had.
         """
-        if self.cache is not None and not self._ask("add", url, "renewed", 1, RENEWAL):
+        if self.cache is not None and not self._ask("add", url, mark, 1, RENEWAL):
             return None
         return self._fetch(url, public=public)
 

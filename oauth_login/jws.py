@@ -55,8 +55,10 @@ class SignedToken:
     header: Mapping[str, Any]
 
     @classmethod
-    def parse(cls, text: object) -> "SignedToken":
+    def parse(cls, text: object, types: Sequence[str] = ("JWT",)) -> "SignedToken":
         """Read a token's form.
+
+        :param types: what its header may say it is, in upper case, if it says so.
 
         :raises ProviderResponseError: it is no compact JWS, or one that demands what nobody here knows
             (``crit``, RFC 7515 §4.1.11), or one of another type (RFC 8725 §3.11).
@@ -69,7 +71,7 @@ class SignedToken:
         if "crit" in header or "b64" in header:
             raise invalid("crit")
         kind = header.get("typ", "JWT")
-        if not isinstance(kind, str) or kind.upper() != "JWT":
+        if not isinstance(kind, str) or kind.upper() not in types:
             raise invalid("typ")
         return cls(text, header)
 
@@ -87,6 +89,10 @@ class SignedToken:
             if "kid" not in self.header:
                 return None
             raise invalid("signature")
+        return self.unverified()
+
+    def unverified(self) -> dict[str, Any]:
+        """Return what the token says, whoever has signed it: for one that was verified before."""
         return _strict_object(self.text.split(".")[1], "payload")
 
     def _is_signed_by(self, key: Any, algorithm: str) -> bool:

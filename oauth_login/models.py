@@ -3,10 +3,11 @@
 A person is ``(issuer, subject)``. Logins and addresses change hands, so nothing else ever finds one.
 """
 
+import hashlib
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import IntegrityError, models, router, transaction
@@ -163,6 +164,20 @@ class Token(models.Model):
         """Tell whether the access token is expired in so many *seconds*; one without a date never is."""
         return self.expires_at is not None and self.expires_at <= moment(seconds)
 
+    def revoke(self, reason: str) -> bool:
+        """Forget a grant that has been withdrawn; tell whether it was still this one, and not yet forgotten.
+
+        A row that was written since it was read has a newer one, which stays (threat K05).
+
+        :param reason: a code.
+        """
+        nothing = dict.fromkeys(("expires_at", "refresh_expires_at"))
+        tokens = dict.fromkeys(("access_token", "refresh_token"), "")
+        is_new = self.state != Token.State.REVOKED
+        return is_new and Token.objects.replace(
+            self, **tokens, **nothing, state=Token.State.REVOKED, reason=reason
+        )
+
 
 def now() -> datetime | None:
     """Return this moment."""
@@ -226,6 +241,11 @@ class SignInManager(models.Manager["SignIn"]):
             return None
         return sign_in
 
+    def noted(self) -> models.QuerySet["SignIn"]:
+        """Return the sign-ins whose sessions are known, with account and user; no replica is asked."""
+        here = self.using(router.db_for_write(SignIn))
+        return here.exclude(session="").select_related("account__user")
+
 
 class SignIn(models.Model):
     """One finished attempt: the claim on it, and the log entry about it."""
@@ -253,6 +273,8 @@ class SignIn(models.Model):
         related_name="sign_ins",
         verbose_name=_("linked account"),
     )
+    sid = ExactCharField(_("session at the provider"), max_length=255, blank=True, editable=False)
+    session = models.TextField(_("session"), blank=True, editable=False)  # its key, sealed: session_index.py
 
     objects = SignInManager()
 
@@ -262,6 +284,7 @@ class SignIn(models.Model):
         indexes = [
             models.Index(fields=["account", "-finished_at"], name="oauth_login_last_sign_in"),
             models.Index(fields=["claimed_at"], name="oauth_login_sign_in_age"),
+            models.Index(fields=["sid"], name="oauth_login_sign_in_sid"),
         ]
 
     def __str__(self) -> str:
@@ -271,4 +294,40 @@ class SignIn(models.Model):
         """Write how it ended: SIGNED_IN, or the refusal's code and the id that its page shows."""
         self.outcome, self.account, self.support_id = outcome, account, support_id
         self.finished_at = timezone.now()
-        self.save(update_fields=["outcome", "account", "support_id", "finished_at"])
+        self.save(update_fields=["outcome", "account", "support_id", "finished_at", "sid", "session"])
+
+
+class NoticeManager(models.Manager["Notice"]):
+    """Tells new notices from those that came before."""
+
+    def is_new(self, *, provider: str, id: str) -> bool:  # noqa: A002  what the provider calls it
+        """Note what *provider* calls *id*; return whether it was not noted yet.
+
+        The unique index is the judge, as it is for attempts, whatever the site's cache is (K05, K17).
+        """
+        key = hashlib.sha256(f"{provider}\n{id}".encode()).hexdigest()
+        try:
+            with transaction.atomic(using=router.db_for_write(Notice)):
+                Notice(provider=provider, key=key).save(force_insert=True)
+        except IntegrityError:
+            return False
+        return True
+
+
+class Notice(models.Model):
+    """What a provider has told the site of its own accord, noted so that it counts once."""
+
+    KEPT: Final = timedelta(days=7)  # as long as GitHub delivers again; a logout token lives for minutes
+
+    provider = models.CharField(_("provider"), max_length=50)
+    key = models.CharField(_("key"), max_length=64, unique=True)
+    received_at = models.DateTimeField(_("received"), default=timezone.now, db_index=True)
+
+    objects = NoticeManager()
+
+    class Meta:
+        verbose_name = _("notice")
+        verbose_name_plural = _("notices")
+
+    def __str__(self) -> str:
+        return f"{self.provider}: {self.received_at:%Y-%m-%d %H:%M}"

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from oauth_login.errors import ProviderResponseError, ProviderUnavailable
 from oauth_login.jws import invalid
+from oauth_login.logout import Logout
 from oauth_login.oauth2 import TENANT, AuthorizationServer
 from oauth_login.transport import is_secure
 
@@ -131,6 +132,14 @@ class Expected:
             _require(claims["sub"] == subject, "sub")
         except ProviderResponseError as error:
             raise ProviderResponseError("refresh_identity_changed", error.detail) from None
+
+    def check_logout(self, claims: Mapping[str, Any]) -> Logout:
+        """Check the claims of a logout token whose signature is right, and return what it says.
+
+        :raises ProviderResponseError: ``id_token_invalid``; the detail names the claim.
+        """
+        _require(claims.get("iss") == self._issuer_of(claims), "iss")
+        return Logout.of(claims, client_id=self.client_id)
 
     def _issuer_of(self, claims: Mapping[str, Any]) -> str:
         if TENANT not in self.issuer:

@@ -142,7 +142,7 @@ def _serves(token: Token, rejected: int | None, margin: int) -> bool:
 def ask(provider: Provider, account: LinkedAccount, refresh_token: str) -> TokenResponse | ProviderError:
     """Return what the provider answers to one request for a new token. No database is touched."""
     try:
-        return provider.refresh(refresh_token, subject=account.subject)
+        return provider.refresh(refresh_token, subject=account.subject, known={"issuer": account.issuer})
     except ProviderError as error:
         return error
 
@@ -240,10 +240,26 @@ def _save(account: LinkedAccount, token: Token, granted: TokenResponse) -> None:
         "reason": "",
     }
     if not lasting.write(partial(_replace, account, token, values)):
+        _give_back(account, values)
         return
     if granted.scope is not None:
         lasting.afterwards(partial(_record_scope, account, " ".join(sorted(granted.scope))))
     lasting.afterwards(partial(signals.token_refreshed.send_robust, LinkedAccount, account=account))
+
+
+def _give_back(account: LinkedAccount, values: dict[str, Any]) -> None:
+    """Have the new token withdrawn, if the grant was ended meanwhile: with the old one it cannot be (H24)."""
+    there = Token.objects.current(account.pk)
+    if there is None or there.state == Token.State.REVOKED:
+        Revocation(
+            provider=account.provider,
+            issuer=account.issuer,
+            subject=account.subject,
+            access_token=values["access_token"],
+            refresh_token=values["refresh_token"],
+            expires_at=values["expires_at"],
+            next_try_at=moment(0),
+        ).save(using=router.db_for_write(Revocation))
 
 
 def _record_scope(account: LinkedAccount, scope: str) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from oauth_login import accounts, views
+from oauth_login import accounts, notices, views
 
 app_name = "oauth_login"
 
@@ -14,6 +14,8 @@ urlpatterns = [
     path("logout/", views.logout, name="logout"),
     path("sandbox/", include("oauth_login.sandbox.urls")),
     path("<str:alias>/authorize/", views.authorize, name="authorize"),
+    path("<str:alias>/webhook/", notices.webhook, name="webhook"),
+    path("<str:alias>/backchannel-logout/", notices.backchannel_logout, name="backchannel_logout"),
     path("<str:alias>/callback", views.callback),
     path("<str:alias>/callback/", views.callback, name="callback"),
 ]

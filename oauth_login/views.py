@@ -22,7 +22,7 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from oauth_login import attempts, conf, detours, flow, refusals, sessions, signals, throttle
+from oauth_login import attempts, conf, detours, flow, refusals, session_index, sessions, signals, throttle
 from oauth_login.attempts import Attempt
 from oauth_login.causes import CAUSES
 from oauth_login.errors import (
@@ -186,7 +186,7 @@ def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationRespo
         return refusals.refuse(request, error, alias=attempt.provider, next_page=attempt.next_page)
     answer = HttpResponseRedirect(attempt.next_page or default_page())
     try:
-        user = _sign_in(request, provider, attempt, response, answer)
+        user = _sign_in(request, provider, attempt, response, answer, sign_in)
     except OAuthLoginError as error:
         # The cookie stays: it is of no use any more, but a reload of this page still finds ``next`` in it.
         return refusals.refuse(
@@ -211,6 +211,7 @@ def _sign_in(
     attempt: Attempt,
     response: AuthorizationResponse,
     answer: HttpResponse,
+    sign_in: SignIn,
 ) -> Any:
     """Return the user, logged in; or raise, with the session as it was and no row half written."""
     try:
@@ -224,6 +225,8 @@ def _sign_in(
         sessions.sign_in(
             request, user, answer, through=provider.alias, attempt_id=attempt.id, code=response.code
         )
+        if provider.backchannel_logout or conf.setting("SESSIONS_END_ON_REVOCATION"):
+            session_index.note(sign_in, request.session, provider.session_id(token))
     except OAuthLoginError:
         raise
     except Exception as error:

@@ -206,8 +206,7 @@ def withdraw(account: LinkedAccount) -> None:
     with transaction.atomic(using=database):
         while token := _with_something(Token.objects.current(account.pk)):
             withdrawal = _write_down(account, token, database)
-            wiped = {"access_token": "", "refresh_token": "", "state": Token.State.REVOKED, "reason": REVOKED}
-            if Token.objects.replace(token, **wiped):
+            if token.revoke(REVOKED):
                 account.withdrawal = withdrawal
                 return
             # Somebody has renewed it at this very moment: it is the new one that has to go.

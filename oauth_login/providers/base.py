@@ -72,6 +72,9 @@ class Provider(Grants, Calls):
     form_post: bool = False  # it answers by a form that the browser posts (OAuth 2.0 Form Post Response Mode)
     refreshes: bool = True  # it has refresh tokens, at least for who asks for them
     signs_out: bool = False  # who signs out of the site is offered to do so there, too
+    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)  # what it signs its webhook with
+    webhook_target_id: str = ""
+    backchannel_logout: bool = False  # its word ends sessions of this site
 
     #: Settings keys, beyond the common ones, that this kind of provider understands.
     option_names: ClassVar[frozenset[str]] = frozenset()
@@ -212,6 +215,10 @@ class Provider(Grants, Calls):
         :raises ProviderError: no identity can be had from the answer.
         :raises SignInRefused: the identity is not a person's.
         """
+
+    def session_id(self, token: TokenResponse) -> str:
+        """Return the provider's name for the session of who just signed in, or ""; default: it has none."""
+        return ""
 
     def picture(self, url: object) -> str:
         """Return *url*, which the provider gave, if it is on one of its :attr:`picture_hosts`, or ""."""

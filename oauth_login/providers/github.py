@@ -14,7 +14,9 @@ from urllib.parse import quote, urlsplit
 from oauth_login.answers import Answer
 from oauth_login.errors import ProviderMisconfigured, ProviderResponseError, SignInRefused
 from oauth_login.oauth2 import AuthorizationServer, Client, TokenResponse, authenticate_client
+from oauth_login.providers import github_webhook
 from oauth_login.providers.base import (
+    Expectation,
     Profile,
     Provider,
     https_url,
@@ -55,7 +57,8 @@ class GitHub(Provider):
     api_version: str = API_VERSION
     host: str = "github.com"
 
-    option_names: ClassVar[frozenset[str]] = frozenset({"BASE_URL", "API_VERSION"})
+    expected: ClassVar[Mapping[str, Expectation]] = github_webhook.EXPECTED
+    option_names: ClassVar[frozenset[str]] = frozenset({"BASE_URL", "API_VERSION", *github_webhook.EXPECTED})
 
     @classmethod
     def from_options(cls, alias: str, options: Mapping[str, Any], transport: Transport) -> "GitHub":
@@ -90,6 +93,8 @@ class GitHub(Provider):
             transport=transport,
             api_version=options.get("API_VERSION", API_VERSION),
             host=urlsplit(base).hostname or "",
+            webhook_secrets=tuple(options.get("WEBHOOK_SECRETS", ())),
+            webhook_target_id=options.get("WEBHOOK_TARGET_ID", ""),
             picture_hosts=tuple(
                 options.get("PICTURE_HOSTS", own_hosts(base) if enterprise else (PICTURE_HOST,))
             ),

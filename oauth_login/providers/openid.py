@@ -14,6 +14,7 @@ from oauth_login.assertions import assertion
 from oauth_login.documents import Cache, Documents
 from oauth_login.errors import ProviderResponseError, ProviderTimeout, ProviderUnavailable
 from oauth_login.jws import SHARED_SECRET, SignedToken, invalid, keys_of
+from oauth_login.logout import TYPES, Logout, session_id
 from oauth_login.oauth2 import TENANT, AuthorizationServer, Client, TokenResponse
 from oauth_login.oidc import REQUIRED_ENDPOINTS, Expected, discovery_url, server_of
 from oauth_login.providers import openid_options
@@ -85,7 +86,7 @@ class OpenID(Provider):
                 options.get("CLIENT_SECRET", ""),
                 options.get("TOKEN_ENDPOINT_AUTH_METHOD", ""),
             ),
-            server=_server(issuer, options),
+            server=openid_options.server(issuer, options),
             scope=options.get("SCOPE", "openid profile email"),
             authorization_params={
                 **options.get("AUTHORIZATION_PARAMS", {}),
@@ -106,6 +107,7 @@ class OpenID(Provider):
             key_id=options.get("KEY_ID", ""),
             team_id=options.get("TEAM_ID", ""),
             signs_out=options.get("SIGN_OUT", False),
+            backchannel_logout=options.get("BACKCHANNEL_LOGOUT", False),
         )
 
     def remembering(self, cache: Any) -> "OpenID":
@@ -279,8 +281,28 @@ class OpenID(Provider):
             max_age=int(asked) if asked.isdecimal() else None,
         )
 
-    def _verified(self, token: SignedToken) -> dict[str, Any]:
+    def session_id(self, token: TokenResponse) -> str:
+        """Return the ``sid`` of the ID Token that :meth:`fetch_profile` has believed."""
+        return session_id(SignedToken.parse(token.id_token).unverified())
+
+    def logged_out(self, logout_token: str) -> Logout:
+        """Return whose sessions are over (Back-Channel Logout 1.0 §2.6), by the checks of an ID Token.
+
+        :raises ProviderError: the token is wrong, or the provider's keys cannot be had.
+        """
+        claims = self._verified(SignedToken.parse(logout_token, TYPES), mark="renewed-for-logout")
+        expected = Expected(
+            issuer=self.server.issuer,
+            client_id=self.client.client_id,
+            algorithm=self.algorithm,
+            tenants=self.tenants,
+        )
+        return expected.check_logout(claims)
+
+    def _verified(self, token: SignedToken, *, mark: str = "renewed") -> dict[str, Any]:
         """Return the claims of *token*, whose signature is checked although it came over TLS (E12).
+
+        :param mark: see :meth:`Documents.renewed`.
 
         :raises ProviderResponseError: it is not signed with a key of the provider's.
         """
@@ -290,15 +312,18 @@ class OpenID(Provider):
                 raise invalid("signature")
             return claims
         for renewed in (False, True):
-            claims = self._claims(token, renewed=renewed)
+            claims = self._claims(token, mark=mark if renewed else "")
             if claims is not None:
                 return claims
         raise ProviderResponseError("id_token_key_unknown")
 
-    def _claims(self, token: SignedToken, *, renewed: bool) -> dict[str, Any] | None:
+    def _claims(self, token: SignedToken, *, mark: str) -> dict[str, Any] | None:
         url = self.metadata().jwks_uri
-        fetch = self._documents.renewed if renewed else self._documents.get
-        key_set = fetch(url, public=self._is_chosen_by_server(url))
+        public = self._is_chosen_by_server(url)
+        documents = self._documents
+        key_set = (
+            documents.renewed(url, public=public, mark=mark) if mark else documents.get(url, public=public)
+        )
         if key_set is None:
             return None
         keys = keys_of(key_set, self.algorithm, token.header.get("kid"))
@@ -335,11 +360,3 @@ def _picture_hosts(issuer: str, options: Mapping[str, Any]) -> tuple[str, ...]:
     own = own_hosts(issuer)
     listed = options.get("PICTURE_HOSTS", own)
     return tuple(host for one in listed for host in (own if one == "{BASE_URL}" else (one,)))
-
-
-def _server(issuer: str, options: Mapping[str, Any]) -> AuthorizationServer:
-    endpoints: dict[str, Any] = {name: str(options.get(key, "")) for key, name in ENDPOINTS.items()}
-    promised = options.get("AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED", False)
-    return AuthorizationServer(
-        issuer=issuer, authorization_response_iss_parameter_supported=promised, **endpoints
-    )

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from oauth_login.assertions import read_key
 from oauth_login.jws import ALGORITHMS, SECRET_BYTES, SHARED_SECRET
-from oauth_login.oauth2 import TENANT
+from oauth_login.oauth2 import TENANT, AuthorizationServer
 from oauth_login.oidc import OTHER_ENDPOINTS, REQUIRED_ENDPOINTS
 from oauth_login.providers.base import Expectation
 
@@ -41,13 +41,24 @@ EXPECTED: Final[Mapping[str, Expectation]] = {
         f"one of {', '.join(ALGORITHMS)}",
     ),
     "RESPONSE_MODE": (lambda value: value in RESPONSE_MODES, f"one of {', '.join(RESPONSE_MODES)}"),
-    "SIGN_OUT": (lambda value: isinstance(value, bool), "True or False"),
+    **dict.fromkeys(
+        ("BACKCHANNEL_LOGOUT", "SIGN_OUT"), (lambda value: isinstance(value, bool), "True or False")
+    ),
     "AUDIENCES": (_is_list_of_texts, "a list of strings"),
     "TENANT": (_is_tenant, _TENANT),
     "TENANTS": (_is_list_of_tenants, f"a list, each of them {_TENANT}"),
     **dict.fromkeys(("CLIENT_KEY", "KEY_ID", "TEAM_ID"), (_is_filled_in, "a string that is not empty")),
 }
 NAMES: Final = frozenset({*ENDPOINTS, *EXPECTED, "BASE_URL"})
+
+
+def server(issuer: str, options: Mapping[str, Any]) -> AuthorizationServer:
+    """Return the server as far as the settings describe it."""
+    endpoints: dict[str, Any] = {name: str(options.get(key, "")) for key, name in ENDPOINTS.items()}
+    promised = options.get("AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED", False)
+    return AuthorizationServer(
+        issuer=issuer, authorization_response_iss_parameter_supported=promised, **endpoints
+    )
 
 
 def required(options: Mapping[str, Any]) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ ALGORITHM: Final = "ES256"
 BASIC: Final = "client_secret_basic"
 #: Keys of a provider's settings that are as true of the sandbox: not how a client proves who it is, how
 #: tokens are signed, and where the server is.
-KEPT: Final = ("AUTHORIZATION_PARAMS", "PKCE", "REPEATS_NONCE", "SCOPE", "SIGN_OUT")
+KEPT: Final = ("AUTHORIZATION_PARAMS", "BACKCHANNEL_LOGOUT", "PKCE", "REPEATS_NONCE", "SCOPE", "SIGN_OUT")
 #: Scopes whose claims UserInfo has (Core §5.4). What any other asks for is in the ID Token, where the
 #: providers that have such scopes put it.
 OF_USERINFO: Final = frozenset({"openid", "profile", "email"})

@@ -71,6 +71,7 @@ const settings = {
     profile: ['name', 'picture', 'preferred_username', 'profile'],
   },
   features: {
+    backchannelLogout: { enabled: true },
     devInteractions: { enabled: false }, // its pages fetch a font from elsewhere
     jwtUserinfo: { enabled: true },
     registration: { enabled: true },
@@ -89,6 +90,11 @@ const settings = {
   },
   clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
   enabledJWA: { clientAuthSigningAlgValues: ['RS256', 'ES256'] },
+  // The site to be told of a logout is on this machine, where its own dispatcher connects to nobody; and it
+  // ends with its test, so no connection to it is kept.
+  fetch: (url, { dispatcher, ...options }) => (
+    fetch(url, { ...options, headers: { ...options.headers, connection: 'close' } })
+  ),
   findAccount: (ctx, name) => person(name),
   interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
   issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
@@ -115,6 +121,7 @@ function changeKeys() {
   provider = new Provider(issuer, { ...settings, jwks: { keys: signingKeys() } });
   // Its own answer to an error of the server is silence.
   provider.on('server_error', (ctx, error) => process.stderr.write(`${error.stack}\n`));
+  provider.on('backchannel.error', (ctx, error) => process.stderr.write(`${error.stack}\n`));
 }
 
 function question(prompt, clientName) {

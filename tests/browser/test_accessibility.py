@@ -8,6 +8,8 @@ import time_machine
 from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from oauth_login.models import LinkedAccount, Token
+
 PAGES = {
     "guestbook": "/",
     "sign-in": "/oauth2/login/",
@@ -71,6 +73,26 @@ def test_every_page_is_accessible(tab, look):
     for name, path in PAGES.items():
         tab.goto(path)
         look(f"{name}, signed out")
+
+
+def test_the_banner_and_the_question_before_unlinking_are_accessible(tab, look):
+    leave(tab)
+    tab.locator("button[value=octocat]").click()
+    account = LinkedAccount.objects.get()
+    account.user.linked_accounts.create(provider="github", issuer="https://another.example", subject="2")
+    Token.objects.update(state="reauthorize")
+
+    tab.goto("/")
+    look("banner", ".oauth-login-banner")
+    tab.goto("/oauth2/")
+    look("accounts with a button", "button[data-provider=github]")
+    tab.goto(f"/oauth2/accounts/{account.pk}/unlink/")
+    look("question")
+    tab.locator("button[type=submit]").click()
+    look("unlinked", "[role=status]")
+    account = LinkedAccount.objects.get()
+    tab.goto(f"/oauth2/accounts/{account.pk}/unlink/")
+    look("only way in", "code >> text=last_way_in")
 
 
 def test_every_page_of_a_sign_in_that_went_wrong_is_accessible(tab, look, settings):

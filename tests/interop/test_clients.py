@@ -138,6 +138,32 @@ def test_who_signs_out_of_the_site_signs_out_there_too(visitor, server, site):
     assert server.person.passwords == 2
 
 
+@pytest.mark.threat("K18")
+@pytest.mark.django_db(transaction=True)
+def test_who_signs_out_there_is_signed_out_here_and_nobody_else_is(
+    visitor, new_visitor, registered, live_server, settings
+):
+    settings.ALLOWED_HOSTS = ["testserver", "127.0.0.1"]
+    here = live_server.url.replace("localhost", "127.0.0.1")
+    wishes = {
+        "backchannel_logout_uri": f"{here}/oauth2/acme/backchannel-logout/",
+        "backchannel_logout_session_required": True,
+        "post_logout_redirect_uris": [SITE],
+    }
+    server = registered(wishes, BACKCHANNEL_LOGOUT=True, SIGN_OUT=True)
+    visitor.sign_in(server, "acme")
+    leaving = visitor.post("/oauth2/logout/")["Location"]
+    visitor.sign_in(server, "acme")
+    with server.somebody_new():
+        elsewhere = new_visitor()
+        elsewhere.sign_in(server, "acme")
+        assert visitor.user == elsewhere.user is not None
+        server.sign_out(leaving)
+
+    assert elsewhere.user is None
+    assert visitor.user is not None
+
+
 def test_a_wrong_secret_is_the_sites_mistake_and_signs_nobody_in(visitor, refused, server, site):
     site(server, CLIENT_SECRET="mistyped")
 

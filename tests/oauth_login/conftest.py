@@ -1,12 +1,14 @@
 """What the tests of the app share: the provider, somebody with a browser, servers, and what is stored."""
 
 import html
+import io
 import re
 from contextlib import ExitStack, contextmanager
 
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -183,3 +185,15 @@ def refused(rows, github):
         assert SignIn.objects.count() == sign_ins
 
     return check
+
+
+@pytest.fixture
+def purge(db):
+    """A way to delete what is old, as a site does every night; it returns what that says."""
+
+    def run(*arguments):
+        out = io.StringIO()
+        call_command("oauth_login", "purge", *arguments, stdout=out)
+        return out.getvalue()
+
+    return run

@@ -40,7 +40,8 @@ def sent_as(name):
 def test_codes_and_refresh_tokens_are_the_only_grants_there_is_code_for():
     assert sent_as("response_type") == {"'code'"}
     # DingTalk has another name for it, which is no other grant.
-    assert sent_as("grant_type") == {"'authorization_code'", "'refresh_token'", "'grantType'"}
+    # By NAVER's, a grant is given back.
+    assert sent_as("grant_type") == {"'authorization_code'", "'refresh_token'", "'grantType'", "'delete'"}
     for text in said_in_the_package():
         assert "response_type=token" not in text
         assert "grant_type=password" not in text

@@ -116,6 +116,7 @@ def defined_as(**values: list[Any]) -> list[Any]:
     return [defined(**{key: value}) for key, several in values.items() for value in several]
 
 
+IN_COOKIES = "django.contrib.sessions.backends.signed_cookies"
 NO_ORIGINS: list[Any] = [
     *("", 7, "www.example.com", "http://10.0.0.5", "http://www.example.com", "https://www.example.com/"),
     *("https://www.example.com/path", "https://www.example.com?x", "https://WWW.example.com"),
@@ -207,6 +208,7 @@ MISTAKES = {
         *each(at_top, PROVIDERS=[None, [], "github"]),
         *each(at_top, SANDBOX=["True", 1, None]),
         *each(at_top, STORE_TOKENS=["False", 0, None]),
+        *each(at_top, SESSIONS_END_ON_REVOCATION=["True", 1, None]),
         *each(at_top, ATTEMPT_MAX_AGE=[None, "600", 59, 3601, 60.5, True, 86_400]),
         *each(at_top, ENCRYPTION_KEYS=["k" * 32, [], (), ["k" * 31], ["k" * 32, 7], [b"k" * 32]]),
         *each(at_top, ON_EMAIL_COLLISION=["link", None, [], "GUIDE"]),
@@ -254,6 +256,8 @@ MISTAKES = {
         *each(of, LABEL=["", " ", None, 7, True, [], ["GitHub"], b"GitHub", gettext_lazy(" ")]),
         *each(of, SCOPE=[None, ["user:email"]]),
         *each(of, PKCE=["False", 0, None, "plain"]),
+        *each(of, WEBHOOK_SECRETS=[None, "s" * 16, [], ["s" * 16, ""], ["s" * 15], [7], [b"s" * 16]]),
+        *each(of, WEBHOOK_TARGET_ID=[None, 7, "", "seven", "७"]),
         *each(of, AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED=["True", 1, None]),
         *each(of, PICTURE_HOSTS=["a.example", None, 7, {"a.example": 1}, *([host] for host in NO_HOSTS)]),
         *each(of, AUTHORIZATION_PARAMS=[None, "a=b", {"a": 1}, {1: "a"}, [("a", "b")]]),
@@ -306,6 +310,13 @@ MISTAKES = {
         beside_forge("https://ghe.example/login/oauth", PRESET="github", BASE_URL="https://ghe.example/"),
     ],
     "E011": [at_top(SANDBOX=True)],
+    "E023": [
+        {**at_top(SESSIONS_END_ON_REVOCATION=True), "SESSION_ENGINE": IN_COOKIES},
+        {
+            **named("acme", {**GITHUB, "ISSUER": "https://op.example", "BACKCHANNEL_LOGOUT": True}),
+            "SESSION_ENGINE": IN_COOKIES,
+        },
+    ],
     "E012": [
         {"AUTHENTICATION_BACKENDS": []},
         {"AUTHENTICATION_BACKENDS": ["django.contrib.auth.backends.ModelBackend"]},

@@ -288,6 +288,10 @@ def test_keys_are_the_secret_key_and_its_fallbacks_unless_others_are_set(setting
             {"OAUTH_GITHUB_PICTURE_HOSTS": "a.example,.b.example"},
             {"github": {"PICTURE_HOSTS": ["a.example", ".b.example"]}},
         ),
+        (
+            {"OAUTH_GITHUB_WEBHOOK_SECRETS": "new,old", "OAUTH_GITHUB_WEBHOOK_TARGET_ID": "7"},
+            {"github": {"WEBHOOK_SECRETS": ["new", "old"], "WEBHOOK_TARGET_ID": "7"}},
+        ),
         ({"OAUTH_GITHUB_CLIENT_ID": ""}, {}),
         ({"OAUTH_CLIENT_ID": "another program's"}, {}),
         ({"OAUTH__CLIENT_ID": "nobody's"}, {}),
@@ -305,9 +309,9 @@ def test_providers_are_found_in_the_environment(environ, found):
 
 def test_every_text_setting_of_a_provider_can_come_from_the_environment():
     names = problems.PROVIDER_KEYS | providers.kind("github", {}).option_names
-    texts = names - conf.NOT_TEXT - {"PICTURE_HOSTS"}
+    texts = names - conf.NOT_TEXT - conf.LISTS
 
-    environ = {f"OAUTH_GITHUB_{name}": name for name in names - {"PICTURE_HOSTS"}}
+    environ = {f"OAUTH_GITHUB_{name}": name for name in names - conf.LISTS}
 
     assert conf.providers_from_environ(environ) == {"github": {name: name for name in texts}}
 

@@ -10,7 +10,7 @@ from oauth_login.models import LinkedAccount, SignIn, Token
 
 pytestmark = [pytest.mark.threat("L10", "F26"), pytest.mark.django_db(transaction=True)]
 
-TABLES = {"oauth_login_linkedaccount", "oauth_login_token", "oauth_login_signin"}
+TABLES = {f"oauth_login_{name}" for name in ("linkedaccount", "notice", "revocation", "signin", "token")}
 
 
 def tables():

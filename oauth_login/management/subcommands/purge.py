@@ -9,8 +9,9 @@ from django.db import connections, router
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from oauth_login import session_index
 from oauth_login.management.subcommands.progress import Progress
-from oauth_login.models import SignIn
+from oauth_login.models import Notice, SignIn
 
 #: A row is also the claim that keeps an attempt from being finished twice. An attempt lives for an hour at
 #: most (``ATTEMPT_MAX_AGE``), so no claim of yesterday stands between anybody and a replay (threat A04).
@@ -22,8 +23,10 @@ BATCH: Final = 500  # rows; not every SQLite takes a thousand parameters
 class Purge(BaseCommand):
     help = (
         "Delete old rows of the log of sign-ins. Each linked account keeps the row of its last sign-in, "
-        "however old it is, because last_sign_in_at is read from it. Rows go in many short transactions, so "
-        "nobody who signs in meanwhile has to wait; a run that was stopped is completed by the next one."
+        "however old it is, because last_sign_in_at is read from it; so does each session that goes on and "
+        "that the provider can end. What providers have told the site goes after a week. Rows go in many "
+        "short transactions, so nobody who signs in meanwhile has to wait; a run that was stopped is "
+        "completed by the next one."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -51,18 +54,24 @@ class Purge(BaseCommand):
         log = SignIn.objects.using(database or router.db_for_write(SignIn))
         verb = "to delete" if dry_run else "deleted"
         progress = Progress(self.stderr, is_wanted=verbosity > 0)
-        gone = kept = 0
+        gone = kept = live = 0
         try:
             for batch in batches(log.filter(claimed_at__lt=before)):
-                superfluous = [row.pk for row in batch if not row.is_last]
+                needed = live_sessions(log, [row.pk for row in batch if row.session and not row.is_last])
+                superfluous = [row.pk for row in batch if not row.is_last and row.pk not in needed]
                 gone += len(superfluous) if dry_run else delete(log, superfluous)
-                kept += len(batch) - len(superfluous)
+                live += len(needed)
+                kept += len(batch) - len(superfluous) - len(needed)
                 progress.tell(f"{gone} {verb} so far, those before {batch[-1].claimed_at:%Y-%m-%d}")
+            if not dry_run:
+                forget_notices(Notice.objects.using(database or router.db_for_write(Notice)))
         except KeyboardInterrupt:
             raise CommandError(f"Stopped: {gone} {verb}. The next run goes on.", returncode=130) from None
         if verbosity == 0:
             return None
         summary = f"Sign-ins before {before:%Y-%m-%d}: {gone} {verb}, {kept} kept as the last of an account."
+        if live:
+            summary = f"{summary[:-1]}, {live} for a session that goes on."
         return f"{summary} Nothing was deleted." if dry_run else summary
 
 
@@ -72,6 +81,7 @@ class Row(NamedTuple):
     claimed_at: datetime
     pk: int
     is_last: bool
+    session: str
 
 
 def batches(log: QuerySet[SignIn]) -> Iterator[list[Row]]:
@@ -86,10 +96,25 @@ def batches(log: QuerySet[SignIn]) -> Iterator[list[Row]]:
     is_last = Q(outcome=SignIn.SIGNED_IN, account__isnull=False) & ~Exists(newer)
     rows = log.annotate(is_last=is_last).order_by("claimed_at", "pk")
     rest = rows
-    while batch := [Row(*row) for row in rest.values_list("claimed_at", "pk", "is_last")[:BATCH]]:
+    while batch := [Row(*row) for row in rest.values_list("claimed_at", "pk", "is_last", "session")[:BATCH]]:
         yield batch
         end = batch[-1]
         rest = rows.filter(claimed_at__gte=end.claimed_at).exclude(claimed_at=end.claimed_at, pk__lte=end.pk)
+
+
+def live_sessions(log: QuerySet[SignIn], pks: list[int]) -> set[int]:
+    """Return which of those rows have a session that goes on: only its store knows (threat K18)."""
+    if not pks:
+        return set()
+    noted = log.filter(pk__in=pks).select_related("account__user")
+    return {sign_in.pk for sign_in in noted if session_index.is_live(sign_in)}
+
+
+def forget_notices(notices: QuerySet[Notice]) -> None:
+    """Delete what no provider sends again."""
+    old = notices.filter(received_at__lt=timezone.now() - Notice.KEPT)
+    while pks := list(old.values_list("pk", flat=True)[:BATCH]):
+        notices.filter(pk__in=pks).delete()
 
 
 def delete(log: QuerySet[SignIn], pks: list[int]) -> int:

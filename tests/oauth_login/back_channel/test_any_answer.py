@@ -115,7 +115,7 @@ def test_any_token_answer_grants_a_token_or_nothing(outcome, token):
     if account:
         assert account.token.access_token.reveal() == token["access_token"]
         assert token["token_type"].lower() == "bearer"
-        assert "error" not in token
+        assert token.get("error") in {None, "", False}  # some say so that there is none
 
 
 @pytest.mark.threat("D15", "D16", "F01")

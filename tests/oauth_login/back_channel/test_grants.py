@@ -57,7 +57,7 @@ def test_an_error_is_one_whatever_the_status_says(turned_away, server, error, st
 
 
 @pytest.mark.threat("D20")
-@pytest.mark.parametrize(("error", "status"), [("bad_verification_code", 400), ("", 503), (None, 502)])
+@pytest.mark.parametrize(("error", "status"), [("bad_verification_code", 400), ("x", 503), ({}, 502)])
 def test_an_error_beside_a_token_is_an_error(turned_away, server, error, status):
     server.answers[TOKEN_PATH] = granting(error=error)
 

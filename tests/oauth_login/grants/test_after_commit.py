@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
+from django.db.models.signals import post_save
 from django.test.utils import CaptureQueriesContext
 
-from oauth_login import transport
+from oauth_login import tokens, transport
 from oauth_login.models import LinkedAccount, Revocation, Token
+from oauth_login.oauth2 import TokenResponse
 from oauth_login.withdrawal import Outcome, outcome_of, withdraw
 from tests.oauth_login.grants.conftest import CLIENT, fails
 
@@ -132,11 +134,11 @@ def test_all_of_a_transaction_have_one_deadline(person, revoking, waiting, monke
     assert User.objects.count() == 0
 
 
-@pytest.mark.parametrize("tokens", [("", ""), ("gho_", "")], ids=["none", "access only"])
-def test_what_there_is_is_withdrawn(person, revoking, tokens):
-    person(*tokens).delete()
+@pytest.mark.parametrize("pair", [("", ""), ("gho_", "")], ids=["none", "access only"])
+def test_what_there_is_is_withdrawn(person, revoking, pair):
+    person(*pair).delete()
 
-    assert revoking.revoked == [f"{tokens[0]}1"] * bool(tokens[0])
+    assert revoking.revoked == [f"{pair[0]}1"] * bool(pair[0])
 
 
 def test_an_account_without_a_token_has_nothing_to_withdraw(person, revoking, waiting):
@@ -219,6 +221,21 @@ def test_a_live_account_gives_its_grant_back_and_stays(person, revoking, waiting
     assert waiting() == []
 
 
+def test_a_token_that_was_renewed_in_that_very_moment_is_the_one_that_goes(person, revoking, waiting):
+    account = person()
+
+    def renew(**_):
+        post_save.disconnect(renew, Revocation)
+        Token.objects.replace(Token.objects.get(), access_token="gho_new", refresh_token="ghr_new")
+
+    post_save.connect(renew, Revocation)
+    withdraw(account)
+
+    assert revoking.revoked == ["gho_new"]
+    assert outcome_of(account) is Outcome.WITHDRAWN
+    assert waiting() == []
+
+
 def test_a_second_time_there_is_nothing_to_give_back(person, revoking):
     account = person()
     withdraw(account)
@@ -227,6 +244,45 @@ def test_a_second_time_there_is_nothing_to_give_back(person, revoking):
 
     assert outcome_of(account) is Outcome.NO_WAY
     assert len(revoking.requests) == 1
+
+
+# --- A renewal at the same moment -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def renewed():
+    """End a renewal that was under way when something else happened to its account."""
+    answer = {"access_token": "gho_late", "refresh_token": "ghr_late", "token_type": "bearer"}
+
+    def finish(account, meanwhile):
+        token = Token.objects.get(pk=account.pk)
+        owner = LinkedAccount.objects.get(pk=account.pk)
+        meanwhile(LinkedAccount.objects.get(pk=account.pk))
+        tokens.settle(owner, token, TokenResponse.from_answer(200, answer))
+
+    return finish
+
+
+@pytest.mark.threat("H24")
+@pytest.mark.parametrize("end", [LinkedAccount.delete, withdraw], ids=["unlinked", "revoked"])
+def test_what_an_ended_grant_was_renewed_to_is_withdrawn_too(person, renewed, waiting, end):
+    account = person()
+
+    renewed(account, end)
+
+    row = Revocation.objects.get()
+    assert (row.access_token.reveal(), row.refresh_token.reveal()) == ("gho_late", "ghr_late")
+    assert waiting() == [("1", 0, "")]
+
+
+def test_what_another_sign_in_has_replaced_is_not(person, renewed, waiting):
+    def sign_in(account):
+        Token.objects.replace(account.token, access_token="gho_of_a_sign_in")
+
+    renewed(person(), sign_in)
+
+    assert waiting() == []
+    assert Token.objects.get().access_token.reveal() == "gho_of_a_sign_in"
 
 
 # --- A grant whose access token has run out ---------------------------------------------------------------

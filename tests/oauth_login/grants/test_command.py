@@ -145,6 +145,18 @@ def test_what_no_key_opens_waits_and_the_next_is_tried(down, revoke, revoking, w
     assert waiting() == [("2", 2, "token_unreadable")]
 
 
+@pytest.mark.threat("H03")
+def test_what_waits_gets_the_newest_key_like_any_other_token(down, revoke, revoking, settings):
+    down(2)
+    old = settings.SECRET_KEY
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = f"newest-{old}", [old]
+    call_command("oauth_login", "rotate-keys", verbosity=0)
+    settings.SECRET_KEY_FALLBACKS = []
+
+    assert revoke() == (0, "Grants: 2 withdrawn.", "")
+    assert sorted(revoking.revoked) == ["gho_1", "gho_2"]
+
+
 def test_what_another_machine_is_at_is_left_to_it(down, revoke, revoking):
     down()
     row = Revocation.objects.get()

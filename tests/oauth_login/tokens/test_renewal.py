@@ -33,7 +33,7 @@ def test_a_token_without_a_date_lasts(account_of, granting):
     assert granting.requests == []
 
 
-@pytest.mark.threat("H14")
+@pytest.mark.threat("H14", "GH12")
 @pytest.mark.parametrize("left", [-86400, 0, 1, 59])
 def test_a_token_that_is_expired_or_about_to_be_is_renewed_first(account_of, granting, stored, told, left):
     account = account_of(left)

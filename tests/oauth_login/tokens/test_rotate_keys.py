@@ -272,7 +272,8 @@ def test_rows_are_read_in_batches_and_each_is_passed_once(linked, keys):
     with CaptureQueriesContext(connection) as queries, pytest.raises(CommandError):
         rotate(verbosity=0)
 
-    read = [query["sql"] for query in queries if f"LIMIT {BATCH}" in query["sql"]]
+    limited = [query["sql"] for query in queries if f"LIMIT {BATCH}" in query["sql"]]
+    read = [sql for sql in limited if "oauth_login_revocation" not in sql]
     assert len(read) == 4
 
 
