@@ -20,7 +20,8 @@ from django.utils.module_loading import import_string
 
 from oauth_login import conf, redirects, session_index
 from oauth_login.backends import OAuthBackend
-from oauth_login.problems import CREDENTIALS, Problem, is_origin
+from oauth_login.expectations import CREDENTIALS, is_origin
+from oauth_login.problems import Problem
 
 REQUEST_PROCESSOR: Final = "django.template.context_processors.request"
 #: What examples have in the place of a credential, without what is around it and between its words.

@@ -15,11 +15,10 @@ from django.utils.module_loading import import_string
 
 from oauth_login import providers, transport
 from oauth_login.errors import HostNotNamed, ProviderMisconfigured
+from oauth_login.expectations import CREDENTIALS, is_right
 from oauth_login.problems import (
-    CREDENTIALS,
     PROVIDER_KEYS,
     Problem,
-    is_right,
     is_usable,
     provider_problems,
     setting_problems,

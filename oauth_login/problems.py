@@ -5,20 +5,24 @@ time, because a check can be silenced and a half-configured provider must fail c
 """
 
 import difflib
-import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from oauth_login import providers
-from oauth_login.providers.base import Expectation, Provider
-from oauth_login.providers.pictures import is_host
-from oauth_login.transport import NOT_IN_URL, is_secure
+from oauth_login.expectations import (
+    CREDENTIALS,
+    EXPECTED,
+    HINTS,
+    PROVIDER_EXPECTED,
+    RESPONSE_MODE,
+    is_answered_by_query,
+    is_right,
+)
+from oauth_login.providers.base import Provider
+from oauth_login.transport import is_secure
 
-COLLISION_POLICIES: Final = ("guide", "separate", "deny")
-CREDENTIALS: Final = ("CLIENT_ID", "CLIENT_SECRET")
 PROVIDER_KEYS: Final = frozenset(
     {
         *CREDENTIALS,
@@ -45,10 +49,6 @@ RESERVED_ALIASES: Final = frozenset({"login", "logout", "accounts", "sandbox"})
 # As many characters as the columns of the models hold; some databases would cut, others refuse.
 ALIAS_LENGTH: Final = 50
 ISSUER_LENGTH: Final = 255
-# A host as a browser sends it: no wildcard, no empty label, no letters that only Punycode can carry.
-ORIGIN: Final = re.compile(
-    r"https?://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?", re.ASCII
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,6 @@ class Problem:
     unregistered: str = ""
 
 
-def is_right(name: str, value: object) -> bool:
-    """Tell whether a top-level setting may have that value; at run time the checks may be silenced."""
-    return _EXPECTED[name][0](value)
-
-
 def is_usable(alias: object) -> bool:
     """Tell whether *alias* can be part of our URLs and fits where it is stored."""
     return _is_spelled_well(alias) and alias not in RESERVED_ALIASES
@@ -82,9 +77,9 @@ def setting_problems(written: object, known: Iterable[str]) -> Iterator[Problem]
     for key in written:
         if key not in known:
             yield _unknown("E002", f"OAUTH_LOGIN[{key!r}]", key, known)
-    for key, (_, expected) in _EXPECTED.items():
+    for key, (_, expected) in EXPECTED.items():
         if key in written and not is_right(key, written[key]):
-            yield Problem("E003", f"OAUTH_LOGIN[{key!r}] must be {expected}.", _HINTS.get(key, ""))
+            yield Problem("E003", f"OAUTH_LOGIN[{key!r}] must be {expected}.", HINTS.get(key, ""))
 
 
 def provider_problems(alias: object, written: object, *, sandboxed: bool) -> Iterator[Problem]:
@@ -132,7 +127,7 @@ def _option_problems(where: str, written: Mapping[str, Any], kind: type[Provider
     known = PROVIDER_KEYS | kind.option_names
     ways = kind.auth_methods
     method = (lambda value: value in ways, f"one of {', '.join(ways)}")
-    expectations = {**_PROVIDER_EXPECTED, **kind.expected, "TOKEN_ENDPOINT_AUTH_METHOD": method}
+    expectations = {**PROVIDER_EXPECTED, **kind.expected, "TOKEN_ENDPOINT_AUTH_METHOD": method}
     for key, value in written.items():
         if key not in known:
             yield _unknown("E007", f"{where}[{key!r}]", key, known)
@@ -155,10 +150,10 @@ def _wrong_with_url(key: str, value: object) -> tuple[str, str] | None:
     tenantless = value.replace(TENANT, "tenant") if key == "ISSUER" and isinstance(value, str) else value
     if not isinstance(tenantless, str) or not is_secure(tenantless):
         return "is not an https URL", "Only 127.0.0.1, ::1 and localhost may be http."
-    if key == "AUTHORIZATION_ENDPOINT" and not _is_answered_by_query(
+    if key == "AUTHORIZATION_ENDPOINT" and not is_answered_by_query(
         dict(parse_qsl(urlsplit(tenantless).query))
     ):
-        return "asks for an answer that is no query", _RESPONSE_MODE
+        return "asks for an answer that is no query", RESPONSE_MODE
     if "#" in tenantless:
         return "has a fragment", "Remove what follows the # (RFC 6749 §3.1, RFC 8414 §2)."
     if "?" in tenantless and not is_endpoint:
@@ -191,147 +186,5 @@ def _unknown(check: str, where: str, given: object, known: Iterable[str]) -> Pro
     return Problem(check, f"{where} is not known: {given!r}.", hint)
 
 
-def is_origin(value: object) -> bool:
-    """Tell whether *value* is scheme, host and port only: https, or http on a loopback host."""
-    # Browsers leave the usual port out, so an origin that has it would equal no other.
-    usual = (":443",) if str(value).startswith("https:") else (":80",)
-    return (
-        isinstance(value, str)
-        and ORIGIN.fullmatch(value) is not None
-        and not value.endswith(usual)
-        and is_secure(value)
-    )
-
-
 def _is_spelled_well(alias: object) -> bool:
     return isinstance(alias, str) and 0 < len(alias) <= ALIAS_LENGTH and set(alias) <= ALIAS_CHARS
-
-
-def _is_strong(keys: object) -> bool:
-    return keys is None or (
-        isinstance(keys, list | tuple)
-        and bool(keys)
-        and all(isinstance(key, str) and len(key) >= 32 for key in keys)
-    )
-
-
-def _is_lifetime(value: object) -> bool:
-    return _is_count(value, 60, 3600)
-
-
-def _is_count(value: object, least: int, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
-def _is_text_map(value: object) -> TypeGuard[Mapping[str, str]]:
-    return isinstance(value, Mapping) and all(
-        isinstance(part, str) for pair in value.items() for part in pair
-    )
-
-
-def _is_answered_by_query(asked: Mapping[str, str]) -> bool:
-    """Tell whether the callback will be one that is expected: a form is, only where RESPONSE_MODE says so."""
-    return asked.get("response_mode", "query") == "query"
-
-
-def _is_file(path: object) -> bool:
-    # Not Path.is_file(), which raises for a name that is too long, or in a directory we may not enter.
-    return isinstance(path, str) and os.path.isfile(path)  # noqa: PTH113
-
-
-def _is_proxy_map(value: object) -> bool:
-    return _is_text_map(value) and all(
-        scheme in {"http", "https"} and _is_proxy(url) for scheme, url in value.items()
-    )
-
-
-def _is_proxy(url: str) -> bool:
-    # A proxy may be plain http on any host, and may want a name and a password.
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        return False
-    return bool(host) and parts.scheme in {"http", "https"} and not NOT_IN_URL.search(url)
-
-
-def _is_credential(value: object) -> bool:
-    """Tell whether nothing came along by copy and paste; that it is there at all, E008 asks."""
-    if not isinstance(value, str) or not value.strip():
-        return True
-    return value == value.strip() and value.isprintable()
-
-
-def _is_label(value: Any) -> bool:
-    # A lazy translation is no str, but strips to one; bytes do not, and other things do not strip.
-    stripped = value.strip() if callable(getattr(value, "strip", None)) else ""
-    return isinstance(stripped, str) and bool(stripped)
-
-
-def _is_host_list(value: object) -> bool:
-    return isinstance(value, list | tuple) and all(map(is_host, value))
-
-
-def _is_limit(value: object) -> bool:
-    # There is no way to say "none": a number too large to be reached is one, and says what it allows.
-    return _is_count(value, 1, 1_000_000)
-
-
-_RESPONSE_MODE: Final = "An answer by form is asked for by RESPONSE_MODE, of OpenID Connect's providers"
-_LIMIT: Final = "a whole number from 1 to 1000000"
-_EXPECTED: Final[Mapping[str, Expectation]] = {
-    "PROVIDERS": (lambda value: isinstance(value, Mapping), "a dict"),
-    "SANDBOX": (lambda value: isinstance(value, bool), "True or False"),
-    "STORE_TOKENS": (lambda value: isinstance(value, bool), "True or False"),
-    "SESSIONS_END_ON_REVOCATION": (lambda value: isinstance(value, bool), "True or False"),
-    "ATTEMPT_MAX_AGE": (_is_lifetime, "a whole number of seconds from 60 to 3600"),
-    "ENCRYPTION_KEYS": (_is_strong, "None or a list of strings of at least 32 characters"),
-    "ON_EMAIL_COLLISION": (
-        lambda value: value in COLLISION_POLICIES,
-        f"one of {', '.join(COLLISION_POLICIES)}",
-    ),
-    "ORIGIN": (
-        lambda value: value is None or is_origin(value),
-        "None, or an https scheme and host (http for loopback hosts only), in lower case, no path",
-    ),
-    "RELAY_ORIGINS": (
-        lambda value: isinstance(value, list | tuple) and all(map(is_origin, value)),
-        "a list of https schemes and hosts (http for loopback hosts only), in lower case, no path",
-    ),
-    "TRUSTED_PROXIES": (lambda value: _is_count(value, 0, 10), "a whole number from 0 to 10"),
-    "STARTS_PER_MINUTE": (_is_limit, _LIMIT),
-    "CALLBACKS_PER_MINUTE": (_is_limit, _LIMIT),
-    "CA_BUNDLE": (lambda value: value is None or _is_file(value), "None or the path of a file"),
-    "PROXIES": (
-        lambda value: value is None or _is_proxy_map(value),
-        "None or a dict from 'http' and 'https' to the URLs of proxies",
-    ),
-}
-_HINTS: Final = {
-    "ENCRYPTION_KEYS": "python -c 'import secrets; print(secrets.token_urlsafe(32))' makes one.",
-    "ATTEMPT_MAX_AGE": "600 suits people, and authorization codes do not live longer.",
-    "ORIGIN": 'E.g. "https://www.example.com".',
-    "RELAY_ORIGINS": 'E.g. ["https://example.com"], if ORIGIN is "https://www.example.com".',
-    "TRUSTED_PROXIES": "How many proxies of yours stand in front and add to X-Forwarded-For.",
-    "PROXIES": 'E.g. {"https": "http://proxy.example:3128"}.',
-}
-_PROVIDER_EXPECTED: Final[Mapping[str, Expectation]] = {
-    **dict.fromkeys(
-        CREDENTIALS,
-        (_is_credential, "printable characters without white space at the ends: copy it again"),
-    ),
-    "LABEL": (_is_label, "a name to show"),
-    "SCOPE": (lambda value: isinstance(value, str), "a string, scopes separated by spaces"),
-    "PICTURE_HOSTS": (
-        _is_host_list,
-        "a list of hosts in lower case, such as 'a.example', or '.example' for its subdomains",
-    ),
-    **dict.fromkeys(
-        ("PKCE", "AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED"),
-        (lambda value: isinstance(value, bool), "True or False"),
-    ),
-    "AUTHORIZATION_PARAMS": (
-        lambda value: _is_text_map(value) and _is_answered_by_query(value),
-        f"a dict of strings. {_RESPONSE_MODE}",
-    ),
-}

@@ -18,6 +18,7 @@ from typing import Any, Final
 from oauth_login import providers
 from oauth_login.causes import CAUSES
 from oauth_login.providers.definition import WORDS
+from oauth_login.providers.plain_grants import BEARING
 from scripts.threats import Group, Proof, Threat, groups, proofs
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -151,8 +152,8 @@ def _preset(name: str, row: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         ("`CLIENT_ID`, `CLIENT_SECRET`", facts["credentials"]),
         *(_asked(row) if row else ()),
         ("e-mail", facts["email"]),
-        ("refresh", facts["refresh"]),
-        ("revocation", facts["revocation"]),
+        ("refresh", _refresh(row, facts)),
+        ("revocation", _revocation(row) if row else facts["revocation"]),
         *(("note", note) for note in facts.get("notes", ())),
         *(("*unverified*", doubt) for doubt in facts.get("unverified", ())),
     ]
@@ -166,6 +167,31 @@ def _asked(row: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("`SCOPE`", f"`{scope}`" if scope else "none"),
         ("PKCE", "yes" if row.get("PKCE", True) else "no: the server does not know it"),
     ]
+
+
+def _refresh(row: Mapping[str, Any], facts: Mapping[str, str]) -> str:
+    way = "With a refresh token, if it gives one." if row.get("REFRESHES", True) else "None."
+    return f"{way} {facts.get('refresh', '')}".rstrip()
+
+
+def _revocation(row: Mapping[str, Any]) -> str:
+    """Say what is sent to give a grant back: the classes of the two kinds of rows do it so."""
+    endpoint = row.get("REVOCATION_ENDPOINT")
+    if "CLAIMS" not in row:
+        return "RFC 7009, where the server's discovery document names an endpoint."
+    if not endpoint:
+        return "None is known: the visitor removes the grant in the provider's settings."
+    request, names = row.get("REVOCATION_REQUEST", "form"), row.get("REVOCATION_NAMES", {})
+    method = {"query": "GET", "delete": "DELETE"}.get(request, "POST")
+    if request in BEARING:
+        shown = "the access token in a header"
+    elif "token" not in names:
+        return f"RFC 7009: {method} {endpoint}."
+    else:
+        client = "" if names.get("client_id") == "" else " and the client's credentials"
+        where = {"query": " in the query", "json": " as JSON"}.get(request, "")
+        shown = f"the access token{client}{where}"
+    return f"{method} {endpoint} with {shown}."
 
 
 def _kind(row: Mapping[str, Any]) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+from oauth_login.errors import ProviderResponseError
+
 #: OpenID Connect Core §5.1, as far as a :class:`Profile` has a place for it.
 NAMES: Final = ("sub", "preferred_username", "name", "email", "email_verified", "picture", "profile")
 PATH: Final = re.compile(r"[A-Za-z0-9_$@:/-]+(?:\.[A-Za-z0-9_$@:/-]+)*")
@@ -29,6 +31,16 @@ def find(content: object, path: str) -> Any:
         else:
             return None
     return content
+
+
+def an_object(value: Any) -> dict[str, Any]:
+    """Return *value*, which must be a JSON object.
+
+    :raises ProviderResponseError: it is none.
+    """
+    if isinstance(value, dict):
+        return value
+    raise ProviderResponseError("json_type_wrong", type(value).__name__)
 
 
 def fill(template: str, content: object) -> str:

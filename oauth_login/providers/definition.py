@@ -161,11 +161,11 @@ WORDS: Final[Mapping[str, Word]] = {
     ),
     "REVOCATION_REQUEST": Word(
         "form",
-        *_one_of("form", "query", "bearer"),
-        "how a grant is given back: RFC 7009's form, GET, or POST of nothing but the bearer token",
+        *_one_of(*REQUESTS, "bearer", "delete"),
+        "how a grant is given back: form (RFC 7009), JSON, GET, or POST or DELETE of the bearer token alone",
     ),
     "REVOCATION_NAMES": Word(
-        {}, *_NAMES, "renames parameters of that request; with another name for token it is an access token"
+        {}, *_NAMES, "renames parameters of that request; where token is among them, it is the access token"
     ),
     "REVOCATION_PARAMS": Word({}, _is_map(_is_name, _is_text), "a dict of strings", "more such parameters"),
     "IDENTITY_ENDPOINT": Word("", _is_whatever, "a URL", "is asked before the profile, with the token"),

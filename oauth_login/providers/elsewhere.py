@@ -5,6 +5,12 @@ from typing import Any, Final
 
 BASIC: Final = "client_secret_basic"
 GRAPH: Final = "https://graph.facebook.com/v24.0"
+#: By the field of the request that it calls wrong.
+STRAVA_CODES: Final = {
+    "code": "code_rejected",
+    "client_id": "provider_misconfigured",
+    "client_secret": "provider_misconfigured",
+}
 
 # A row is read across: what belongs together is on one line.
 # fmt: off
@@ -15,6 +21,7 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "AUTHORIZATION_ENDPOINT": "https://www.facebook.com/v24.0/dialog/oauth",
         "SCOPE": "public_profile email", "SCOPE_SEPARATOR": ",", "PKCE": False, "SUBJECT_TYPE": "str",
         "TOKEN_ENDPOINT": f"{GRAPH}/oauth/access_token",
+        "REVOCATION_ENDPOINT": f"{GRAPH}/me/permissions", "REVOCATION_REQUEST": "delete",
         "USERINFO_ENDPOINT": f"{GRAPH}/me", "USERINFO_PARAMS": {"fields": "id,name,email,picture"},
         "ERRORS": {"error.code": None, "error": None},
         "ERROR_CODES": {100: "code_rejected", 2: "provider_unavailable", 4: "provider_rate_limited"},
@@ -194,7 +201,7 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "SCOPE": "read", "SCOPE_SEPARATOR": ",", "PKCE": False, "SUBJECT_TYPE": "int",
         "TOKEN_ENDPOINT": "https://www.strava.com/oauth/token",
         "USERINFO_ENDPOINT": "https://www.strava.com/api/v3/athlete",
-        "ERRORS": {"errors": None},
+        "ERRORS": {"errors.0.field": None, "errors": None}, "ERROR_CODES": STRAVA_CODES,
         "CLAIMS": {"sub": "id", "preferred_username": "username", "picture": "profile",
                    "name": ["{firstname} {lastname}", "firstname"],
                    "profile": "https://www.strava.com/athletes/{id}"},

@@ -13,6 +13,8 @@ NEVER: Final = {"REFRESHES": False}
 SHOWN: Final = {"token": "access_token", "token_type_hint": "", "client_id": "", "client_secret": ""}
 #: So are the client's credentials.
 PROVEN: Final = {"token": "access_token", "token_type_hint": ""}
+#: So are they, and the access token under the RFC's name: no refresh token is.
+ACCESS: Final = {"token": "token", "token_type_hint": ""}
 BY_GET: Final = {"REVOCATION_REQUEST": "query", "REVOCATION_NAMES": SHOWN}
 DELETE: Final = {"grant_type": "delete", "service_provider": "NAVER"}
 QQ_DEAD: Final = (100013, 100014, 100015, 100016, 100021)
@@ -29,16 +31,27 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
     "feishu": FEISHU,
     "lark": FEISHU,
     "baidu": {"REVOCATION_ENDPOINT": "https://openapi.baidu.com/rest/2.0/passport/auth/revokeAuthorization",
-              **BY_GET},
-    "facebook": NEVER,
-    # It wants the device_id of the callback again, which nobody keeps.
-    "vk": NEVER,
+              "REVOCATION_NAMES": SHOWN},
+    # 190: the access token is none any more.
+    "facebook": {**NEVER, "REFRESH_REJECTED": (190,)},
+    # To renew, it wants the device_id of the callback again, which nobody keeps.
+    "vk": {**NEVER, "REVOCATION_ENDPOINT": "https://id.vk.ru/oauth2/revoke", "REVOCATION_NAMES": PROVEN},
     "naver": {"REVOCATION_ENDPOINT": "https://nid.naver.com/oauth2.0/token", "REVOCATION_NAMES": PROVEN,
               "REVOCATION_PARAMS": DELETE},
     "figma": {"REFRESH_ENDPOINT": "https://api.figma.com/v1/oauth/refresh"},
     "dropbox": {"REVOCATION_ENDPOINT": "https://api.dropboxapi.com/2/auth/token/revoke",
                 "REVOCATION_REQUEST": "bearer"},
-    "strava": {"REVOCATION_ENDPOINT": "https://www.strava.com/oauth/deauthorize", "REVOCATION_NAMES": SHOWN},
+    # It names the field that is wrong.
+    "strava": {"REVOCATION_ENDPOINT": "https://www.strava.com/oauth/deauthorize",
+               "REVOCATION_REQUEST": "bearer", "REFRESH_REJECTED": ("refresh_token",)},
+    # It answers its status again, and says no more.
+    "reddit": {"REFRESH_REJECTED": (400,)},
+    "tiktok": {"REVOCATION_ENDPOINT": "https://open.tiktokapis.com/v2/oauth/revoke/",
+               "REVOCATION_NAMES": {**ACCESS, "client_id": "client_key"}},
+    "notion": {"REVOCATION_ENDPOINT": "https://api.notion.com/v1/oauth/revoke", "REVOCATION_REQUEST": "json",
+               "REVOCATION_NAMES": ACCESS},
+    "yandex": {"REVOCATION_NAMES": PROVEN},
+    "zoom": {"REVOCATION_NAMES": ACCESS},
     "stackexchange": NEVER,
     "openstreetmap": NEVER,
 }

@@ -28,6 +28,11 @@ def is_host(value: object) -> bool:
     )
 
 
+def over_https(url: object) -> object:
+    """Return *url* with https for http: hosts of pictures have both, and pages of ours load one only."""
+    return f"https://{url.removeprefix('http://')}" if isinstance(url, str) and url[:7] == "http://" else url
+
+
 def own_hosts(base_url: str) -> tuple[str, ...]:
     """Return the host of an https URL and its subdomains; nothing for plain http, which no page may load."""
     scheme, _, rest = base_url.lower().partition("://")

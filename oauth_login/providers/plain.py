@@ -18,10 +18,11 @@ from oauth_login.oauth2 import (
 )
 from oauth_login.providers import dialects
 from oauth_login.providers.base import Profile, Provider, email_address, https_url, login_name, text
-from oauth_login.providers.claims import find, say, says
+from oauth_login.providers.claims import an_object, find, say, says
 from oauth_login.providers.definition import WORDS, flaws
 from oauth_login.providers.namespaces import origin_of
 from oauth_login.providers.parameters import filled, renamed, with_query
+from oauth_login.providers.pictures import over_https
 from oauth_login.providers.plain_grants import PlainGrants
 from oauth_login.providers.subjects import subject
 from oauth_login.transport import Transport
@@ -285,18 +286,3 @@ class OAuth2(PlainGrants):
             secrets=(self.client.client_secret, *secrets),
         )
         return told
-
-
-def over_https(url: object) -> object:
-    """Return *url* with https for http: hosts of pictures have both, and pages of ours load one only."""
-    return f"https://{url.removeprefix('http://')}" if isinstance(url, str) and url[:7] == "http://" else url
-
-
-def an_object(value: Any) -> dict[str, Any]:
-    """Return *value*, which must be a JSON object.
-
-    :raises ProviderResponseError: it is none.
-    """
-    if isinstance(value, dict):
-        return value
-    raise ProviderResponseError("json_type_wrong", type(value).__name__)

@@ -2,17 +2,21 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from oauth_login.answers import Answer
 from oauth_login.errors import AuthorizationDenied, ProviderResponseError, TokenRequestError
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Provider
+from oauth_login.providers.claims import find
 from oauth_login.providers.grants import said
-from oauth_login.providers.parameters import renamed, with_query
+from oauth_login.providers.parameters import renamed
 from oauth_login.providers.secrecy import without
 from oauth_login.renewal import refresh_request, rejected, renewed_token
 from oauth_login.revocation import is_revoked, revocation_request
+
+#: Ways to give a grant back in which the access token, in a header, is all there is.
+BEARING: Final = ("bearer", "delete")
 
 
 class PlainGrants(Provider):
@@ -80,28 +84,33 @@ class PlainGrants(Provider):
             return False
         answer = self._ask_to_revoke(access_token)
         told = without((self.client.client_secret, access_token), said(answer))
-        if answer.status == 401 and self._is_shown_token_alone:
-            return True  # whoever sends no credentials can only have sent a token that is dead
-        if told.get("result") is False or told.get("result") == "false":
+        if self._is_dead(answer.status, told):
+            return True
+        if told.get("result") in (False, "false", "0"):  # and 0, which equals False
             raise ProviderResponseError("revocation_refused", "the result is false")
         return is_revoked(answer.status, told)
 
+    def _is_dead(self, status: int, told: Mapping[str, Any]) -> bool:
+        """Tell whether the grant was gone before anybody asked (H25)."""
+        if status == 401 and self._is_shown_token_alone:
+            return True  # whoever sends no credentials can only have sent a token that is dead
+        return any(find(told, path) in self.words["REFRESH_REJECTED"] for path in self.words["ERRORS"])
+
     @property
     def _takes_access_token_only(self) -> bool:
-        return self.words["REVOCATION_REQUEST"] == "bearer" or "token" in self.words["REVOCATION_NAMES"]
+        return self.words["REVOCATION_REQUEST"] in BEARING or "token" in self.words["REVOCATION_NAMES"]
 
     @property
     def _is_shown_token_alone(self) -> bool:
         names: Mapping[str, str] = self.words["REVOCATION_NAMES"]
-        return self.words["REVOCATION_REQUEST"] == "bearer" or names.get("client_id") == ""
+        return self.words["REVOCATION_REQUEST"] in BEARING or names.get("client_id") == ""
 
     def _ask_to_revoke(self, access_token: str) -> Answer:
         url, kind = self.server.revocation_endpoint, self.words["REVOCATION_REQUEST"]
-        if kind == "bearer":
-            return self.transport.post(url, headers={"Authorization": f"Bearer {access_token}"})
+        if kind in BEARING:
+            send = self.transport.delete if kind == "delete" else self.transport.post
+            return send(url, headers={"Authorization": f"Bearer {access_token}"})
         request = revocation_request(url, self.client, access_token, "access_token")
         named = renamed(request.form, self.words["REVOCATION_NAMES"])
         asked = {**self.words["REVOCATION_PARAMS"], **named}
-        if kind == "query":
-            return self.transport.get(with_query(url, asked), once=True)
-        return self.transport.post(url, form=asked, headers=request.headers)
+        return self._ask(url, kind, asked, request.headers, once=True)

@@ -15,7 +15,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy
 
 import oauth_login
-from oauth_login import problems
+from oauth_login import expectations, problems
 from oauth_login.backends import OAuthBackend
 from oauth_login.checks import check_deployment, check_settings
 from oauth_login.models import LinkedAccount, SignIn
@@ -505,7 +505,7 @@ def test_what_is_right_is_not_complained_about(settings, changes):
 
 
 @pytest.mark.threat("L01", "L02")
-@pytest.mark.parametrize("key", problems.CREDENTIALS)
+@pytest.mark.parametrize("key", expectations.CREDENTIALS)
 @pytest.mark.parametrize("value", PLACEHOLDERS, ids=ascii)
 def test_a_credential_that_was_never_filled_in_is_warned_of(settings, key, value):
     settings.OAUTH_LOGIN = of(**{key: value})["OAUTH_LOGIN"]
@@ -685,7 +685,7 @@ def test_no_check_repeats_a_secret(settings):
 
 
 @pytest.mark.threat("H07")
-@pytest.mark.parametrize("key", problems.CREDENTIALS)
+@pytest.mark.parametrize("key", expectations.CREDENTIALS)
 def test_a_credential_copied_with_something_around_it_is_not_repeated(settings, key):
     settings.OAUTH_LOGIN = of(**{key: " a-very-secret-value"})["OAUTH_LOGIN"]
     (found,) = check_settings()

@@ -1,5 +1,8 @@
 """Every preset that is data renews a grant, and gives it back, as its documentation says."""
 
+import json
+import re
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
@@ -17,6 +20,7 @@ from tests.oauth_login.presets.case import CLIENT_ID, CLIENT_SECRET
 
 pytestmark = pytest.mark.provider
 
+PAGE = (Path(__file__).parents[2] / "docs/providers.md").read_text()
 NAMES = sorted({**chinese.CASES, **elsewhere.CASES})
 WITHOUT_REFRESH = {"weibo", "facebook", "vk", "stackexchange", "openstreetmap"}
 REFRESHING = [name for name in NAMES if name not in WITHOUT_REFRESH]
@@ -25,7 +29,16 @@ CLIENT = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
 SHOWN = ("GET", {"access_token": "at"})
 BY_FORM = ("POST", {"access_token": "at"})
 NAVER = {**CLIENT, "access_token": "at", "grant_type": "delete", "service_provider": "NAVER"}
-REVOCATIONS = {"weibo": SHOWN, "baidu": SHOWN, "strava": BY_FORM, "naver": ("POST", NAVER)}
+REVOCATIONS = {
+    "weibo": SHOWN,
+    "baidu": BY_FORM,
+    "naver": ("POST", NAVER),
+    "yandex": ("POST", {**CLIENT, "access_token": "at"}),
+    "vk": ("POST", {"client_id": CLIENT_ID, "access_token": "at"}),
+    "tiktok": ("POST", {"client_key": CLIENT_ID, "client_secret": CLIENT_SECRET, "token": "at"}),
+    "zoom": ("POST", {"token": "at"}),
+}
+BEARING = {"dropbox": "POST", "strava": "POST", "facebook": "DELETE"}
 REFRESHES = {
     "qq": ("GET", {**CLIENT, "grant_type": "refresh_token", "refresh_token": "rt", "fmt": "json"}),
     "weixin": ("GET", {"appid": CLIENT_ID, "grant_type": "refresh_token", "refresh_token": "rt"}),
@@ -35,6 +48,17 @@ DEAD = [
     ("weixin", {"errcode": 42002, "errmsg": "refresh_token expired"}),
     ("feishu", {"code": 20037, "error": "invalid_grant"}),
     ("discord", {"error": "invalid_grant"}),
+    ("naver", {"error": "invalid_grant"}),
+    ("tiktok", {"error": "invalid_grant", "error_description": "Refresh token is invalid or expired."}),
+    ("dingtalk", {"error": "invalid_grant"}),
+    ("reddit", {"message": "Bad Request", "error": 400}),
+    (
+        "strava",
+        {
+            "message": "Bad Request",
+            "errors": [{"resource": "RefreshToken", "field": "refresh_token", "code": "invalid"}],
+        },
+    ),
     ("qq", {"error": 100030, "error_description": "not granted"}),
 ]
 
@@ -77,12 +101,20 @@ def asked(server):
     return request.method, dict(parse_qsl(request.path.partition("?")[2] or request.body))
 
 
+def documented(name):
+    """Return what ``docs/providers.md`` says of the preset, by the left cell."""
+    (section,) = [part for part in PAGE.split("\n## ") if f"| preset | `{name}`, " in part]
+    return dict(re.findall(r"^\| (.+?) \| (.*) \|$", section, re.MULTILINE))
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_a_preset_tells_the_truth_about_what_it_can_do(preset, name):
+def test_a_preset_tells_the_truth_about_what_it_can_do_and_so_does_its_page(preset, name):
     provider = preset(name)
 
     assert provider.can_refresh == (name not in WITHOUT_REFRESH)
     assert provider.can_revoke == (name in REVOKING)
+    assert documented(name)["refresh"].startswith("None.") != provider.can_refresh
+    assert documented(name)["revocation"].startswith("None ") != provider.can_revoke
 
 
 @pytest.mark.threat("H17")
@@ -148,17 +180,35 @@ def test_a_grant_is_given_back_in_the_providers_own_way(preset, server, name):
 
 
 @pytest.mark.threat("H23")
-def test_dropbox_is_shown_the_token_and_nothing_else(preset, server):
+@pytest.mark.parametrize("name", BEARING)
+def test_a_provider_that_wants_the_token_in_a_header_is_shown_nothing_else(preset, server, name):
     answer_all(server, b"null")
 
-    assert preset("dropbox").revoke(access_token="at", refresh_token="rt") is True
+    assert preset(name).revoke(access_token="at", refresh_token="rt") is True
 
     (request,) = server.requests
-    assert (request.method, request.headers["authorization"], request.body) == ("POST", "Bearer at", "")
+    assert (request.method, request.headers["authorization"], request.body) == (
+        BEARING[name],
+        "Bearer at",
+        "",
+    )
+
+
+@pytest.mark.threat("H23")
+def test_notion_is_told_in_json(preset, server):
+    answer_all(server, {})
+
+    assert preset("notion").revoke(access_token="at", refresh_token="rt") is True
+
+    (request,) = server.requests
+    assert json.loads(request.body) == {"token": "at"}
+    assert request.headers["authorization"].startswith("Basic ")
 
 
 @pytest.mark.threat("H25")
-@pytest.mark.parametrize("name", [name for name in REVOKING if name not in {*REVOCATIONS, "dropbox"}])
+@pytest.mark.parametrize(
+    "name", [name for name in REVOKING if name not in {*REVOCATIONS, *BEARING, "notion"}]
+)
 def test_all_others_speak_rfc_7009(preset, server, name):
     answer_all(server, b"")
 
@@ -179,10 +229,19 @@ def test_a_token_that_is_dead_already_is_gone(preset, server, name):
     assert preset(name).revoke(access_token="at", refresh_token="") is True
 
 
+@pytest.mark.threat("H25")
+def test_a_dead_token_by_the_providers_own_code_is_gone(preset, server):
+    answer_all(server, {"error": {"code": 190, "type": "OAuthException"}}, 400)
+
+    assert preset("facebook").revoke(access_token="at", refresh_token="") is True
+
+
 @pytest.mark.threat("H23")
 @pytest.mark.parametrize(
     ("content", "status", "kind"),
     [
+        ({"result": 0}, 200, ProviderResponseError),
+        ({"result": "0"}, 200, ProviderResponseError),
         ({"result": False}, 200, ProviderResponseError),
         ({"result": "false"}, 200, ProviderResponseError),
         ({"error": "insufficient app permissions!"}, 400, ProviderMisconfigured),

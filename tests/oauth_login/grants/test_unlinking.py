@@ -49,7 +49,7 @@ def test_it_is_asked_first_whether_it_is_meant_and_nothing_happens(person, revok
     assert revoking.requests == []
 
 
-@pytest.mark.threat("H24", "GH16")
+@pytest.mark.threat("H24", "GH16", "G10")
 def test_the_account_goes_and_the_grant_is_withdrawn_and_the_visitor_told(person, revoking, waiting):
     account, other = person(username="<b>octocat"), person()
 
@@ -64,7 +64,7 @@ def test_the_account_goes_and_the_grant_is_withdrawn_and_the_visitor_told(person
     assert waiting() == []
 
 
-@pytest.mark.threat("H24")
+@pytest.mark.threat("H24", "G10")
 def test_while_the_provider_is_down_the_account_goes_all_the_same(person, revoking, waiting):
     revoking.says = fails()
     account = person()
@@ -114,6 +114,7 @@ def test_others_are_told_after_the_commit(person):
     assert heard == [("user1", "1", 0)]
 
 
+@pytest.mark.threat("G06")
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_the_account_of_somebody_else_is_not_there(person, method, revoking):
     account, other = person(), person()
@@ -126,6 +127,7 @@ def test_the_account_of_somebody_else_is_not_there(person, method, revoking):
     assert revoking.requests == []
 
 
+@pytest.mark.threat("G07")
 @pytest.mark.parametrize("number", [0, 404, 10**30])
 def test_nor_is_one_that_nobody_has(person, number):
     answer = signed_in(person().user).post(f"/oauth2/accounts/{number}/unlink/")
@@ -161,6 +163,7 @@ def test_no_other_method_is_taken(person):
     assert signed_in(account.user).delete(page_of(account)).status_code == 405
 
 
+@pytest.mark.threat("G08")
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_the_only_way_in_stays(person, method, revoking):
     account = person()
@@ -185,6 +188,7 @@ def test_of_two_ways_in_one_can_go(person):
     assert signed_in(account.user).post(page_of(other)).status_code == 409
 
 
+@pytest.mark.threat("G08")
 def test_a_provider_that_is_not_there_any_more_is_no_way_in(person):
     account = person()
     account.user.set_unusable_password()

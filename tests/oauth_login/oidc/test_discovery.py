@@ -4,6 +4,7 @@ import socket
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 from django.urls import reverse
 
 from oauth_login import documents, transport

@@ -205,3 +205,20 @@ def test_whoever_shares_its_namespace_is_sent_nowhere_at_run_time_either(
     for alias in ("acme", "forge"):
         answer = visitor.start(alias)
         assert (answer.status_code, answer.context["code"]) == (503, "settings_invalid")
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ({"name": "Jane Q. Doe", "given_name": "Jane", "family_name": "Doe"}, "Jane Q. Doe"),
+        ({"name": MISSING, "given_name": "Janet", "family_name": "Doe"}, "Janet Doe"),
+        ({"name": " ", "given_name": MISSING, "family_name": "Roe"}, "Roe"),
+    ],
+)
+def test_a_whole_name_counts_before_its_parts(openid, configure, visitor, said, name):
+    configure(SCOPE="openid")
+    openid.claims = {**said}
+
+    visitor.sign_in(openid, "acme")
+
+    assert LinkedAccount.objects.get().name == name

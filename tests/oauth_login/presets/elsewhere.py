@@ -333,7 +333,7 @@ CASES = {
         pkce=False,
         error=(
             (400, {"message": "Bad Request", "errors": [{"field": "code", "code": "invalid"}]}),
-            "token_answer_invalid",
+            "code_rejected",
         ),
         profile_error=((401, {"message": "Authorization Error", "errors": [{}]}), "profile_refused"),
         profile={

@@ -90,7 +90,7 @@ def test_the_scope_is_what_the_provider_says_and_stays_if_it_says_nothing(accoun
     assert LinkedAccount.objects.get().scope == kept
 
 
-@pytest.mark.threat("H18", "H19")
+@pytest.mark.threat("H18", "H19", "GH12")
 @pytest.mark.parametrize("answer", [reply(DEAD), reply({"error": "invalid_grant"}, 400)])
 def test_a_refresh_token_that_is_refused_ends_the_grant_and_nobody_asks_again(
     account_of, granting, stored, told, answer, caplog

@@ -1,14 +1,26 @@
 """What is asked of a visitor, and what is made of what they grant."""
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.urls import reverse
 
+from oauth_login import conf
 from oauth_login.models import LinkedAccount
 from oauth_login.providers import table
 from oauth_login.providers.openid_table import ROWS as OPENID_ROWS
 
-GENEROUS = {"repo", "admin:org", "user", "delete_repo", "workflow", "gist", "offline_access"}
+#: What providers call reading who somebody is and their address, and nothing else. Strava's and Linear's
+#: ``read``, and X's ``tweet.read``, are more, and the least that these have.
+IDENTITY = {
+    *("openid", "profile", "email", "account", "account_email", "account_info.read", "basic", "emails"),
+    *("current_user:read", "get_user_info", "identify", "identity", "identity[email]", "login:avatar"),
+    *("login:email", "login:info", "profile_image", "profile_nickname", "public_profile", "read:me"),
+    *("read_prefs", "snsapi_login", "user-read-email", "user.info.basic", "user:read:email", "user_info"),
+    *("users.read", "vkid.personal_info", "read", "tweet.read"),
+}
+LINK = re.compile(r"""(?:href|src|action|content)=["']([^"']*//[^"']*|//[^"']*)""")
 
 
 def asked(location):
@@ -25,7 +37,16 @@ def test_github_is_asked_who_it_is_and_for_nothing_more(visitor, github):
 def test_no_preset_asks_for_more_than_who_it_is(name):
     row = {**table.ROWS, **OPENID_ROWS}[name]
 
-    assert not set(str(row.get("SCOPE", "")).split()) & GENEROUS
+    assert set(row.get("SCOPE", "").split()) <= IDENTITY
+
+
+@pytest.mark.threat("H28")
+def test_a_server_known_by_its_issuer_is_asked_who_it_is_and_for_nothing_more(settings):
+    settings.OAUTH_LOGIN = {
+        "PROVIDERS": {"acme": {"ISSUER": "https://sso.example", "CLIENT_ID": "i", "CLIENT_SECRET": "s"}}
+    }
+
+    assert conf.provider("acme").scope == "openid profile email"
 
 
 @pytest.mark.threat("H27")
@@ -82,3 +103,20 @@ def test_a_page_about_a_refusal_leads_nowhere_with_the_query_it_came_with(visito
     assert "default-src 'none'" in answer["Content-Security-Policy"]
     for secret in (query["code"], query["state"]):
         assert secret not in page
+    assert not LINK.search(page)
+
+
+@pytest.mark.threat("H13")
+def test_what_a_refusal_leaves_in_the_address_bar_is_of_no_use(visitor, github, client):
+    query = github.approve(visitor.start(next="/there/")["Location"])
+    github.token = {"error": "bad_verification_code"}
+    visitor.come_back(query)
+    github.token = {"access_token": "gho_x", "token_type": "bearer", "scope": ""}
+
+    again = visitor.come_back(query)
+    elsewhere = client.get(reverse("oauth_login:callback", args=["github"]), query)
+
+    assert (visitor.user, again.status_code) == (None, 400)
+    assert elsewhere.status_code == 400
+    assert "_auth_user_id" not in client.session
+    assert len(github.token_requests) == 1
