@@ -346,6 +346,14 @@ def test_every_endpoint_is_asked_with_the_headers_and_the_token_where_it_belongs
         assert (asked.method, dict(parse_qsl(urlsplit(asked.path).query)), asked.body) == sent
 
 
+def test_a_token_among_the_parameters_is_in_json_where_the_profile_is_asked_for_so(site):
+    site.define(USERINFO_TOKEN="form:t", USERINFO_REQUEST="json")
+    site.sign_in()
+
+    (asked,) = site.requests("/user")
+    assert (asked.method, asked.path, json.loads(asked.body)) == ("POST", "/user", {"t": "the-token"})
+
+
 @pytest.mark.parametrize("error", [None, "", False])
 def test_an_error_that_says_nothing_is_none(site, error):
     site.say(token={**TOKEN, "error": error}, user={"id": 7, "login": "mona", "error": error})
