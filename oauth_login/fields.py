@@ -171,5 +171,4 @@ class MomentField(models.Field):  # type: ignore[type-arg]  # not generic at run
         return int(value.timestamp()) if isinstance(value, datetime) else value
 
     def value_to_string(self, obj: models.Model) -> str:
-        moment = self.get_prep_value(self.value_from_object(obj))
-        return "" if moment is None else str(moment)
+        return str(self.get_prep_value(self.value_from_object(obj)))  # of nothing, no serializer asks

@@ -39,11 +39,12 @@ _owed: Final = _Owed()
 def outside_transactions(work: Callable[[], T]) -> T:
     """Do *work* on the database: if the site has a transaction open, on a connection of its own.
 
-    That takes a thread. SQLite knows one writer at a time, which the site's transaction may be: there *work*
-    is done within it, and what it has written by :func:`write` is written again if need be.
+    That takes a thread. SQLite locks no rows but everything, for the one writer that the site's transaction
+    may be: there *work* is done within it, and what it has written by :func:`write` is written again if need
+    be.
     """
     connection = connections[router.db_for_write(Token)]
-    if connection.vendor == "sqlite" or not _is_in_transaction(connection):
+    if not connection.features.has_select_for_update or not _is_in_transaction(connection):
         write_again()
         return work()
     owed, later = _owed.writes, list[Callable[[], object]]()

@@ -79,6 +79,8 @@ def copied_to(path):
     # The dict is every thread's; the connection object is this thread's only, and stays open.
     memory.settings_dict.update(NAME=str(path), OPTIONS={"timeout": 20})
     connections["default"] = connections.create_connection("default")
+    with connections["default"].cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode=WAL")  # as sites have it: who reads keeps nobody from writing
     try:
         yield f"sqlite:///{path}?{PATIENCE}"
     finally:

@@ -352,3 +352,56 @@ def test_a_token_goes_where_the_provider_wants_it_and_is_not_shown_there(
     asked = granting.requests[-1]
     assert "ghu_access000001" in (asked.path + str(asked.headers))
     assert "ghu_" not in caplog.text + answer.url + str(answer.request.url)
+
+
+@pytest.fixture
+def openid(account_of, granting, settings):
+    """An account of an OpenID Connect provider, all of whose endpoints the site knows."""
+    account = account_of(3600)
+    LinkedAccount.objects.update(issuer=granting.url)
+    account.refresh_from_db()
+    settings.OAUTH_LOGIN = {
+        "PROVIDERS": {
+            "ghe": {
+                "ISSUER": granting.url,
+                "AUTHORIZATION_ENDPOINT": f"{granting.url}/authorize",
+                "TOKEN_ENDPOINT": f"{granting.url}{TOKEN_PATH}",
+                "JWKS_URI": f"{granting.url}/jwks",
+                "USERINFO_ENDPOINT": f"{granting.url}/me",
+                "REVOCATION_ENDPOINT": f"{granting.url}/revoke",
+                "CLIENT_ID": "a",
+                "CLIENT_SECRET": "b",
+            }
+        }
+    }
+    granting.answers["/.well-known/openid-configuration"] = reply({})
+    return account
+
+
+CHALLENGES = [
+    (403, 'Bearer error="insufficient_scope", scope="files mail"', {"files", "mail"}),
+    (403, 'Bearer error="insufficient_scope"', set()),
+    (403, 'Bearer error="invalid_request"', None),
+    (403, "", None),
+    (400, 'Bearer error="insufficient_scope", scope="files"', None),
+]
+
+
+@pytest.mark.parametrize(("status", "challenge", "missing"), CHALLENGES)
+def test_a_scope_that_an_api_misses_by_the_standard_is_named(openid, granting, status, challenge, missing):
+    session = openid.session("read:user")
+    granting.answers_api = reply({}, status, WWW_Authenticate=challenge)
+
+    if missing is None:
+        assert session.get("/files").status_code == status
+        return
+    with pytest.raises(ScopeRequired) as raised:
+        session.get("/files")
+    assert raised.value.missing == missing
+    assert granting.requests[-1].headers["authorization"] == "Bearer ghu_access000001"
+
+
+def test_a_scope_of_any_provider_is_missed_before_anything_is_sent(openid):
+    with pytest.raises(ScopeRequired) as raised:
+        openid.session("files")
+    assert raised.value.missing == {"files"}

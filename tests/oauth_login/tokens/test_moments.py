@@ -79,11 +79,12 @@ def test_a_date_without_a_zone_is_one_of_the_site(account_of, settings):
     assert timezone.get_default_timezone_name() == "America/New_York"
 
 
+@pytest.mark.parametrize("written", ["json", "xml"])
 @pytest.mark.parametrize("expires_at", [AUTUMN, None])
-def test_a_fixture_has_the_same_moment(account_of, expires_at):
+def test_a_fixture_has_the_same_moment(account_of, expires_at, written):
     account_of(expires_at=expires_at)
 
-    text = serializers.serialize("json", Token.objects.all())
-    (loaded,) = serializers.deserialize("json", text)
+    text = serializers.serialize(written, Token.objects.all())
+    (loaded,) = serializers.deserialize(written, text)
 
     assert vars(loaded.object)["expires_at"] == expires_at
