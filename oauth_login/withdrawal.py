@@ -210,8 +210,7 @@ def withdraw(account: LinkedAccount) -> None:
                 account.withdrawal = withdrawal
                 return
             # Somebody has renewed it at this very moment: it is the new one that has to go.
-            if withdrawal:
-                Revocation.objects.using(database).filter(pk=withdrawal.pk).delete()
+            Revocation.objects.using(database).filter(pk=withdrawal.pk if withdrawal else None).delete()
 
 
 def _with_something(token: Token | None) -> Token | None:

@@ -4,22 +4,12 @@ from django.db import migrations, models
 
 import oauth_login.fields
 
-BATCH = 500  # rows
-
 
 def take_over_dates(apps: Any, schema_editor: Any) -> None:
     tokens = apps.get_model("oauth_login", "Token").objects.using(schema_editor.connection.alias)
-    dated = tokens.exclude(expires_was=None, refresh_expires_was=None).only(
-        "pk", "expires_was", "refresh_expires_was"
-    )
-    batch = []
-    for token in dated.iterator(chunk_size=BATCH):
-        token.expires_at, token.refresh_expires_at = token.expires_was, token.refresh_expires_was
-        batch.append(token)
-        if len(batch) == BATCH:
-            tokens.bulk_update(batch, ["expires_at", "refresh_expires_at"])
-            batch = []
-    tokens.bulk_update(batch, ["expires_at", "refresh_expires_at"])
+    dated = tokens.exclude(expires_was=None, refresh_expires_was=None)
+    for pk, expires, refresh_expires in dated.values_list("pk", "expires_was", "refresh_expires_was"):
+        tokens.filter(pk=pk).update(expires_at=expires, refresh_expires_at=refresh_expires)
 
 
 class Migration(migrations.Migration):

@@ -31,6 +31,8 @@ ENDPOINTS: Final = {
     "REVOCATION_ENDPOINT": "/revoke",
 }
 #: What the errors of RFC 6749 mean, in the words of ERROR_CODES.
+#: By which method a kind of request is sent, if not by POST.
+METHODS: Final = {"query": "GET", "delete": "DELETE"}
 MEANINGS: Final = {
     "invalid_grant": "code_rejected",
     "invalid_client": "provider_misconfigured",
@@ -80,7 +82,7 @@ class OAuth2Flavour(OAuth2Grants):
             ("REVOCATION_ENDPOINT", words["REVOCATION_REQUEST"]): self._revocation,
         }
         for (endpoint, kind), door in doors.items():
-            method = "GET" if kind == "query" else "POST"
+            method = METHODS.get(kind, "POST")
             if (request.method, request.path) == (method, ENDPOINTS[endpoint]) and self.options.get(endpoint):
                 return door(request, _parameters(request, kind))
         return self._error("not_found", "There is no such endpoint.", 404)

@@ -8,6 +8,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from oauth_login.providers.plain_grants import BEARING
 from oauth_login.sandbox.flavour import Flavour
 from oauth_login.sandbox.grants import Grant, Refused
 from oauth_login.sandbox.messages import Reply, Request, as_json
@@ -72,7 +73,7 @@ class OAuth2Grants(Flavour):
         return self._said(self._token_answer(grant), 200, self.words["TOKEN_ANSWER"])
 
     def _revocation(self, request: Request, asked: Form) -> Reply:
-        names, by_bearer = self.words["REVOCATION_NAMES"], self.words["REVOCATION_REQUEST"] == "bearer"
+        names, by_bearer = self.words["REVOCATION_NAMES"], self.words["REVOCATION_REQUEST"] in BEARING
         form = self._in_rfc_words(request, asked, names)
         try:
             _check(asked, self.words["REVOCATION_PARAMS"])
@@ -81,15 +82,17 @@ class OAuth2Grants(Flavour):
         except Refused as refused:
             return self._error(refused.error, refused.description, 401)
         if by_bearer or "token" in names:
-            return self._withdrawal(request.bearer if by_bearer else form.get("token", ""))
+            # Under the RFC's name, one that is dead is as good as taken back (RFC 7009 §2.2).
+            gone = as_json({}) if names.get("token") == "token" else self._unauthorized()
+            return self._withdrawal(request.bearer if by_bearer else form.get("token", ""), gone)
         self.server.grants.revoke(form.get("token", ""))
         return as_json({})
 
-    def _withdrawal(self, access_token: str) -> Reply:
+    def _withdrawal(self, access_token: str, gone: Reply) -> Reply:
         """Take back the whole grant, as those do who want to see an access token and no other."""
         holder = self.server.holder(access_token)
         if holder is None:
-            return self._unauthorized()
+            return gone
         self.server.grants.withdraw(str(holder.persona["id"]))
         return as_json({})
 

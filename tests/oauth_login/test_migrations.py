@@ -1,9 +1,12 @@
 """What the migration makes, up, down and up again: tables with constraints that hold."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from oauth_login.models import LinkedAccount, SignIn, Token
@@ -102,3 +105,22 @@ def test_the_constraints_bite_after_going_down_and_up(down_and_up_again):
     ):
         with pytest.raises(IntegrityError), transaction.atomic():
             again.save(force_insert=True)
+
+
+def test_tokens_keep_their_dates_when_those_become_moments(transactional_db):
+    call_command("migrate", "oauth_login", "0002", verbosity=0)
+    before = MigrationExecutor(connection).loader.project_state([("oauth_login", "0002_support_id")]).apps
+    user = get_user_model().objects.create_user("octocat")
+    ends, over = datetime(2026, 11, 25, 12, 0, tzinfo=UTC), datetime(2027, 5, 25, 12, 0, tzinfo=UTC)
+    for number, dates in enumerate(
+        [{}, {"expires_at": ends}, {"expires_at": ends, "refresh_expires_at": over}]
+    ):
+        account = before.get_model("oauth_login", "LinkedAccount").objects.create(
+            user_id=user.pk, provider="github", issuer="https://github.com", subject=str(number + 1)
+        )
+        before.get_model("oauth_login", "Token").objects.create(account=account, **dates)
+
+    call_command("migrate", "oauth_login", verbosity=0)
+
+    moments = Token.objects.order_by("pk").values_list("expires_at", "refresh_expires_at")
+    assert list(moments) == [(None, None), (ends, None), (ends, over)]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.template import Context, Template
 
+from oauth_login import tokens
 from oauth_login.errors import (
     ProviderMisconfigured,
     ProviderResponseError,
@@ -263,3 +264,23 @@ def test_a_template_gets_neither_the_token_nor_a_session(account_of):
 
     assert "ghu_" not in shown
     assert "<" not in shown
+
+
+@pytest.mark.threat("E40")
+def test_an_answer_about_somebody_else_ends_the_grant(account_of, stored, told):
+    account = account_of(-1)
+
+    tokens.settle(account, account.token, ProviderResponseError("refresh_identity_changed"))
+
+    assert stored(account) == ("", "")
+    assert told == [("required", account.pk, "refresh_identity_changed")]
+
+
+def test_nobody_waits_for_another_worker_for_ever(account_of, granting, monkeypatch):
+    monkeypatch.setattr(tokens, "PATIENCE", 0.1)
+    account = account_of(-1, lease_until=datetime.now(UTC) + timedelta(seconds=20))
+
+    with pytest.raises(ProviderUnavailable, match="refresh_pending") as raised:
+        account.access_token()
+    assert raised.value.retry_after == 5
+    assert granting.requests == []
