@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from django.db import connections
 
 HANG_UP = b""  # a part of an answer: close the connection here
 RESET = None  # another: break it off
@@ -117,8 +118,14 @@ class Server:
                 connection, _ = self._listener.accept()
                 self.connections += 1
                 self._open.append(connection)
-                self._conversations.append(threading.Thread(target=self._serve, args=[connection]))
+                self._conversations.append(threading.Thread(target=self._serve_and_leave, args=[connection]))
                 self._conversations[-1].start()
+
+    def _serve_and_leave(self, plain):
+        try:
+            self._serve(plain)
+        finally:
+            connections.close_all()  # to databases, if an answer has looked into one
 
     def _serve(self, plain):
         with plain, suppress(OSError):

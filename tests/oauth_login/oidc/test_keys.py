@@ -289,6 +289,7 @@ def test_keys_are_kept_for_as_long_as_they_say_themselves(
 
 
 @pytest.mark.threat("E30")
+@pytest.mark.usefixtures("cache_with_our_clock")
 def test_a_renewal_that_failed_is_tried_again_after_a_pause(openid, visitor, new_visitor, time_machine):
     time_machine.move_to("2026-11-25T12:00:00Z", tick=False)
     visitor.sign_in(openid, "acme")
