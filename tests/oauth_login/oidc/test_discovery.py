@@ -292,6 +292,7 @@ def test_what_a_process_remembers_is_bounded(settings):
         memory.set(str(number), number, 60)
     memory.set("2", "anew", 60)
 
+    assert memory.add("2", "too late", 60) is False
     assert [memory.get("0"), memory.get("1"), memory.get("2"), memory.get("500")] == [None, 1, "anew", 500]
 
 
