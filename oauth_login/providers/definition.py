@@ -36,6 +36,9 @@ class Word:
     meaning: str
 
 
+HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # a token of RFC 9110 §5.6.2
+
+
 def _is_map(is_key: Callable[[Any], bool], is_value: Callable[[Any], bool]) -> Callable[[Any], bool]:
     def is_right(value: Any) -> bool:
         return isinstance(value, Mapping) and all(
@@ -47,6 +50,14 @@ def _is_map(is_key: Callable[[Any], bool], is_value: Callable[[Any], bool]) -> C
 
 def _is_name(value: Any) -> bool:
     return isinstance(value, str) and value != "" and value.isprintable()
+
+
+def _is_header(value: Any) -> bool:
+    return isinstance(value, str) and HEADER.fullmatch(value) is not None
+
+
+def _is_header_value(value: Any) -> bool:
+    return _is_name(value) and value.isascii() and value == value.strip()
 
 
 def _is_text(value: Any) -> bool:
@@ -184,8 +195,8 @@ WORDS: Final[Mapping[str, Word]] = {
     "USERINFO_PARAMS": Word({}, *_TEMPLATES, "parameters of that request"),
     "USERINFO_HEADERS": Word(
         {},
-        _is_map(_is_name, _is_name),
-        "a dict of strings",
+        _is_map(_is_header, _is_header_value),
+        "a dict of names and values of HTTP headers, in ASCII",
         "further headers of these requests, such as a version",
     ),
     "USERINFO_ANSWER": Word("json", *_one_of(*FORMS), "what it, and the identity endpoint, answer"),

@@ -277,7 +277,18 @@ MISTAKES = {
         *defined_as(USERINFO_PARAMS=[7, {"a": 1}, {"a": "{client_secret}"}, {"a": "{uid}"}, {"": "a"}]),
         *defined_as(USERINFO_PARAMS=[{"a": "{identity.id}"}], IDENTITY_PARAMS=[{"a": "{access_token}"}]),
         *defined_as(USERINFO_TOKEN=["", 7, "cookie:x", "header:", "Bearer ", "header:a b", "\n", "query:ü"]),
-        *defined_as(USERINFO_HEADERS=[7, {"X": ""}, {"X": "a\nb"}], USERINFO_ROOT=[7, "a..b"]),
+        *defined_as(
+            USERINFO_HEADERS=[
+                7,
+                {"X": ""},
+                {"X": "a\nb"},
+                {"X": "中"},
+                {"中": "a"},
+                {"X Y": "a"},
+                {"X": " a"},
+            ],
+            USERINFO_ROOT=[7, "a..b"],
+        ),
         *defined_as(
             USERINFO_REQUEST=["get", None, []], USERINFO_ANSWER=["xml", None], USERINFO_ENCODING=["br"]
         ),
