@@ -172,13 +172,14 @@ def _renewed(account: LinkedAccount, rejected: int | None, found: int) -> Token:
     """Return a token that serves, by asking the provider or by waiting for whoever does.
 
     :param found: the version of the one that does not. Any later one was made this very moment, and is good
-        even if it lives for less than EARLY.
+        however short it lives: asking again would not end.
     """
     provider = provider_of(account)
     patience = time.monotonic() + PATIENCE
     while True:
         token = _stored(account)
-        if _serves(token, rejected, EARLY if token.version == found else 0):
+        is_new = token.version not in {found, rejected} and token.state == Token.State.ACTIVE
+        if is_new or _serves(token, rejected, EARLY):
             return token
         if token.state != Token.State.ACTIVE:
             raise ReauthorizationRequired(detail=f"account {account.pk}: {token.reason or token.state}")

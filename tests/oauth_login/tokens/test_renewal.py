@@ -48,9 +48,10 @@ def test_a_token_that_is_expired_or_about_to_be_is_renewed_first(account_of, gra
 
 
 @pytest.mark.threat("H14")
-def test_a_token_that_lives_for_a_second_is_renewed_once_for_each_call(account_of, granting):
+@pytest.mark.parametrize("lifetime", [0, 1])
+def test_a_token_that_lives_for_a_second_is_renewed_once_for_each_call(account_of, granting, lifetime):
     account = account_of(-1)
-    granting.lifetime = 1
+    granting.lifetime = lifetime
 
     assert account.access_token() == "ghu_access000002"
     assert len(granting.refreshes) == 1
