@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import urljoin
 
 import requests
+from django.views.decorators.debug import sensitive_variables
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
@@ -93,6 +94,7 @@ class _Bearing(BaseAdapter):
         self.account, self.provider = account, provider
         self.token: Token | None = token
 
+    @sensitive_variables()  # here, and in whatever this calls (H08)
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         token = self._current()
         response = self._carry(request, token)

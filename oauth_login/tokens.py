@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, Final, NoReturn
 
 from django.db import router
+from django.views.decorators.debug import sensitive_variables
 
 from oauth_login import conf, health, lasting, signals
 from oauth_login.errors import (
@@ -139,6 +140,7 @@ def _serves(token: Token, rejected: int | None, margin: int) -> bool:
     return is_active and token.version != rejected and not token.expires_within(margin)
 
 
+@sensitive_variables()  # here, and in whatever this calls (H08)
 def ask(provider: Provider, account: LinkedAccount, refresh_token: str) -> TokenResponse | ProviderError:
     """Return what the provider answers to one request for a new token. No database is touched."""
     try:
@@ -147,6 +149,7 @@ def ask(provider: Provider, account: LinkedAccount, refresh_token: str) -> Token
         return error
 
 
+@sensitive_variables()  # here, and in whatever this calls (H08)
 def settle(
     account: LinkedAccount, token: Token, outcome: TokenResponse | ProviderError
 ) -> ProviderError | None:
@@ -168,6 +171,7 @@ def settle(
     return None
 
 
+@sensitive_variables()  # here, and in whatever this calls (H08)
 def _renewed(account: LinkedAccount, rejected: int | None, found: int) -> Token:
     """Return a token that serves, by asking the provider or by waiting for whoever does.
 

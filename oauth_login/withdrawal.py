@@ -17,6 +17,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connections, router, transaction
+from django.views.decorators.debug import sensitive_variables
 
 from oauth_login import tokens, transport
 from oauth_login.errors import (
@@ -63,6 +64,7 @@ class Round:
         """Tell whether the row's provider may be asked."""
         return (row.provider, row.issuer) not in self.failed
 
+    @sensitive_variables()  # here, and in whatever this calls (H08)
     def settle(self, row: Revocation) -> Outcome:
         """Try a row that the caller has leased, and write down what came of it."""
         rows = Revocation.objects.using(self.database)
@@ -217,6 +219,7 @@ def _with_something(token: Token | None) -> Token | None:
     return token if token and token.state != Token.State.REVOKED else None
 
 
+@sensitive_variables()  # here, and in whatever this calls (H08)
 def _write_down(account: LinkedAccount, token: Token, database: str) -> Withdrawal | None:
     """Insert a row for the grant, to be tried after the commit; None if there is nothing to be done."""
     batch = _batch(database)

@@ -1,10 +1,15 @@
 """What is saved stays saved, on databases that lock rows, too, and when the database itself fails."""
 
+import re
+
 import pytest
 from django.core.signals import request_finished
 from django.db import OperationalError, connection, transaction
+from django.views.debug import ExceptionReporter
 
+from oauth_login.errors import ProviderUnavailable
 from oauth_login.models import Token
+from tests.oauth_login.http_server import HANG_UP
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -58,3 +63,28 @@ def test_a_token_that_the_database_did_not_take_is_saved_when_it_does(account_of
     assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
     assert account.access_token() == "ghu_access000002"
     assert Token.objects.get().state == "active"
+
+
+@pytest.mark.threat("H08")
+@pytest.mark.parametrize("where", ["database", "API"])
+def test_a_report_of_an_error_shows_no_token(account_of, granting, where):
+    account = account_of(-1 if where == "database" else 3600)
+    granting.answers_api = [HANG_UP]
+
+    def fail(execute, sql, params, many, context):
+        if sql.startswith("UPDATE") and granting.refreshes:
+            raise OperationalError
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(fail), pytest.raises((OperationalError, ProviderUnavailable)) as raised:
+        account.session().get("/user")
+    request_finished.send(sender=None)
+
+    ours = [frame for frame in report(raised).get_traceback_frames() if "/oauth_login/" in frame["filename"]]
+    shown = str([frame["vars"] for frame in ours if "/tests/" not in frame["filename"]])
+    assert not {"ghu_", "ghr_"} & {word[:4] for word in re.findall(r"gh[ur]_\w+", shown)}
+    assert ours
+
+
+def report(raised):
+    return ExceptionReporter(None, raised.type, raised.value, raised.tb)
