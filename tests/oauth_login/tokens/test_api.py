@@ -406,3 +406,14 @@ def test_a_scope_of_any_provider_is_missed_before_anything_is_sent(openid):
     with pytest.raises(ScopeRequired) as raised:
         openid.session("files")
     assert raised.value.missing == {"files"}
+
+
+def test_a_caller_may_say_what_is_accepted_and_not_who_asks(account_of, granting):
+    account_of(3600).session().get(
+        "/user",
+        headers={"Authorization": "Bearer another", "Accept": "text/plain", "Accept-Encoding": "gzip"},
+    )
+
+    asked = granting.calls[-1].headers
+    assert asked["authorization"] == "Bearer ghu_access000001"
+    assert (asked["accept"], asked["accept-encoding"]) == ("text/plain", "identity")
