@@ -2,6 +2,8 @@
 
 import json
 import re
+import socket
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
@@ -47,10 +49,25 @@ def secure_port(site, settings, tmp_path):
     context, _ = certificate(tmp_path, "*.site.test")
 
     class SecureServer(ThreadedWSGIServer):
+        # A thread that outlived the server could not close the database's connection, nor then its own.
+        daemon_threads = False
+
         def __init__(self, *args, **options):
             super().__init__(*args, **options)
+            self.accepted = []
             # The handshake is for the connection's own thread: browsers open connections that say nothing.
             self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+
+        def process_request(self, request, client_address):
+            self.accepted.append(request)
+            super().process_request(request, client_address)
+
+        def server_close(self):
+            for connection in self.accepted:
+                with suppress(OSError):  # its thread may have closed it
+                    # Below TLS, which a thread may be in the middle of.
+                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
+            super().server_close()
 
         def setup_environ(self):
             super().setup_environ()
