@@ -1,5 +1,6 @@
 """The visitor's own linked accounts: the page that shows them, and the one that unlinks one of them."""
 
+import logging
 from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
@@ -14,12 +15,14 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from oauth_login import conf, pages, signals
+from oauth_login import asking, conf, intents, letters, pages, recency, session_index, signals
 from oauth_login.errors import FormStale, LastWayIn, NotHere
 from oauth_login.guard import csrf_refused, csrf_told, guarded, outside_transactions
-from oauth_login.models import LinkedAccount
-from oauth_login.redirects import default_page
+from oauth_login.models import LinkedAccount, SignIn
+from oauth_login.redirects import default_page, requested_page
 from oauth_login.withdrawal import Outcome, outcome_of
+
+logger = logging.getLogger("oauth_login")
 
 UNLINKED: Final[dict[Outcome, Promise]] = {
     Outcome.WITHDRAWN: _(
@@ -45,7 +48,8 @@ BY_HAND_THERE: Final = _(
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
     """Show the visitor's own linked accounts."""
-    return render(request, "oauth_login/accounts.html", {"back": default_page()})
+    context = {"back": default_page(), "linkable": conf.aliases()}
+    return render(request, "oauth_login/accounts.html", context)
 
 
 @guarded
@@ -55,13 +59,50 @@ def show(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def unlink(request: HttpRequest, pk: int) -> HttpResponse:
     """Unlink one of the visitor's accounts, on POST. A GET asks whether it is meant, and changes nothing."""
+    if request.method == "POST" and (reason := csrf_refused(request)):
+        raise FormStale("unlink_stale", reason)
+    if not recency.is_recent(request):
+        return redirect(intents.with_next("oauth_login:confirm", request.path))
     if request.method == "GET":
         return _ask(request, pk)
-    if reason := csrf_refused(request):
-        raise FormStale("unlink_stale", reason)
-    account = _unlinked(request.user, pk)
+    account = _unlinked(request.user, pk, request.session.session_key)
     messages.success(request, _told(account), fail_silently=True)
     return redirect("oauth_login:accounts")
+
+
+@guarded
+@login_required(login_url="oauth_login:login")
+@require_safe
+def link(request: HttpRequest, alias: str) -> HttpResponse:
+    """Ask whether another account is to be linked; the button begins it."""
+    if alias not in conf.aliases():
+        raise NotHere("provider_unknown")
+    return render(
+        request,
+        "oauth_login/link.html",
+        {"alias": alias, "label": pages.label(alias), "next": requested_page(request)},
+    )
+
+
+@guarded
+@login_required(login_url="oauth_login:login")
+@require_safe
+def grant(request: HttpRequest, alias: str) -> HttpResponse:
+    """Say what this site asks the visitor to grant, and what they have granted so far."""
+    if alias not in conf.aliases():
+        raise NotHere("provider_unknown")
+    user: Any = request.user
+    ask = request.GET.get("ask", "")
+    context = {
+        "alias": alias,
+        "label": pages.label(alias),
+        "scope": asking.read(ask, alias),
+        "ask": ask,
+        "accounts": user.linked_accounts.filter(provider=alias),
+        "next": requested_page(request),
+        "back": requested_page(request) or default_page(),
+    }
+    return render(request, "oauth_login/grant.html", context)
 
 
 def _ask(request: HttpRequest, pk: int) -> HttpResponse:
@@ -71,17 +112,24 @@ def _ask(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "oauth_login/unlink.html", context)
 
 
-def _unlinked(user: Any, pk: int) -> LinkedAccount:
+def _unlinked(user: Any, pk: int, session: str | None) -> LinkedAccount:
     """Delete the account of that key, and have its grant withdrawn.
+
+    :param session: the key of the visitor's own, which stays open if sessions of the account end (G12).
 
     All of the user's are locked: of two that are unlinked at the same moment, the second is the last.
     """
     database = router.db_for_write(LinkedAccount)
     with transaction.atomic(using=database):
         account = _taken(user, pk, user.linked_accounts.using(database).select_for_update().order_by("pk"))
+        if conf.setting("SESSIONS_END_ON_REVOCATION"):
+            session_index.end(session_index.of_account(account), but=session)
+        SignIn.objects.note_unlinked(account)
         account.delete()
         told = partial(signals.account_unlinked.send_robust, LinkedAccount, user=user, account=account)
         transaction.on_commit(told, using=database)
+        transaction.on_commit(partial(letters.send, "unlinked", user, account), using=database)
+    logger.info("unlinked: provider=%s user=%s account=%s", account.provider, user.pk, pk)
     return account
 
 

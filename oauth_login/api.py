@@ -49,7 +49,7 @@ class ApiSession(requests.Session):
         provider = tokens.provider_of(account)
         granted = frozenset(account.scope.split())
         if missing := frozenset(name for name in scope if not provider.covers(granted, name)):
-            raise ScopeRequired(missing)
+            raise ScopeRequired(missing, provider=account.provider)
         base = provider.api_base()
         if not base:
             raise ProviderMisconfigured("settings_invalid", f"{account.provider!r} has no API_URL")
@@ -109,7 +109,7 @@ class _Bearing(BaseAdapter):
             answer.raise_for_status()
         missing = self.provider.scope_missed(answer)
         if missing is not None:
-            raise ScopeRequired(missing, f"HTTP {answer.status}")
+            raise ScopeRequired(missing, f"HTTP {answer.status}", provider=self.account.provider)
         return response
 
     def close(self) -> None:

@@ -15,6 +15,9 @@ class OAuthLoginConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django.contrib.auth.signals import user_logged_in  # noqa: PLC0415  needs apps
+
+        from oauth_login import held, recency  # noqa: PLC0415  need models
         from oauth_login.checks import check_deployment, check_settings  # noqa: PLC0415  needs apps
         from oauth_login.lasting import write_again  # noqa: PLC0415  needs models
         from oauth_login.models import LinkedAccount  # noqa: PLC0415  needs apps
@@ -23,6 +26,8 @@ class OAuthLoginConfig(AppConfig):
 
         pre_delete.connect(before_deletion, LinkedAccount, dispatch_uid="oauth_login.withdrawal")
 
+        user_logged_in.connect(recency.on_sign_in, dispatch_uid="oauth_login.recency")
+        user_logged_in.connect(held.on_sign_in, dispatch_uid="oauth_login.held")
         request_finished.connect(write_again, dispatch_uid="oauth_login.lasting")
         checks.register(check_settings, checks.Tags.security)
         checks.register(check_deployment, checks.Tags.security, deploy=True)

@@ -46,7 +46,8 @@ class Attempt:
     nonce: str = field(default="", repr=False)
     iss_promised: bool = False  # by the provider, when the attempt was started (RFC 9207 §3)
     origin: str = ""  # of this site, where the cookie is
-    intent: str = "sign_in"
+    intent: str = "sign_in"  # one of ``flow.Intent``
+    scope: str = ""  # what is asked for beyond what every sign-in asks for
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     started_at: int = field(default_factory=lambda: int(time.time()))
 

@@ -7,20 +7,17 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
-from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.core.validators import validate_email
+from django.core.exceptions import FieldDoesNotExist
 from django.db import IntegrityError, models, router, transaction
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact, In
 from django.http import HttpRequest
 
-from oauth_login import conf, signals, usernames
-from oauth_login.errors import ProviderResponseError, SignInConflict, SignInRefused
-from oauth_login.fields import moment
-from oauth_login.models import LinkedAccount, Token
+from oauth_login import conf, signals, snapshot, usernames
+from oauth_login.errors import EmailTaken, SignInConflict, SignInRefused
+from oauth_login.models import LinkedAccount
 from oauth_login.oauth2 import TokenResponse
-from oauth_login.providers.base import Profile, https_url, picture_url, text
-from oauth_login.providers.subjects import SUBJECT_LENGTH
+from oauth_login.providers.base import Profile, text
 
 TRIES = 3  # a lost race is settled by the second; more means a conflict that trying does not settle
 
@@ -45,12 +42,12 @@ class OAuthBackend(ModelBackend):
         ``user_login_failed``, and masks only names it knows.
 
         :raises SignInRefused: ``user_inactive``, ``email_required``.
-        :raises SignInConflict: ``email_taken``, ``account_conflict``.
+        :raises SignInConflict: ``account_conflict``, and :class:`EmailTaken`.
         :raises ProviderResponseError: ``subject_invalid``.
         """
         if oauth_profile is None:
             return None
-        _require_identity(oauth_profile)
+        snapshot.require_identity(oauth_profile)
         lost: IntegrityError | None = None
         for _ in range(TRIES):
             account = LinkedAccount.objects.identified(oauth_profile.issuer, oauth_profile.subject)
@@ -97,11 +94,8 @@ class OAuthBackend(ModelBackend):
         user: Any = account.user
         if not self.user_can_authenticate(user):
             raise SignInRefused("user_inactive")
-        changed = _show(account, profile, token)
         with transaction.atomic(using=router.db_for_write(LinkedAccount)):
-            if changed:
-                account.save(update_fields=changed)
-            _keep(account, token, kept=getattr(account, "token", None))
+            snapshot.renew(account, profile, token)
             self.update_user(user, profile)
         return _introduce(user, account, first=False)
 
@@ -113,12 +107,7 @@ class OAuthBackend(ModelBackend):
             raise SignInRefused("user_inactive")
         with transaction.atomic(using=router.db_for_write(LinkedAccount)):
             user.save()
-            account = LinkedAccount(
-                user=user, provider=provider, issuer=profile.issuer, subject=profile.subject
-            )
-            _show(account, profile, token)
-            account.save(force_insert=True)
-            _keep(account, token, kept=None)
+            account = snapshot.first(user, provider, profile, token)
             transaction.on_commit(
                 lambda: signals.account_linked.send_robust(LinkedAccount, user=user, account=account),
                 using=router.db_for_write(LinkedAccount),
@@ -136,23 +125,13 @@ class OAuthBackend(ModelBackend):
         return _first_free(names, users), free_email
 
 
-def _require_identity(profile: Profile) -> None:
-    """Refuse what the columns could not hold: cut to fit, two people would become one (threats F01, F03).
-
-    Providers check it for their own kind of subject; this holds for every provider a site may write.
-    """
-    for part in (profile.issuer, profile.subject):
-        if not 0 < len(part) <= SUBJECT_LENGTH:
-            raise ProviderResponseError("subject_invalid", f"{len(part)} characters")
-
-
 def _wanted_address(profile: Profile) -> str:
     """Return the address for the user, or "": only a verified one, and only whole.
 
     Cut to the column's length it would be somebody else's (threats F06, F10).
     """
     column = _column(_email_field())
-    email = _address(profile) if column and profile.email_verified else ""
+    email = snapshot.address(profile) if column and profile.email_verified else ""
     if column and column.max_length and len(email) > column.max_length:
         email = ""
     if not email and _address_is_needed():
@@ -161,7 +140,7 @@ def _wanted_address(profile: Profile) -> str:
 
 
 def _look_up(names: list[str], email: str) -> list[Any]:
-    """Return name and address of the users who have one of these, in whatever case.
+    """Return name of the users who have one of these, in whatever case; of an address also who has it.
 
     In lower case, so that a site with very many users can index ``Lower(…)`` of its two columns; and
     past the default manager, which may hide users: their names are taken all the same.
@@ -170,7 +149,7 @@ def _look_up(names: list[str], email: str) -> list[Any]:
     columns = [model.USERNAME_FIELD]
     taken = models.Q(In(Lower(model.USERNAME_FIELD), [name.lower() for name in names]))
     if email:
-        columns.append(_email_field())
+        columns += [_email_field(), "pk"]
         taken |= models.Q(Exact(Lower(_email_field()), email.lower()))
     return list(model._base_manager.using(router.db_for_write(model)).filter(taken).values_list(*columns))
 
@@ -180,13 +159,17 @@ def _unless_taken(email: str, users: list[Any]) -> str:
 
     One that somebody has is never a way in: that account is proven first (threats F07, F08).
     """
-    if not email or all((user[-1] or "").casefold() != email.casefold() for user in users):
+    holders = (
+        [pk for *_, theirs, pk in users if (theirs or "").casefold() == email.casefold()] if email else []
+    )
+    if not holders:
         return email
     policy = conf.setting("ON_EMAIL_COLLISION")
     if policy == "deny":
         raise SignInConflict
     if policy == "guide" or _address_is_needed():
-        raise SignInConflict("email_taken")
+        # Of two who have it, nobody knows which one is meant.
+        raise EmailTaken(str(holders[0]) if len(holders) == 1 else "")
     return ""
 
 
@@ -225,60 +208,6 @@ def _column(name: str) -> Any:
 def _written(value: str, column: Any) -> str | None:
     """Return *value* as the column takes it; of nothing, a unique column takes only NULL twice."""
     return value[: column.max_length] or (None if column.null else "")
-
-
-def _address(profile: Profile) -> str:
-    """Return the profile's address if it is one, in ASCII, or "" (threats F10, F11)."""
-    try:
-        validate_email(profile.email)
-    except ValidationError:
-        return ""
-    return profile.email if profile.email.isascii() and len(profile.email) <= 254 else ""
-
-
-def _show(account: LinkedAccount, profile: Profile, token: TokenResponse | None) -> list[str]:
-    """Take over the display data; return the names of what changed.
-
-    Providers clean what they say; here it holds for those that a site may write (threats I02, I14).
-    """
-    email = _address(profile)
-    shown = {
-        "username": text(profile.preferred_username),
-        "name": text(profile.name),
-        "email": email,
-        "email_verified": profile.email_verified and bool(email),
-        "picture": picture_url(profile.picture),
-        "profile_url": https_url(profile.profile),
-        "claims": dict(profile.claims),
-    }
-    if token and token.scope is not None:
-        shown["scope"] = " ".join(sorted(token.scope))
-    changed = [name for name, value in shown.items() if getattr(account, name) != value]
-    for name in changed:
-        setattr(account, name, shown[name])
-    return changed
-
-
-def _keep(account: LinkedAccount, granted: TokenResponse | None, *, kept: Token | None) -> None:
-    """Write the account's token row, or remove the one it has when the site keeps none."""
-    if granted is None or not conf.setting("STORE_TOKENS"):
-        if kept:
-            kept.delete()
-        return
-    token = kept or Token(account=account)
-    token.access_token = granted.access_token
-    token.refresh_token = granted.refresh_token
-    token.token_type = granted.token_type
-    token.expires_at = moment(granted.expires_in)
-    token.refresh_expires_at = moment(granted.refresh_token_expires_in)
-    token.state = Token.State.ACTIVE
-    token.reason, token.lease_until = "", None
-    if kept:
-        # In the database: whoever is renewing the old one must find that it is no more (threat H16).
-        token.version = models.F("version") + 1
-    token.save(force_insert=kept is None)
-    if kept:
-        del token.version  # read again when it is asked for
 
 
 def _introduce(user: Any, account: LinkedAccount, *, first: bool) -> Any:

@@ -69,6 +69,13 @@ CAUSES: Final[Mapping[str, Cause]] = {
         "Nothing to do here; the admin can unlink it all the same.",
     ),
     "method_not_allowed": Cause(405, "The page takes no requests of that method.", ATTACK),
+    "intent_unknown": Cause(400, "The start was posted for a purpose that there is none of.", ATTACK),
+    "ask_invalid": Cause(
+        400,
+        "The scope that is asked for was not written by this site for this provider, or under a key that it "
+        "does not know any more.",
+        "Links to the page come from scope_required and ScopeRequired; none is made by hand.",
+    ),
     "form_unreadable": Cause(
         400, "The form is neither urlencoded as UTF-8 nor multipart with a boundary.", ATTACK
     ),
@@ -320,6 +327,14 @@ CAUSES: Final[Mapping[str, Cause]] = {
         409, "The address belongs to a user here, and ON_EMAIL_COLLISION is 'deny'.", VISITOR
     ),
     "email_taken": Cause(409, "The address belongs to a user here.", VISITOR),
+    "linked_elsewhere": Cause(
+        409,
+        "The identity is linked to another user here. Nothing moves it: its owner, or the admin, unlinks it.",
+        VISITOR,
+    ),
+    "somebody_else": Cause(
+        409, "A confirmation, or more scope, was given by an identity that is not the user's.", VISITOR
+    ),
     "already_signed_in": Cause(409, "The browser is signed in as somebody else.", VISITOR),
     "account_conflict": Cause(
         409,

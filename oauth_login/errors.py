@@ -24,6 +24,7 @@
     │   └── ProviderTimeout          504  it did not finish in time
     ├── SignInRefused                403  proven identity, but it may not sign in here
     │   └── SignInConflict           409  … because of an account that already exists
+    │       └── EmailTaken           409  … of a user, who may prove that they are one and the same
     ├── GrantError                        what the visitor granted does not do, and only they can mend it
     │   ├── ReauthorizationRequired  403  there is no token any more that the provider takes
     │   └── ScopeRequired            403  ``missing`` was not granted
@@ -234,10 +235,30 @@ class SignInConflict(SignInRefused):
     default_code = "sign_in_conflict"
 
 
+class EmailTaken(SignInConflict):
+    """The address, which the provider has verified, belongs to a user here.
+
+    :ivar user: the primary key of that user, as text; "" if there are several.
+    """
+
+    default_code = "email_taken"
+
+    def __init__(self, user: str = "") -> None:
+        super().__init__()
+        self.user = user
+
+
 class GrantError(OAuthLoginError):
-    """Superclass of what only the visitor can mend, by signing in or agreeing again; never raised itself."""
+    """Superclass of what only the visitor can mend, by signing in or agreeing again; never raised itself.
+
+    :ivar provider: the alias of where they can; "" if nobody knows.
+    """
 
     stage = "grant"
+
+    def __init__(self, code: str = "", detail: object = "", *, provider: str = "") -> None:
+        super().__init__(code, detail)
+        self.provider = provider
 
 
 class ReauthorizationRequired(GrantError):
@@ -256,8 +277,10 @@ class ScopeRequired(GrantError):
     status = 403
     default_code = "scope_required"
 
-    def __init__(self, missing: frozenset[str] = frozenset(), detail: object = "") -> None:
-        super().__init__(detail=detail or " ".join(sorted(missing)))
+    def __init__(
+        self, missing: frozenset[str] = frozenset(), detail: object = "", *, provider: str = ""
+    ) -> None:
+        super().__init__(detail=detail or " ".join(sorted(missing)), provider=provider)
         self.missing = missing
 
 

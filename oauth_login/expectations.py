@@ -121,6 +121,15 @@ EXPECTED: Final[Mapping[str, Expectation]] = {
         lambda value: value in COLLISION_POLICIES,
         f"one of {', '.join(COLLISION_POLICIES)}",
     ),
+    "RECENT_SIGN_IN_AGE": (
+        lambda value: _is_count(value, 60, 86_400),
+        "a whole number of seconds from 60 to 86400",
+    ),
+    "PASSWORD_LOGIN_URL": (
+        lambda value: value is None or (isinstance(value, str) and bool(value)),
+        "None, or the name or path of the page where passwords are typed",
+    ),
+    "MAIL_ON_CHANGE": (lambda value: isinstance(value, bool), "True or False"),
     "ORIGIN": (
         lambda value: value is None or is_origin(value),
         "None, or an https scheme and host (http for loopback hosts only), in lower case, no path",

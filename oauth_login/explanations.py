@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from oauth_login.errors import (
+    GrantError,
     NotHere,
     OAuthLoginError,
     ProviderError,
@@ -129,6 +130,19 @@ _EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         _("Your e-mail address belongs to it. Please sign in the way you did before."),
         way_on="other",
     ),
+    "linked_elsewhere": Explanation(
+        _("Somebody here signs in with that account already"),
+        _(
+            "An account can be linked to one person only. If that is you, too, sign in there and unlink it "
+            "first. Nothing was changed."
+        ),
+        way_on="accounts",
+    ),
+    "somebody_else": Explanation(
+        _("That is another account"),
+        _("You are signed in at the provider as somebody else. Choose one of your own accounts there."),
+        way_on="accounts",
+    ),
     "form_stale": Explanation(
         _("This page was out of date"),
         _(
@@ -177,6 +191,11 @@ _KINDS: Final[Mapping[type[OAuthLoginError], Explanation]] = {
     ProviderError: Explanation(
         _("The provider gave an answer we cannot use"),
         _AGAIN,
+    ),
+    GrantError: Explanation(
+        _("This page needs more from your provider"),
+        _("Sign in again, or allow this site there what it asks for. Then come back to this page."),
+        way_on="other",
     ),
     SignInRefused: Explanation(
         _("You cannot sign in here with this account"),

@@ -4,6 +4,7 @@ It knows attempts and providers; it knows nothing of users. What it returns at t
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 from oauth_login.attempts import Attempt
 from oauth_login.errors import AttemptError
@@ -18,9 +19,20 @@ from oauth_login.providers.base import Profile, Provider
 from oauth_login.transport import one_deadline
 
 
+class Intent(StrEnum):
+    """What an attempt is for. All but the first belong to the user who started them (A09, A10)."""
+
+    SIGN_IN = "sign_in"
+    LINK = "link"
+    REAUTHENTICATE = "reauthenticate"
+    GRANT = "grant"  # more than was granted so far
+
+
 def begin(
     provider: Provider,
     *,
+    intent: Intent = Intent.SIGN_IN,
+    scope: str = "",
     redirect_uri: str,
     origin: str,
     next_page: str,
@@ -31,6 +43,7 @@ def begin(
 
     :param redirect_uri: where the provider sends the browser back, on whichever origin.
     :param origin: of this site, where the browser is now and where the attempt's cookie will be.
+    :param scope: what is to be granted beyond what every sign-in asks for.
     :param asked: the visitor's wishes about the provider's page; the provider knows which may be granted.
     """
     attempt = Attempt(
@@ -44,8 +57,10 @@ def begin(
         nonce=new_nonce(),
         iss_promised=provider.metadata().authorization_response_iss_parameter_supported,
         origin=origin,
+        intent=intent,
+        scope=scope,
     )
-    url = provider.authorization_url(
+    url = meant(provider, attempt).authorization_url(
         redirect_uri=redirect_uri,
         state=attempt.state(),
         code_challenge=code_challenge(attempt.code_verifier),
@@ -53,6 +68,13 @@ def begin(
         hints=provider.hints(asked),
     )
     return url, attempt
+
+
+def meant(provider: Provider, attempt: Attempt) -> Provider:
+    """Return the provider, asking for what the attempt is for; its answer is held to the same."""
+    if attempt.intent == Intent.REAUTHENTICATE:
+        return provider.proving()
+    return provider.with_scope(attempt.scope.split()) if attempt.scope else provider
 
 
 def check(provider: Provider, attempt: Attempt, response: AuthorizationResponse, user: str) -> None:

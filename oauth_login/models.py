@@ -241,6 +241,19 @@ class SignInManager(models.Manager["SignIn"]):
             return None
         return sign_in
 
+    def note_unlinked(self, account: LinkedAccount) -> None:
+        """Write that *account* was unlinked, which no attempt is behind (threat G11)."""
+        now = timezone.now()
+        SignIn(
+            attempt=f"unlinked-{uuid.uuid4().hex}",
+            provider=account.provider,
+            started_at=now,
+            claimed_at=now,
+            finished_at=now,
+            outcome=SignIn.UNLINKED,
+            user_id=account.user_id,
+        ).save(force_insert=True, using=router.db_for_write(SignIn))
+
     def noted(self) -> models.QuerySet["SignIn"]:
         """Return the sign-ins whose sessions are known, with account and user; no replica is asked."""
         here = self.using(router.db_for_write(SignIn))
@@ -251,6 +264,10 @@ class SignIn(models.Model):
     """One finished attempt: the claim on it, and the log entry about it."""
 
     SIGNED_IN = "signed_in"
+    LINKED = "linked"
+    UNLINKED = "unlinked"
+    REAUTHENTICATED = "reauthenticated"
+    GRANTED = "granted"
 
     attempt = models.CharField(_("attempt"), max_length=43, unique=True)
     provider = models.CharField(_("provider"), max_length=50)
@@ -261,7 +278,9 @@ class SignIn(models.Model):
         _("outcome"),
         max_length=50,
         blank=True,
-        help_text=_("“signed_in”, or the code of the refusal; empty while it is going on."),
+        help_text=_(
+            "“signed_in”, “linked” or the like, or the code of the refusal; empty while it is going on."
+        ),
     )
     support_id = models.CharField(
         _("support ID"), max_length=9, blank=True, help_text=_("What a visitor who was refused can read out.")
@@ -272,6 +291,13 @@ class SignIn(models.Model):
         null=True,
         related_name="sign_ins",
         verbose_name=_("linked account"),
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("user"),
     )
     sid = ExactCharField(_("session at the provider"), max_length=255, blank=True, editable=False)
     session = models.TextField(_("session"), blank=True, editable=False)  # its key, sealed: session_index.py
@@ -293,8 +319,10 @@ class SignIn(models.Model):
     def finish(self, outcome: str, account: LinkedAccount | None = None, *, support_id: str = "") -> None:
         """Write how it ended: SIGNED_IN, or the refusal's code and the id that its page shows."""
         self.outcome, self.account, self.support_id = outcome, account, support_id
+        self.user_id = account.user_id if account else None
         self.finished_at = timezone.now()
-        self.save(update_fields=["outcome", "account", "support_id", "finished_at", "sid", "session"])
+        written = ["outcome", "account", "user", "support_id", "finished_at", "sid", "session"]
+        self.save(update_fields=written)
 
 
 class NoticeManager(models.Manager["Notice"]):

@@ -1,10 +1,13 @@
 """The pages of a sign-in that did not succeed: what happened, calmly, and one button to go on."""
 
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import render, resolve_url
+from django.urls import NoReverseMatch
 from django.utils.translation import ngettext
 
 from oauth_login import attempts, conf, providers
@@ -19,12 +22,18 @@ from oauth_login.errors import (
 )
 from oauth_login.explanations import explain
 from oauth_login.providers.base import Provider
-from oauth_login.redirects import default_page
+from oauth_login.redirects import default_page, is_ours
 
 
-def refusal(request: HttpRequest, error: OAuthLoginError, *, alias: str, next_page: str) -> HttpResponse:
-    """Return the page for *error*, with its status and one button that keeps ``next``."""
+def refusal(
+    request: HttpRequest, error: OAuthLoginError, *, alias: str, next_page: str, **more: Any
+) -> HttpResponse:
+    """Return the page for *error*, with its status and one button that keeps ``next``.
+
+    :param more: for the template: ``intent`` and ``ask`` of the attempt, ``holder`` of a guided linking.
+    """
     context = {
+        **more,
         "explanation": explain(error),
         "code": error.code,
         "support_id": error.support_id,
@@ -104,6 +113,31 @@ def grant_url(alias: str) -> str:
     """Return the provider's page where visitors review what they granted, or "" (threat GH23)."""
     provider = _configured(alias)
     return provider.grant_url if provider else ""
+
+
+def ways_in(user: Any) -> list[dict[str, Any]]:
+    """Return the providers that *user* can sign in through, in the site's order."""
+    linked = set(user.linked_accounts.values_list("provider", flat=True))
+    found = ((alias, _configured(alias)) for alias in conf.aliases() if alias in linked)
+    return [
+        {
+            "alias": alias,
+            "label": provider.label,
+            "preset": preset(alias),
+            "asks_anew": provider.proves_sign_in,
+        }
+        for alias, provider in found
+        if provider
+    ]
+
+
+def password_page() -> str:
+    """Return where passwords are typed: ``PASSWORD_LOGIN_URL``, or a ``LOGIN_URL`` that is not ours; or ""."""
+    page = conf.setting("PASSWORD_LOGIN_URL")
+    with suppress(NoReverseMatch):
+        page = resolve_url(page or settings.LOGIN_URL)
+        return "" if is_ours(page) else str(page)
+    return ""
 
 
 def _configured(alias: str) -> Provider | None:

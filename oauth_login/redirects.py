@@ -11,6 +11,7 @@ from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
 
 LONGEST: Final = 2_000  # characters
+PAGES: Final = frozenset({"accounts", "link", "unlink", "grant"})  # of ours, that lead nowhere by themselves
 
 
 def same_origin_path(value: object) -> str:
@@ -25,7 +26,7 @@ def same_origin_path(value: object) -> str:
     # Browsers read a backslash as a slash; so ask the value, in which it is not yet percent-encoded.
     if len(path) > LONGEST or not path.startswith("/") or path.startswith("//") or "\\" in value:
         return ""
-    if not url_has_allowed_host_and_scheme(path, allowed_hosts=None) or _is_ours(path):
+    if not url_has_allowed_host_and_scheme(path, allowed_hosts=None) or is_ours(path):
         return ""
     return path
 
@@ -60,10 +61,10 @@ def chosen_page() -> str:
         return ""
 
 
-def _is_ours(path: str) -> bool:
+def is_ours(path: str) -> bool:
     """Tell whether *path* is a step of the flow itself, which would go round in circles (C17)."""
     match = _match(path)
-    return match is not None and match.app_names[-1:] == ["oauth_login"] and match.url_name != "accounts"
+    return match is not None and match.app_names[-1:] == ["oauth_login"] and match.url_name not in PAGES
 
 
 def _match(path: str) -> ResolverMatch | None:

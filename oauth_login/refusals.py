@@ -4,7 +4,7 @@ All four carry the refusal's code and its support id, so that what a visitor rea
 """
 
 import logging
-from typing import Final
+from typing import Any, Final
 
 from django.contrib import messages
 from django.core.signals import got_request_exception
@@ -38,10 +38,12 @@ def refuse(
     alias: str,
     next_page: str,
     sign_in: SignIn | None = None,
+    **more: Any,
 ) -> HttpResponse:
     """Answer a refusal; a database that is locked or down is one, too (J09).
 
     :param sign_in: the row of an attempt that was claimed already.
+    :param more: what the page is to know of the attempt (``pages.refusal``).
     """
     alias = printable(alias, ALIAS_LENGTH)  # it may be whatever somebody wrote into the URL
     if isinstance(error, DatabaseError):
@@ -58,8 +60,9 @@ def refuse(
     if sign_in:
         write_outcome(sign_in, error.code, support_id=error.support_id)
     if isinstance(error, AuthorizationDenied):
-        return _back_to_sign_in(request, error, next_page)
-    return pages.refusal(request, error, alias=alias, next_page=next_page)
+        back = _denied if more.get("intent", "sign_in") != "sign_in" else _back_to_sign_in
+        return back(request, error, next_page)
+    return pages.refusal(request, error, alias=alias, next_page=next_page, **more)
 
 
 def unfinished(request: HttpRequest, alias: str, error: Exception) -> SignInUnfinished:
@@ -94,6 +97,13 @@ def _log(error: OAuthLoginError, alias: str) -> None:
         error.support_id,
         error.detail,
     )
+
+
+def _denied(request: HttpRequest, error: AuthorizationDenied, next_page: str) -> HttpResponse:
+    """Who is signed in already, and says no to more, goes back to their accounts (threat I12)."""
+    told = _("You said no there. Nothing was changed. (Support ID: %(id)s)") % {"id": error.support_id}
+    messages.info(request, told, fail_silently=True)
+    return redirect("oauth_login:accounts")
 
 
 def _back_to_sign_in(request: HttpRequest, error: AuthorizationDenied, next_page: str) -> HttpResponse:

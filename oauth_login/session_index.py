@@ -49,11 +49,16 @@ def of_account(account: LinkedAccount) -> Iterable[SignIn]:
     return SignIn.objects.noted().filter(account=account)
 
 
-def end(sign_ins: Iterable[SignIn]) -> int:
-    """End the sessions of *sign_ins*; return how many of them were still there."""
+def end(sign_ins: Iterable[SignIn], *, but: str | None = None) -> int:
+    """End the sessions of *sign_ins*; return how many of them were still there.
+
+    :param but: the key of one that stays.
+    """
     ended = 0
     for sign_in in sign_ins:
         store = _session_of(sign_in)
+        if store is not None and store.session_key == but:
+            continue
         if store is not None:
             store.delete()
             ended += 1

@@ -1,6 +1,7 @@
 """What a sign-in does to the visitor's session: a new key, the user, and what was just finished."""
 
 import hashlib
+import logging
 from contextlib import suppress
 from typing import Any, Final
 
@@ -13,6 +14,10 @@ from django.contrib.auth import (
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
+
+from oauth_login import recency
+
+logger = logging.getLogger("oauth_login")
 
 FINISHED: Final = "oauth_login_finished"
 THROUGH: Final = "oauth_login_provider"
@@ -42,9 +47,9 @@ def sign_in(
     try:
         login(request, user)
         fresh[THROUGH] = through
+        recency.note(fresh, asked_anew=False)
         _remember_finished(fresh, attempt_id, code, answer["Location"])
-        SessionMiddleware(lambda _: answer).process_response(request, answer)
-        fresh.modified = False
+        save(request, answer)
         if came_with.session_key is not None:
             came_with.delete()
     except Exception:
@@ -55,6 +60,27 @@ def sign_in(
         with suppress(Exception):  # whatever the store raises, it is what failed already
             fresh.delete()
         raise
+
+
+def finish(request: HttpRequest, answer: HttpResponse, *, attempt_id: str, code: str) -> None:
+    """Note that an attempt of whoever is signed in already is over, and save the session."""
+    _remember_finished(request.session, attempt_id, code, answer["Location"])
+    save(request, answer)
+
+
+def save(request: HttpRequest, answer: HttpResponse) -> None:
+    """Save the session now, while a database that fails can still be told of, and not in the middleware."""
+    SessionMiddleware(lambda _: answer).process_response(request, answer)
+    request.session.modified = False
+
+
+def save_if_possible(request: HttpRequest, answer: HttpResponse) -> None:
+    """Save what was noted on the way to a refusal; that it cannot be is no reason for another."""
+    try:
+        save(request, answer)
+    except Exception:  # whatever the store raises
+        logger.exception("the session could not be saved")
+        request.session.modified = False
 
 
 def _successor(came_with: SessionBase, user: Any) -> SessionBase:

@@ -9,6 +9,7 @@
 
 import logging
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 
@@ -22,20 +23,34 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from oauth_login import attempts, conf, detours, flow, refusals, session_index, sessions, signals, throttle
+from oauth_login import (
+    attempts,
+    conf,
+    detours,
+    flow,
+    held,
+    intents,
+    refusals,
+    session_index,
+    sessions,
+    signals,
+    throttle,
+)
 from oauth_login.attempts import Attempt
 from oauth_login.causes import CAUSES
 from oauth_login.errors import (
     AttemptError,
     AuthorizationResponseError,
+    EmailTaken,
     FormStale,
     NotHere,
     OAuthLoginError,
     SignInConflict,
 )
+from oauth_login.flow import Intent
 from oauth_login.guard import csrf_refused, csrf_told, guarded, outside_transactions
 from oauth_login.models import LinkedAccount, SignIn
-from oauth_login.oauth2 import AuthorizationResponse, new_nonce
+from oauth_login.oauth2 import AuthorizationResponse, TokenResponse, new_nonce
 from oauth_login.providers.base import Profile, Provider
 from oauth_login.redirects import default_page, requested_page
 
@@ -107,9 +122,14 @@ def authorize(request: HttpRequest, alias: str) -> HttpResponse:
         if request.method == "GET":
             context = {"alias": alias, "label": provider.label, "next": next_page}
             return render(request, "oauth_login/authorize.html", context)
+        intent = intents.asked(request)
+        if somewhere_else := intents.obstacle(request, intent, alias):
+            return somewhere_else
         throttle.count_start(request)
         url, attempt = flow.begin(
             provider,
+            intent=intent,
+            scope=intents.scope(request, intent, alias),
             redirect_uri=conf.redirect_uri(request, alias),
             origin=conf.origin_seen(request),
             next_page=next_page,
@@ -176,55 +196,53 @@ def _answered_by_form(request: HttpRequest, alias: str) -> HttpResponse:
 
 def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationResponse) -> HttpResponse:
     """Check, then claim, then finish a genuine attempt; from here on ``next`` is never lost."""
+    refuse = partial(
+        refusals.refuse, request, alias=attempt.provider, next_page=attempt.next_page, intent=attempt.intent
+    )
     try:
-        provider = conf.provider(attempt.provider)
+        provider = flow.meant(conf.provider(attempt.provider), attempt)
         if "prefetch" in request.headers.get("Sec-Purpose", ""):
             raise AuthorizationResponseError("prefetch_refused")  # and not spent (A22)
         flow.check(provider, attempt, response, sessions.user_since(request, attempt.user))
         sign_in = _claim(attempt)
     except (OAuthLoginError, DatabaseError) as error:
-        return refusals.refuse(request, error, alias=attempt.provider, next_page=attempt.next_page)
-    answer = HttpResponseRedirect(attempt.next_page or default_page())
+        return refuse(error)
+    answer = HttpResponseRedirect(attempt.next_page or intents.page(attempt.intent) or default_page())
     try:
-        user = _sign_in(request, provider, attempt, response, answer, sign_in)
+        account = _carry_out(request, provider, attempt, response, answer, sign_in)
     except OAuthLoginError as error:
         # The cookie stays: it is of no use any more, but a reload of this page still finds ``next`` in it.
-        return refusals.refuse(
-            request, error, alias=attempt.provider, next_page=attempt.next_page, sign_in=sign_in
-        )
-    refusals.write_outcome(sign_in, SignIn.SIGNED_IN, user.signed_in_with)
-    logger.info("signed in: provider=%s user=%s", attempt.provider, user.pk)
-    signals.signed_in.send_robust(
-        SignIn,
-        request=request,
-        user=user,
-        account=user.signed_in_with,
-        created=user.signed_in_first,
-    )
+        refused = refuse(error, sign_in=sign_in, ways=held.ways(request))
+        sessions.save_if_possible(request, refused)
+        return refused
+    refusals.write_outcome(sign_in, intents.OUTCOMES[Intent(attempt.intent)], account)
+    logger.info("%s: provider=%s user=%s", sign_in.outcome, attempt.provider, account.user_id)
+    if attempt.intent == Intent.SIGN_IN:
+        user: Any = request.user
+        created = user.signed_in_first
+        signals.signed_in.send_robust(SignIn, request=request, user=user, account=account, created=created)
     attempt.forget(request, answer)
     return answer
 
 
-def _sign_in(
+def _carry_out(
     request: HttpRequest,
     provider: Provider,
     attempt: Attempt,
     response: AuthorizationResponse,
     answer: HttpResponse,
     sign_in: SignIn,
-) -> Any:
-    """Return the user, logged in; or raise, with the session as it was and no row half written."""
+) -> LinkedAccount:
+    """Do what the attempt is for; or raise, with the session as it was and no row half written."""
+    finished = {"attempt_id": attempt.id, "code": response.code}
     try:
         token, profile = flow.complete(provider, attempt, response)
-        _refuse_somebody_else(request, profile)
-        user: Any = authenticate(
-            request, oauth_profile=profile, oauth_token=token, oauth_provider=provider.alias
-        )
-        if user is None:
-            raise SignInConflict("backend_refused", "no authentication backend took the profile")
-        sessions.sign_in(
-            request, user, answer, through=provider.alias, attempt_id=attempt.id, code=response.code
-        )
+        if attempt.intent != Intent.SIGN_IN:
+            account = intents.finish(request, provider, attempt, token, profile)
+            sessions.finish(request, answer, **finished)
+            return account
+        user = _authenticated(request, provider, token, profile)
+        sessions.sign_in(request, user, answer, through=provider.alias, **finished)
         if provider.backchannel_logout or conf.setting("SESSIONS_END_ON_REVOCATION"):
             session_index.note(sign_in, request.session, provider.session_id(token))
     except OAuthLoginError:
@@ -232,6 +250,22 @@ def _sign_in(
     except Exception as error:
         # A database that is locked, or a mistake in the site's own provider, backend or receiver.
         raise refusals.unfinished(request, provider.alias, error) from error
+    signed_in_with: LinkedAccount = user.signed_in_with
+    return signed_in_with
+
+
+def _authenticated(request: HttpRequest, provider: Provider, token: TokenResponse, profile: Profile) -> Any:
+    """Return the user of *profile*; whose address is taken is held until they prove who they are."""
+    _refuse_somebody_else(request, profile)
+    try:
+        user: Any = authenticate(
+            request, oauth_profile=profile, oauth_token=token, oauth_provider=provider.alias
+        )
+    except EmailTaken as error:
+        held.hold(request.session, error.user, provider.alias, profile, token)
+        raise
+    if user is None:
+        raise SignInConflict("backend_refused", "no authentication backend took the profile")
     return user
 
 

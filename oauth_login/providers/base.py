@@ -6,7 +6,7 @@ A provider knows nothing of Django, users or attempts. It turns a code into a to
 
 import unicodedata
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode, urlsplit
@@ -125,6 +125,20 @@ class Provider(Grants, Calls):
         :param asked: ``prompt`` and ``login`` as they were posted, by anybody; default: nothing is.
         """
         return {}
+
+    def with_scope(self, scope: Iterable[str]) -> "Provider":
+        """Return the provider that asks for *scope*, too."""
+        asked = dict.fromkeys([*self.scope.split(), *scope])
+        return replace(self, scope=" ".join(asked))
+
+    @property
+    def proves_sign_in(self) -> bool:
+        """Whether it can be told to let nobody pass who does not prove again who they are, and says when."""
+        return False
+
+    def proving(self) -> "Provider":
+        """Return the provider that tells it so, if there is a way; default: there is none."""
+        return self
 
     def metadata(self) -> AuthorizationServer:
         """Return the server with all that is known of it; a provider may have to ask it first.

@@ -58,6 +58,7 @@ class OpenID(OpenIDGrants):
     key_id: str = ""
     team_id: str = ""  # Apple's: the client secret is a token that the team signs
     signs_out: bool = False
+    reauthenticates: bool = True
     cache: Cache | None = field(default=None, repr=False)
 
     uses_nonce: ClassVar[bool] = True
@@ -113,6 +114,7 @@ class OpenID(OpenIDGrants):
             key_id=options.get("KEY_ID", ""),
             team_id=options.get("TEAM_ID", ""),
             signs_out=options.get("SIGN_OUT", False),
+            reauthenticates=options.get("REAUTHENTICATES", True),
             backchannel_logout=options.get("BACKCHANNEL_LOGOUT", False),
         )
 
@@ -123,6 +125,18 @@ class OpenID(OpenIDGrants):
     def hints(self, asked: Mapping[str, str]) -> dict[str, str]:
         """Take an account chooser (Core §3.1.2.1), and nothing that could weaken a check."""
         return {"prompt": "select_account"} if asked.get("prompt") == "select_account" else {}
+
+    @property
+    def proves_sign_in(self) -> bool:
+        """Whether the server asks anew, and says when it did: all have to (Core §3.1.2.1), some do not."""
+        return self.reauthenticates
+
+    def proving(self) -> "OpenID":
+        """Return the provider that asks for a sign-in of this moment, of which its ID Token has to tell."""
+        if not self.reauthenticates:
+            return self
+        asked = {"prompt": "login", "max_age": "0"}
+        return replace(self, authorization_params={**self.authorization_params, **asked})
 
     # --- Who the server is
 

@@ -43,7 +43,8 @@ EXPECTED: Final[Mapping[str, Expectation]] = {
     ),
     "RESPONSE_MODE": (lambda value: value in RESPONSE_MODES, f"one of {', '.join(RESPONSE_MODES)}"),
     **dict.fromkeys(
-        ("BACKCHANNEL_LOGOUT", "SIGN_OUT"), (lambda value: isinstance(value, bool), "True or False")
+        ("BACKCHANNEL_LOGOUT", "REAUTHENTICATES", "SIGN_OUT"),
+        (lambda value: isinstance(value, bool), "True or False"),
     ),
     "AUDIENCES": (_is_list_of_texts, "a list of strings"),
     "TENANT": (_is_tenant, _TENANT),

@@ -39,10 +39,17 @@ def sign_in_button(
     next: object = "",  # noqa: A002
     *,
     choose_account: bool = False,
+    intent: str = "",
+    ask: str = "",
 ) -> dict[str, Any]:
-    """Show the button of one provider; the rest as in ``sign_in_buttons``."""
+    """Show the button of one provider; the rest as in ``sign_in_buttons``.
+
+    :param intent: what it is for, if not for signing in: one of ``oauth_login.flow.Intent``.
+    :param ask: what is to be granted, as ``asking.py`` writes it.
+    """
     page = same_origin_path(next)
-    return _with_request(context, **_button(alias), next=page, choose_account=choose_account)
+    more = {"choose_account": choose_account, "intent": intent, "ask": ask}
+    return _with_request(context, **_button(alias), next=page, **more)
 
 
 @register.inclusion_tag("oauth_login/linked_accounts.html", takes_context=True)

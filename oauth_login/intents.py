@@ -1,0 +1,113 @@
+"""What an attempt is for, besides signing in: to link an account, to prove again who one is, to grant more.
+
+All three are for somebody who is signed in, begin on that user's own page, and end in that user's session or
+not at all (threats A09, A10). Nobody is signed in by them, and nobody else is.
+"""
+
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from oauth_login import asking, linking, pages, recency
+from oauth_login.attempts import Attempt
+from oauth_login.errors import BodyUnreadable, SignInConflict
+from oauth_login.flow import Intent
+from oauth_login.models import LinkedAccount, SignIn
+from oauth_login.oauth2 import TokenResponse
+from oauth_login.providers.base import Profile, Provider
+from oauth_login.redirects import requested_page
+
+OUTCOMES: Final = {
+    Intent.SIGN_IN: SignIn.SIGNED_IN,
+    Intent.LINK: SignIn.LINKED,
+    Intent.REAUTHENTICATE: SignIn.REAUTHENTICATED,
+    Intent.GRANT: SignIn.GRANTED,
+}
+
+
+def asked(request: HttpRequest) -> Intent:
+    """Return what the form is for.
+
+    :raises BodyUnreadable: ``intent_unknown``.
+    """
+    try:
+        return Intent(request.POST.get("intent", Intent.SIGN_IN))
+    except ValueError:
+        raise BodyUnreadable("intent_unknown") from None
+
+
+def obstacle(request: HttpRequest, intent: Intent, alias: str) -> HttpResponse | None:
+    """Return where the visitor has to go first, or None: signing in, or proving again who they are (G02)."""
+    if intent == Intent.SIGN_IN:
+        return None
+    if not request.user.is_authenticated:
+        return redirect(with_next("oauth_login:login", reverse("oauth_login:accounts")))
+    if intent == Intent.LINK and not recency.is_recent(request):
+        link = reverse("oauth_login:link", kwargs={"alias": alias})
+        wanted = requested_page(request)
+        return redirect(
+            with_next("oauth_login:confirm", f"{link}?{urlencode({'next': wanted})}" if wanted else link)
+        )
+    return None
+
+
+def page(intent: str) -> str:
+    """Return where an attempt leads that had nowhere else to go; "" for the site's default."""
+    return "" if intent == Intent.SIGN_IN else reverse("oauth_login:accounts")
+
+
+def scope(request: HttpRequest, intent: Intent, alias: str) -> str:
+    """Return what this site asks to be granted; nobody else can ask for anything (threat B11)."""
+    return " ".join(asking.read(request.POST.get("ask", ""), alias)) if intent == Intent.GRANT else ""
+
+
+def finish(
+    request: HttpRequest, provider: Provider, attempt: Attempt, token: TokenResponse, profile: Profile
+) -> LinkedAccount:
+    """Do what the attempt is for; return the account that it is about.
+
+    :raises SignInConflict: ``linked_elsewhere``, ``somebody_else``.
+    """
+    user: Any = request.user
+    if attempt.intent == Intent.LINK:
+        account = linking.link(user, provider.alias, profile, token)
+        _tell(
+            request, _("%(account)s is linked: from now on you can sign in with %(provider)s, too."), account
+        )
+        return account
+    account = _own(user, profile)
+    if attempt.intent == Intent.REAUTHENTICATE:
+        recency.note(request.session, asked_anew=provider.proves_sign_in)
+        return account
+    account = linking.renewed(user, account, profile, token)
+    granted = frozenset(account.scope.split())
+    if any(not provider.covers(granted, name) for name in attempt.scope.split()):
+        _tell(request, _("%(provider)s says that not all of it was granted."), account)
+    return account
+
+
+def _own(user: Any, profile: Profile) -> LinkedAccount:
+    """Return the account of that identity, which has to be *user*'s.
+
+    :raises SignInConflict: ``somebody_else``; nobody is told whose it is.
+    """
+    account = LinkedAccount.objects.identified(profile.issuer, profile.subject)
+    if account is None or account.user_id != user.pk:
+        raise SignInConflict("somebody_else")
+    return account
+
+
+def _tell(request: HttpRequest, words: str, account: LinkedAccount) -> None:
+    shown = account.username or account.name or account.subject
+    told = words % {"account": shown, "provider": pages.label(account.provider)}
+    messages.info(request, told, fail_silently=True)
+
+
+def with_next(name: str, page: str) -> str:
+    """Return the URL of one of our pages that leads on to *page*."""
+    return f"{reverse(name)}?{urlencode({'next': page})}"

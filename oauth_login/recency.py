@@ -1,0 +1,41 @@
+"""When the user of a session last proved who they are, and how.
+
+Whoever finds an open session must not be able to make it theirs for good (threat G02): what changes the ways
+in asks for a recent proof. Any sign-in is one, a password's included; so is the provider's word, when it is
+asked again.
+"""
+
+import time
+from typing import Any, Final
+
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpRequest
+
+from oauth_login import conf
+
+PROOF: Final = "oauth_login_proof"
+CLOCK_SKEW: Final = 60  # seconds between two machines of this site
+
+
+def note(session: SessionBase, *, asked_anew: bool) -> None:
+    """Note a proof of this moment.
+
+    :param asked_anew: it took more than an open session at a provider: a password, or a sign-in there that
+        the provider says is of this moment.
+    """
+    session[PROOF] = [int(time.time()), asked_anew]
+
+
+def on_sign_in(sender: Any, request: HttpRequest, **_: Any) -> None:
+    """Note a sign-in of any kind; what a provider's is worth, ``sessions.py`` says afterwards."""
+    note(request.session, asked_anew=True)
+
+
+def is_recent(request: HttpRequest, max_age: int | None = None, *, asked_anew: bool = False) -> bool:
+    """Tell whether the last proof is no older than *max_age* seconds; default: ``RECENT_SIGN_IN_AGE``.
+
+    :param asked_anew: only one that took more than an open session at a provider counts.
+    """
+    noted_at, was_asked = request.session.get(PROOF, (0, False))
+    limit = conf.setting("RECENT_SIGN_IN_AGE") if max_age is None else max_age
+    return -CLOCK_SKEW <= time.time() - noted_at <= limit and (was_asked or not asked_anew)

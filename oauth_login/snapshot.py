@@ -1,0 +1,133 @@
+"""What a linked account shows and keeps of a sign-in: the provider's newest display data, and its token.
+
+Shared by those who write accounts: ``backends.py`` when somebody signs in, ``linking.py`` when they link one.
+"""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import models
+
+from oauth_login import conf
+from oauth_login.errors import ProviderMisconfigured, ProviderResponseError
+from oauth_login.fields import moment
+from oauth_login.health import Health, health_of
+from oauth_login.models import LinkedAccount, Token
+from oauth_login.oauth2 import TokenResponse
+from oauth_login.providers.base import Profile, https_url, picture_url, text
+from oauth_login.providers.subjects import SUBJECT_LENGTH
+
+
+def require_identity(profile: Profile) -> None:
+    """Refuse what the columns could not hold: cut to fit, two people would become one (threats F01, F03).
+
+    Providers check it for their own kind of subject; this holds for every provider a site may write.
+    """
+    for part in (profile.issuer, profile.subject):
+        if not 0 < len(part) <= SUBJECT_LENGTH:
+            raise ProviderResponseError("subject_invalid", f"{len(part)} characters")
+
+
+def first(user: Any, alias: str, profile: Profile, token: TokenResponse | None) -> LinkedAccount:
+    """Return the new account of *user*, saved with its token.
+
+    :raises IntegrityError: somebody has it already.
+    """
+    account = LinkedAccount(user=user, provider=alias, issuer=profile.issuer, subject=profile.subject)
+    _show(account, profile, token)
+    account.save(force_insert=True)
+    _keep(account, token, kept=None)
+    return account
+
+
+def renew(
+    account: LinkedAccount, profile: Profile, token: TokenResponse | None, *, narrows: bool = False
+) -> None:
+    """Take over what the provider says now; save what changed.
+
+    :param narrows: take the token even if it may do less than the one that is kept. Who only signs in does
+        not take back what they agreed to on another day.
+    """
+    kept = getattr(account, "token", None)
+    stays = not narrows and _is_wider(account, kept, token)
+    if changed := _show(account, profile, None if stays else token):
+        account.save(update_fields=changed)
+    if not stays:
+        _keep(account, token, kept=kept)
+
+
+def address(profile: Profile) -> str:
+    """Return the profile's address if it is one, in ASCII, or "" (threats F10, F11)."""
+    try:
+        validate_email(profile.email)
+    except ValidationError:
+        return ""
+    return profile.email if profile.email.isascii() and len(profile.email) <= 254 else ""
+
+
+def _is_wider(account: LinkedAccount, kept: Token | None, granted: TokenResponse | None) -> bool:
+    """Tell whether the *kept* token serves, and may do all that this one may, and more that was asked for.
+
+    A sign-in asks for the least. If the visitor cut even that, they mean it, and it counts (threat H26).
+    """
+    if kept is None or granted is None or granted.scope is None or not conf.setting("STORE_TOKENS"):
+        return False
+    if not granted.scope < frozenset(account.scope.split()):
+        return False
+    return (
+        health_of(kept) in {Health.FRESH, Health.EXPIRING} and _asked_for(account.provider) <= granted.scope
+    )
+
+
+def _asked_for(alias: str) -> frozenset[str]:
+    """Return the scope that every sign-in asks for."""
+    try:
+        return frozenset(conf.provider(alias).scope.split())
+    except (KeyError, ProviderMisconfigured):
+        return frozenset()
+
+
+def _show(account: LinkedAccount, profile: Profile, token: TokenResponse | None) -> list[str]:
+    """Take over the display data; return the names of what changed.
+
+    Providers clean what they say; here it holds for those that a site may write (threats I02, I14).
+    """
+    email = address(profile)
+    shown = {
+        "username": text(profile.preferred_username),
+        "name": text(profile.name),
+        "email": email,
+        "email_verified": profile.email_verified and bool(email),
+        "picture": picture_url(profile.picture),
+        "profile_url": https_url(profile.profile),
+        "claims": dict(profile.claims),
+    }
+    if token and token.scope is not None:
+        shown["scope"] = " ".join(sorted(token.scope))
+    changed = [name for name, value in shown.items() if getattr(account, name) != value]
+    for name in changed:
+        setattr(account, name, shown[name])
+    return changed
+
+
+def _keep(account: LinkedAccount, granted: TokenResponse | None, *, kept: Token | None) -> None:
+    """Write the account's token row, or remove the one it has when the site keeps none."""
+    if granted is None or not conf.setting("STORE_TOKENS"):
+        if kept:
+            kept.delete()
+        return
+    token = kept or Token(account=account)
+    token.access_token = granted.access_token
+    token.refresh_token = granted.refresh_token
+    token.token_type = granted.token_type
+    token.expires_at = moment(granted.expires_in)
+    token.refresh_expires_at = moment(granted.refresh_token_expires_in)
+    token.state = Token.State.ACTIVE
+    token.reason, token.lease_until = "", None
+    if kept:
+        # In the database: whoever is renewing the old one must find that it is no more (threat H16).
+        token.version = models.F("version") + 1
+    token.save(force_insert=kept is None)
+    if kept:
+        del token.version  # read again when it is asked for
