@@ -63,8 +63,11 @@ def ways(request: HttpRequest) -> dict[str, Any]:
     user: Any = _user(content["user"]) if content else None
     if user is None:
         return {}
-    page = pages.password_page() if user.has_usable_password() else ""
-    return {"providers": pages.ways_in(user), "password_page": page, "password": user.has_usable_password()}
+    providers, password = pages.ways_in(user), user.has_usable_password()
+    if not providers and not password:
+        return {}
+    page = pages.password_page() if password else ""
+    return {"providers": providers, "password": password, "password_page": page}
 
 
 def _user(pk: str) -> Any:

@@ -66,6 +66,12 @@ def scope(request: HttpRequest, intent: Intent, alias: str) -> str:
     return " ".join(asking.read(request.POST.get("ask", ""), alias)) if intent == Intent.GRANT else ""
 
 
+def about(attempt: Attempt) -> dict[str, str]:
+    """Return what a button needs to begin the same again."""
+    scope = attempt.scope.split()
+    return {"intent": attempt.intent, "ask": asking.sealed(attempt.provider, scope) if scope else ""}
+
+
 def finish(
     request: HttpRequest, provider: Provider, attempt: Attempt, token: TokenResponse, profile: Profile
 ) -> LinkedAccount:

@@ -30,9 +30,12 @@ def refusal(
 ) -> HttpResponse:
     """Return the page for *error*, with its status and one button that keeps ``next``.
 
-    :param more: for the template: ``intent`` and ``ask`` of the attempt, ``holder`` of a guided linking.
+    :param more: for the template: ``intent`` and ``ask`` of the attempt, ``ways`` of a guided linking.
     """
     context = {
+        "intent": "",
+        "ask": "",
+        "ways": {},
         **more,
         "explanation": explain(error),
         "code": error.code,
@@ -132,7 +135,7 @@ def ways_in(user: Any) -> list[dict[str, Any]]:
 
 
 def password_page() -> str:
-    """Return where passwords are typed: ``PASSWORD_LOGIN_URL``, or a ``LOGIN_URL`` that is not ours; or ""."""
+    """Return where passwords are typed: ``PASSWORD_LOGIN_URL``, or a ``LOGIN_URL`` not of ours; or ""."""
     page = conf.setting("PASSWORD_LOGIN_URL")
     with suppress(NoReverseMatch):
         page = resolve_url(page or settings.LOGIN_URL)

@@ -9,7 +9,6 @@
 
 import logging
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 
@@ -196,9 +195,11 @@ def _answered_by_form(request: HttpRequest, alias: str) -> HttpResponse:
 
 def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationResponse) -> HttpResponse:
     """Check, then claim, then finish a genuine attempt; from here on ``next`` is never lost."""
-    refuse = partial(
-        refusals.refuse, request, alias=attempt.provider, next_page=attempt.next_page, intent=attempt.intent
-    )
+    about: dict[str, Any] = {
+        "alias": attempt.provider,
+        "next_page": attempt.next_page,
+        **intents.about(attempt),
+    }
     try:
         provider = flow.meant(conf.provider(attempt.provider), attempt)
         if "prefetch" in request.headers.get("Sec-Purpose", ""):
@@ -206,13 +207,13 @@ def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationRespo
         flow.check(provider, attempt, response, sessions.user_since(request, attempt.user))
         sign_in = _claim(attempt)
     except (OAuthLoginError, DatabaseError) as error:
-        return refuse(error)
+        return refusals.refuse(request, error, **about)
     answer = HttpResponseRedirect(attempt.next_page or intents.page(attempt.intent) or default_page())
     try:
         account = _carry_out(request, provider, attempt, response, answer, sign_in)
     except OAuthLoginError as error:
         # The cookie stays: it is of no use any more, but a reload of this page still finds ``next`` in it.
-        refused = refuse(error, sign_in=sign_in, ways=held.ways(request))
+        refused = refusals.refuse(request, error, sign_in=sign_in, ways=held.ways(request), **about)
         sessions.save_if_possible(request, refused)
         return refused
     refusals.write_outcome(sign_in, intents.OUTCOMES[Intent(attempt.intent)], account)

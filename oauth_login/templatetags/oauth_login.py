@@ -29,7 +29,8 @@ def sign_in_buttons(
     """
     providers = [_button(alias) for alias in conf.aliases()]
     page = same_origin_path(next)
-    return _with_request(context, providers=providers, next=page, choose_account=choose_account)
+    more = {"choose_account": choose_account, "intent": "", "ask": ""}
+    return _with_request(context, providers=providers, next=page, **more)
 
 
 @register.inclusion_tag("oauth_login/button.html", takes_context=True)

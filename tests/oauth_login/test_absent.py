@@ -62,7 +62,7 @@ def test_a_password_is_neither_asked_for_nor_sent_on(visitor, github):
 
 @pytest.mark.threat("M04")
 @pytest.mark.parametrize("method", ["get", "post"])
-@pytest.mark.parametrize("page", ["device", "device/code", "device_authorization", "activate", "link"])
+@pytest.mark.parametrize("page", ["device", "device/code", "device_authorization", "activate", "connect"])
 def test_no_device_is_signed_in_from_another_one(visitor, github, page, method):
     for path in (f"/oauth2/{page}/", f"/oauth2/github/{page}/"):
         answer = getattr(visitor, method)(path, {"user_code": "WDJB-MJHT"})

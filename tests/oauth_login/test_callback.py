@@ -681,9 +681,8 @@ def test_a_provider_that_says_it_is_down_is_believed(visitor, github, error):
 
 
 @pytest.mark.threat("A09")
-@pytest.mark.parametrize("intent", ["sign_in", "link"])
-def test_a_sign_in_begun_by_nobody_is_not_finished_by_somebody(visitor, github, intent):
-    query = github.approve(visitor.start(next="/where/", intent=intent)["Location"])
+def test_a_sign_in_begun_by_nobody_is_not_finished_by_somebody(visitor, github):
+    query = github.approve(visitor.start(next="/where/")["Location"])
     ada = password_sign_in(visitor, "ada")
 
     answer = visitor.come_back(query)

@@ -86,7 +86,7 @@ def test_the_database_itself_holds_one_claim_per_attempt(down_and_up_again):
     made = constraints(SignIn)
 
     assert ["attempt"] in unique(SignIn)
-    assert foreign_keys(SignIn) == {"oauth_login_linkedaccount"}
+    assert foreign_keys(SignIn) == {"oauth_login_linkedaccount", "auth_user"}
     assert made["oauth_login_last_sign_in"]["columns"] == ["account_id", "finished_at"]
     assert made["oauth_login_sign_in_age"]["columns"] == ["claimed_at"]
 
