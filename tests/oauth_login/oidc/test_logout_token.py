@@ -12,7 +12,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.core.signals import got_request_exception
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.views.debug import ExceptionReporter
 
@@ -100,7 +100,7 @@ def tell(client):
 def arrive(openid):
     """A way to sign in as somebody, in a session that the provider knows by a name."""
 
-    def sign_in(visitor, sid="sid-1", subject=SUBJECT):
+    def sign_in(visitor, sid="sid-1", subject=SUBJECT, alias="acme"):
         openid.claims = {
             "sid": sid,
             "sub": subject,
@@ -108,7 +108,7 @@ def arrive(openid):
             "email": f"u{subject}@op.example",
         }
         openid.userinfo["sub"] = subject
-        assert visitor.sign_in(openid, "acme").status_code == 302
+        assert visitor.sign_in(openid, alias).status_code == 302
         return visitor
 
     return sign_in
@@ -427,6 +427,79 @@ def test_one_session_ends_or_all_of_one_person_and_nobody_elses(new_visitor, arr
     assert other.user is None
     assert set(SignIn.objects.values_list("session", flat=True)) == {""}
     assert get_user_model().objects.count() == LinkedAccount.objects.count() == Token.objects.count() == 2
+
+
+@pytest.mark.threat("K18")
+@pytest.mark.parametrize(
+    "again", [{"alias": "again"}, {"sid": "sid-2"}, {"alias": "again", "sid": "sid-2"}, {}]
+)
+@pytest.mark.parametrize("changes", [{"sub": MISSING}, {"sid": MISSING}, {}], ids=repr)
+def test_a_session_still_ends_after_a_later_sign_in_in_it(
+    visitor, new_visitor, arrive, tell, configure, again, changes
+):
+    configure("again", BACKCHANNEL_LOGOUT=True)
+    bystander = arrive(new_visitor(), "sid-3", subject="other")
+    arrive(visitor)
+    key = visitor.session.session_key
+    arrive(visitor, **again)
+    assert visitor.session.session_key != key
+
+    accepted(tell(**changes))
+
+    assert visitor.user is None
+    assert bystander.user is not None
+
+
+@pytest.mark.threat("K18")
+def test_a_session_of_two_accounts_ends_with_either(visitor, new_visitor, arrive, tell, configure):
+    configure("again", BACKCHANNEL_LOGOUT=True)
+    arrive(new_visitor(), "sid-0", subject="other")
+    arrive(visitor)
+    LinkedAccount.objects.update(user=visitor.user)
+    arrive(visitor, "sid-2", subject="other", alias="again")
+
+    accepted(tell(sid="sid-1"))
+
+    assert visitor.user is None
+
+
+@pytest.mark.threat("K18")
+def test_a_session_still_ends_after_a_sign_in_through_a_provider_that_is_not_listened_to(
+    visitor, arrive, tell, configure
+):
+    configure("again")
+    arrive(visitor)
+    arrive(visitor, alias="again")
+    assert SignIn.objects.get(provider="again").session == ""
+
+    accepted(tell())
+
+    assert visitor.user is None
+
+
+def test_a_session_knows_its_last_twenty_sign_ins(visitor, arrive, tell, unlimited):
+    for number in range(1, 22):
+        arrive(visitor, f"sid-{number}")
+
+    accepted(tell(sid="sid-1"))
+    assert visitor.user is not None
+    accepted(tell(sid="sid-2", jti="jti-2"))
+    assert visitor.user is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_log_that_cannot_be_written_stands_in_no_sign_ins_way(visitor, arrive, caplog):
+    def broken(execute, sql, *arguments):
+        if "oauth_login_signin" in sql and "CASE" in sql:
+            raise OperationalError("read only")
+        return execute(sql, *arguments)
+
+    arrive(visitor)
+    with connection.execute_wrapper(broken):
+        arrive(visitor)
+
+    assert visitor.user is not None
+    assert "some do not know their session any more" in caplog.text
 
 
 @pytest.mark.threat("K18")
