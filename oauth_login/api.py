@@ -5,7 +5,6 @@ transport, with its one pool and its limits; the token goes to the provider's AP
 """
 
 from collections.abc import Collection
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final
 from urllib.parse import urljoin
 
@@ -16,12 +15,12 @@ from requests.structures import CaseInsensitiveDict
 
 from oauth_login import tokens
 from oauth_login.answers import Answer
-from oauth_login.errors import ProviderMisconfigured, ScopeRequired
+from oauth_login.errors import ProviderMisconfigured, ProviderResponseError, ScopeRequired
 from oauth_login.models import LinkedAccount, Token
 from oauth_login.providers.base import Provider
 from oauth_login.providers.namespaces import origin_of
 from oauth_login.providers.parameters import with_query
-from oauth_login.transport import USER_AGENT, is_secure, is_stream
+from oauth_login.transport import USER_AGENT, is_stream
 
 MAX_BODY: Final = 4 << 20  # bytes of an answer
 REDIRECTS: Final = 5
@@ -56,17 +55,18 @@ class ApiSession(requests.Session):
         self.base_url = f"{base.rstrip('/')}/"
         self.trust_env = False
         self.max_redirects = REDIRECTS
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.headers.clear()
-        self.adapters.clear()
-        self.mount(origin_of(self.base_url), _Bearing(account, provider, tokens.current(account)))
+        self._bearing = _Bearing(account, provider, tokens.current(account))
 
     def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
         """Send a request to *url*: a path below the API's URL, or the whole of such a URL."""
         place = str(url)
         if "://" not in place:
             place = urljoin(self.base_url, place.lstrip("/"))
-        return super().request(method, place, *args, **kwargs)
+        try:
+            return super().request(method, place, *args, **kwargs)
+        except requests.TooManyRedirects:
+            raise ProviderResponseError("redirect_refused", f"more than {REDIRECTS} redirects") from None
 
     def get_adapter(self, url: Any) -> BaseAdapter:
         """Return the one that has the token.
@@ -75,15 +75,18 @@ class ApiSession(requests.Session):
         """
         if not self._is_api(str(url)):
             raise ProviderMisconfigured("endpoint_foreign", origin_of(str(url)))
-        return next(iter(self.adapters.values()))
+        return self._bearing
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Return where a redirect within the API leads."""
-        target = super().get_redirect_target(resp)
-        return target if target and self._is_api(urljoin(resp.url, target)) else None
+        try:
+            target = super().get_redirect_target(resp)
+            return target if target and self._is_api(urljoin(resp.url, target)) else None
+        except ValueError:  # it is no URL
+            return None
 
     def _is_api(self, url: str) -> bool:
-        return is_secure(url) and origin_of(url) == origin_of(self.base_url)
+        return origin_of(url) == origin_of(self.base_url)
 
 
 class _Bearing(BaseAdapter):
