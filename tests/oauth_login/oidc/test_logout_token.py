@@ -1,6 +1,7 @@
 """The provider says that somebody has signed out there: what counts, and whose sessions end."""
 
 import base64
+import itertools
 import json
 import logging
 import sys
@@ -18,6 +19,7 @@ from django.views.debug import ExceptionReporter
 
 from oauth_login.documents import MEMORY
 from oauth_login.models import LinkedAccount, Notice, SignIn, Token
+from oauth_login.sealing import PREFIX_LENGTH
 from tests.oauth_login.oidc.fake_openid import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -26,6 +28,7 @@ from tests.oauth_login.oidc.fake_openid import (
     MISSING,
     RSA_KEYS,
     SUBJECT,
+    WELL_KNOWN,
     at_hash,
 )
 
@@ -197,6 +200,30 @@ def test_keys_that_cannot_be_had_are_asked_for_later(visitor, arrive, tell, open
     openid.answers = {}
     accepted(tell())
     assert visitor.user is None
+
+
+@pytest.mark.threat("D01")
+def test_one_deadline_is_for_all_that_has_to_be_asked(visitor, arrive, tell, openid, monkeypatch):
+    arrive(visitor)
+    cache.clear()
+    MEMORY.clear()
+
+    clock, late = time.monotonic, itertools.count(6, 6)
+
+    def slowly(answer):
+        def respond(_):
+            seconds = next(late)
+            monkeypatch.setattr(time, "monotonic", lambda: clock() + seconds)
+            return 200, {}, answer
+
+        return respond
+
+    openid.answers = {WELL_KNOWN: slowly(openid.configuration), "/jwks": slowly({"keys": openid.keys})}
+
+    refused(tell(), 503, "keys_unavailable")
+
+    assert openid.hits("/jwks") == 2
+    assert visitor.user is not None
 
 
 @pytest.mark.threat("D28")
@@ -574,6 +601,17 @@ def test_no_table_and_no_page_has_the_key_of_a_session(visitor, arrive, admin_cl
     assert key not in page
     assert "the-name-of-the-session" not in page
     assert "icon-yes" in page
+
+
+@pytest.mark.threat("K18", "A14")
+def test_the_key_is_sealed_by_a_key_that_seals_nothing_else(visitor, arrive):
+    visitor.start("acme")
+    (cookie,) = visitor.attempt_cookies().values()
+    arrive(visitor)
+
+    sealed = [cookie, SignIn.objects.get().session, Token.objects.get().access_token.envelope]
+
+    assert len({envelope[:PREFIX_LENGTH] for envelope in sealed}) == 3
 
 
 @pytest.mark.threat("K18")
