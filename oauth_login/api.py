@@ -32,7 +32,8 @@ FIXED: Final = {"Accept-Encoding": "identity"}
 class ApiSession(requests.Session):
     """``session.get("/user")``: as :class:`requests.Session`, below the provider's API URL.
 
-    The token is renewed before it expires, and once more if the API does not take it. Redirects are followed
+    The token is renewed before it expires, and once more if the API does not take it: by HTTP 401, or by what
+    the provider says instead (``API_REJECTED``). Redirects are followed
     within the API only; any other is returned as it came. Time and size are limited by the transport,
     whatever ``timeout`` and ``stream`` say. HTTP 4xx that is none of these errors is for the caller:
 
@@ -101,13 +102,13 @@ class _Bearing(BaseAdapter):
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         token = self._current()
         response = self._carry(request, token)
-        if response.status_code == 401 and not is_stream(request):
+        if self._is_rejected(response) and not is_stream(request):
             token = self._current(rejected=token)
             response = self._carry(request, token)
-        if response.status_code == 401:
+        if self._is_rejected(response):
             self.token = None
             tokens.reject(self.account, token)
-        answer = Answer(response.status_code, response.headers, b"")
+        answer = _answer(response)
         if not 300 <= answer.status < 400:
             answer.raise_for_status()
         missing = self.provider.scope_missed(answer)
@@ -117,6 +118,9 @@ class _Bearing(BaseAdapter):
 
     def close(self) -> None:
         """Do nothing: the connections are the process's."""
+
+    def _is_rejected(self, response: requests.Response) -> bool:
+        return self.provider.token_rejected(_answer(response))
 
     def _current(self, *, rejected: Token | None = None) -> Token:
         """Return the token of the moment; one that still lasts is not read from the database again."""
@@ -135,3 +139,9 @@ class _Bearing(BaseAdapter):
         response = self.provider.transport.send(sent, max_body=MAX_BODY)
         response.request, response.url = request, str(request.url)
         return response
+
+
+def _answer(response: requests.Response) -> Answer:
+    """Return *response* as the provider reads it; the caller has yet to."""
+    body: Any = response.raw  # as the transport has left it: read whole
+    return Answer(response.status_code, response.headers, body.getvalue())
