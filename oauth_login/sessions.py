@@ -17,12 +17,21 @@ from django.http import HttpRequest, HttpResponse
 FINISHED: Final = "oauth_login_finished"
 THROUGH: Final = "oauth_login_provider"
 REMEMBERED: Final = 5  # finished attempts, for a reload or a step back
+NOTED: Final = "oauth_login_noted"
+NOTED_AT_ONCE: Final = 20  # sign-ins of one session by which the provider can end it
 #: Where Django keeps the CSRF token between a view and its middleware; ``login()`` makes a new one.
 CSRF: Final = ("CSRF_COOKIE", "CSRF_COOKIE_NEEDS_UPDATE")
 
 
 def sign_in(
-    request: HttpRequest, user: Any, answer: HttpResponse, *, through: str, attempt_id: str, code: str
+    request: HttpRequest,
+    user: Any,
+    answer: HttpResponse,
+    *,
+    through: str,
+    attempt_id: str,
+    code: str,
+    is_noted: bool,
 ) -> None:
     """Log *user* in with Django's ``login()``, under a session key nobody has seen before (A15).
 
@@ -35,6 +44,7 @@ def sign_in(
 
     :param answer: the redirect to where the visitor wanted to go.
     :param through: the provider's alias.
+    :param is_noted: whether the log of sign-ins gets to know the session (``session_index.py``).
     """
     came_with, was = request.session, request.user
     tokens: dict[str, Any] = {name: request.META[name] for name in CSRF if name in request.META}
@@ -43,6 +53,8 @@ def sign_in(
         login(request, user)
         fresh[THROUGH] = through
         _remember_finished(fresh, attempt_id, code, answer["Location"])
+        if is_noted:
+            fresh[NOTED] = [*noted(fresh), attempt_id][-NOTED_AT_ONCE:]
         SessionMiddleware(lambda _: answer).process_response(request, answer)
         fresh.modified = False
         if came_with.session_key is not None:
@@ -98,6 +110,11 @@ def finished(session: SessionBase, attempt_id: str, code: str) -> tuple[str, boo
         if known_id == attempt_id:
             return str(next_page), digest == _digest(code)
     return "", False
+
+
+def noted(session: SessionBase) -> list[str]:
+    """Return the attempts whose rows in the log of sign-ins know this session, the latest last."""
+    return list(session.get(NOTED, []))
 
 
 def signed_in_through(session: SessionBase) -> str:

@@ -193,6 +193,7 @@ def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationRespo
             request, error, alias=attempt.provider, next_page=attempt.next_page, sign_in=sign_in
         )
     refusals.write_outcome(sign_in, SignIn.SIGNED_IN, user.signed_in_with)
+    session_index.follow(request.session, sign_in)
     logger.info("signed in: provider=%s user=%s", attempt.provider, user.pk)
     signals.signed_in.send_robust(
         SignIn,
@@ -214,6 +215,8 @@ def _sign_in(
     sign_in: SignIn,
 ) -> Any:
     """Return the user, logged in; or raise, with the session as it was and no row half written."""
+    is_told = provider.backchannel_logout or conf.setting("SESSIONS_END_ON_REVOCATION")
+    is_noted = is_told and session_index.can_end()
     try:
         token, profile = flow.complete(provider, attempt, response)
         _refuse_somebody_else(request, profile)
@@ -223,9 +226,15 @@ def _sign_in(
         if user is None:
             raise SignInConflict("backend_refused", "no authentication backend took the profile")
         sessions.sign_in(
-            request, user, answer, through=provider.alias, attempt_id=attempt.id, code=response.code
+            request,
+            user,
+            answer,
+            through=provider.alias,
+            attempt_id=attempt.id,
+            code=response.code,
+            is_noted=is_noted,
         )
-        if provider.backchannel_logout or conf.setting("SESSIONS_END_ON_REVOCATION"):
+        if is_noted:
             session_index.note(sign_in, request.session, provider.session_id(token))
     except OAuthLoginError:
         raise

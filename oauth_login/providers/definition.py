@@ -170,6 +170,12 @@ WORDS: Final[Mapping[str, Word]] = {
     "REFRESH_REJECTED": Word(
         (), _is_codes, "a list of the server's codes", "which errors mean that the grant is dead"
     ),
+    "API_REJECTED": Word(
+        {},
+        _is_map(_is_path, _is_codes),
+        "a dict from paths to lists of the server's codes",
+        "which answers of the API mean that the token is dead, besides HTTP 401",
+    ),
     "REVOCATION_REQUEST": Word(
         "form",
         *_one_of(*REQUESTS, "bearer", "delete"),

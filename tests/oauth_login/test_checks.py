@@ -300,6 +300,7 @@ MISTAKES = {
         *defined_as(TOKEN_REQUEST_NAMES=[{"state": "a"}]),
         *defined_as(CALLBACK_PARAMS=["device", [7], None], IDENTITY_CLIENT=[7]),
         *defined_as(EMAILS_ROOT=[7], EMAILS_WHERE=[7, {"a": None}], SUBJECT_TYPE=["text", None, []]),
+        *defined_as(API_REJECTED=[7, {"a": 1}, {"a": "21332"}, {"a b": [1]}, {"a": [True]}, [21332]]),
         *defined_as(ERRORS=[7, {"a": []}, {"a b": 0}], ERROR_CODES=[7, {1: "x"}, {True: "code_rejected"}]),
         named("weibo", {**GITHUB, "CLAIMS": 7}),
     ],
