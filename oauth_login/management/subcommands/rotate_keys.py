@@ -14,6 +14,7 @@ from oauth_login import conf
 from oauth_login.errors import ProviderMisconfigured
 from oauth_login.fields import EncryptedTextField, Envelope, beginning
 from oauth_login.management.subcommands.progress import Progress
+from oauth_login.management.subcommands.stop import Stop
 from oauth_login.sealing import PREFIX_LENGTH, VERSION, SealBroken, Sealer
 
 BATCH: Final = (
@@ -55,12 +56,12 @@ class RotateKeys(BaseCommand):
         if dry_run:
             return f"{rotation.listed(stale)} Nothing was written."
         progress = Progress(self.stderr, is_wanted=verbosity > 0)
-        try:
+        with Stop() as stop:  # between two batches only, so that what is said is what is written
             for _ in rotation.batches():
                 progress.tell(f"{rotation.done} of {stale.total()} encrypted again so far")
-        except KeyboardInterrupt:
-            text = f"Stopped: {rotation.done} encrypted again. The next run goes on."
-            raise CommandError(text, returncode=130) from None
+                if stop.returncode:
+                    text = f"Stopped: {rotation.done} encrypted again. The next run goes on."
+                    raise CommandError(text, returncode=stop.returncode)
         if verbosity > 0:
             newest = rotation.prefixes[0].removeprefix(VERSION)
             self.stdout.write(f"Key {newest}: {rotation.done} encrypted again.")
