@@ -104,7 +104,7 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "IDENTITY_CLIENT": "client_id", **BY_QUERY, "TOKEN_ANSWER": "any", "USERINFO_ANSWER": "any",
         "USERINFO_ENDPOINT": "https://graph.qq.com/user/get_user_info", "PICTURE_HOSTS": [".qlogo.cn"],
         "USERINFO_PARAMS": {"oauth_consumer_key": "{client_id}", "openid": "{identity.openid}"},
-        "ERRORS": {"error": None, "ret": 0}, "ERROR_CODES": QQ_CODES,
+        "ERRORS": {"error": None, "code": None, "ret": 0}, "ERROR_CODES": QQ_CODES,
         "CLAIMS": {"sub": "identity.openid", "name": "nickname", "picture": QQ_PICTURES},
     },
     # https://developers.weixin.qq.com/doc/oplatform/Website_App/WeChat_Login/Wechat_Login.html

@@ -23,6 +23,7 @@ from tests.oauth_login.http_server import HANG_UP, reply
 pytestmark = pytest.mark.provider
 
 TOKEN = {"access_token": "the-token", "token_type": "Bearer"}
+FORM_TOKEN = b"access_token=the-token&token_type=bearer"
 #: As the README says it, line by line.
 FORGE = {
     "CLIENT_ID": "the-client",
@@ -235,6 +236,47 @@ def test_somebody_who_said_no_may_be_told_by_the_token_endpoint(site):
     assert answer["Location"].startswith("/oauth2/login/")
 
 
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (b"code=100020&msg=code+is+reused", "code_rejected"),
+        (b"error=100019&error_description=x", "code_rejected"),
+        (b"error=slow&error_description=x", "provider_rate_limited"),
+        (b'{"error": "100019"}', "code_rejected"),
+        (b'{"error": 100019, "code": 0}', "code_rejected"),
+        (b'{"error": "7"}', "provider_misconfigured"),
+        (b'{"error": 7}', "provider_misconfigured"),
+    ],
+    ids=repr,
+)
+def test_a_number_is_the_same_error_as_text(site, said, code):
+    known = {100019: "code_rejected", 100020: "code_rejected", "slow": "provider_rate_limited"}
+    site.define(
+        TOKEN_ANSWER="any",
+        ERRORS={"error": None, "code": None},
+        ERROR_CODES={**known, "7": "provider_misconfigured"},
+    )
+    site.say(token=said)
+
+    assert code_of(site.sign_in()) == code
+
+
+@pytest.mark.parametrize("said", [b"%s&ret=0&ok=yes" % FORM_TOKEN, b"%s&ok=yes" % FORM_TOKEN])
+def test_a_form_says_in_text_that_all_is_well(site, said):
+    site.define(TOKEN_ANSWER="form", ERRORS={"ret": 0, "ok": "yes"})
+    site.say(token=said, user={"id": 7, "ret": 0, "ok": "yes"})
+
+    assert site.sign_in().status_code == 302
+
+
+@pytest.mark.parametrize(("ok", "status"), [(True, 302), (1, 502), ("True", 502), (False, 502)])
+def test_a_flag_that_says_that_all_is_well_is_that_flag(site, ok, status):
+    site.define(ERRORS={"ok": True})
+    site.say(user={"id": 7, "ok": ok})
+
+    assert site.sign_in().status_code == status
+
+
 def test_no_error_is_what_says_that_all_is_well(site):
     site.define(ERRORS={"fault": 0, "status.code": "ok"})
     site.say(
@@ -246,7 +288,7 @@ def test_no_error_is_what_says_that_all_is_well(site):
 
 
 @pytest.mark.threat("F01")
-@pytest.mark.parametrize("value", [0.0, False, "0"], ids=str)
+@pytest.mark.parametrize("value", [0.0, False, "00", "", [0]], ids=repr)
 def test_what_only_equals_it_in_python_is_an_error(site, value):
     site.define(ERRORS={"fault": 0})
     site.say(user={"id": 7, "fault": value})

@@ -20,6 +20,7 @@ ENDPOINTS = ("AUTHORIZATION", "TOKEN", "IDENTITY", "USERINFO", "EMAILS")
 SHOWN = ("preferred_username", "name", "email", "picture", "profile")
 
 pytestmark = [pytest.mark.provider, pytest.mark.django_db]
+RATE = "provider_rate_limited"
 every_preset = pytest.mark.parametrize("name", CASES)
 
 
@@ -346,6 +347,25 @@ def test_a_list_of_addresses_that_is_none_is_refused(preset, turned_away, name, 
 def test_a_refused_code_is_told_whatever_the_status(preset, turned_away, name):
     preset = preset(name)
     preset.answers["token"], code = preset.case.error
+
+    turned_away(preset, preset.sign_in(), code)
+
+
+@pytest.mark.threat("D19")
+@pytest.mark.parametrize(
+    ("name", "place", "said", "code"),
+    [
+        ("qq", "token", b"code=100020&msg=code+is+reused+error", "code_rejected"),
+        ("qq", "token", b"error=100019&error_description=x", "code_rejected"),
+        ("qq", "token", b'callback( {"error":"100019","error_description":"x"} );', "code_rejected"),
+        ("weibo", "userinfo", {"error": "User requests out of rate limit!", "error_code": "10023"}, RATE),
+    ],
+)
+def test_a_providers_number_means_the_same_in_each_of_its_forms(
+    preset, turned_away, name, place, said, code
+):
+    preset = preset(name)
+    preset.answers[place] = said
 
     turned_away(preset, preset.sign_in(), code)
 
