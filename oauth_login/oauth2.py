@@ -117,13 +117,19 @@ class AuthorizationResponse:
 
     @classmethod
     def from_query(
-        cls, query: Mapping[str, Sequence[str]], *, code_param: str = "code", echoes: Iterable[str] = ()
+        cls,
+        query: Mapping[str, Sequence[str]],
+        *,
+        code_param: str = "code",
+        echoes: Iterable[str] = (),
+        cancels: Mapping[str, str] | None = None,
     ) -> "AuthorizationResponse":
         """Read the callback's parameters.
 
         :param query: every value of every parameter, e.g. ``dict(request.GET.lists())``.
         :param code_param: this provider's name for the code, where it is none of the RFC's.
         :param echoes: further parameters, which this provider wants to see again in the token request.
+        :param cancels: parameters, with their values, that are this provider's ``access_denied``.
         :raises AuthorizationResponseError: a parameter is repeated (RFC 6749 §3.1), or is too
             long or has characters outside VSCHAR (appendix A).
         """
@@ -138,10 +144,11 @@ class AuthorizationResponse:
                 raise AuthorizationResponseError("parameter_malformed", name)
             return values[0]
 
+        cancelled = [name for name, value in (cancels or {}).items() if single(name, CODE_LENGTH) == value]
         return cls(
             state=single("state", CODE_LENGTH) or "",
             code=(single(code_param, CODE_LENGTH) or "").strip(),
-            error=single("error", CODE_LENGTH) or "",
+            error=single("error", CODE_LENGTH) or ("access_denied" if cancelled else ""),
             # Prose for people, in any language: it is only ever logged, cleaned and cut.
             error_description="".join(query.get("error_description", ())[:1])[:CODE_LENGTH],
             iss=single("iss", CODE_LENGTH),

@@ -12,6 +12,8 @@ OLD: Final[Mapping[str, Any]] = {"PKCE": False, "TOKEN_TYPE_OPTIONAL": True}
 BY_QUERY: Final[Mapping[str, Any]] = {"TOKEN_REQUEST": "query", "USERINFO_TOKEN": "query:access_token"}
 #: 100 and 40 pixels wide; the former is not there for everybody.
 QQ_PICTURES: Final = ["figureurl_qq_2", "figureurl_qq_1"]
+#: What its page for phones says of a visitor who said no.
+QQ_CANCEL: Final = {"usercancel": "1"}
 #: https://wiki.connect.qq.com, "公共返回码说明"
 QQ_CODES: Final = {
     **dict.fromkeys((100005, 100019, 100020), "code_rejected"),
@@ -96,12 +98,12 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     # https://wiki.connect.qq.com: GET for the token, then for the openid, then for the profile.
     "qq": {
-        "LABEL": "QQ", "REGISTRATION": "https://connect.qq.com/manage.html",
-        "AUTHORIZATION_ENDPOINT": "https://graph.qq.com/oauth2.0/authorize",
-        "SCOPE": "get_user_info", "SCOPE_SEPARATOR": ",", **OLD, "SUBJECT_TYPE": "str",
+        "LABEL": "QQ", "REGISTRATION": "https://connect.qq.com/manage.html", **OLD, "SUBJECT_TYPE": "str",
+        "AUTHORIZATION_ENDPOINT": "https://graph.qq.com/oauth2.0/authorize", "CANCEL_PARAMS": QQ_CANCEL,
+        "SCOPE": "get_user_info", "SCOPE_SEPARATOR": ",", **BY_QUERY, "TOKEN_ANSWER": "any",
         "TOKEN_ENDPOINT": "https://graph.qq.com/oauth2.0/token", "TOKEN_PARAMS": {"fmt": "json"},
         "IDENTITY_ENDPOINT": "https://graph.qq.com/oauth2.0/me", "IDENTITY_PARAMS": {"fmt": "json"},
-        "IDENTITY_CLIENT": "client_id", **BY_QUERY, "TOKEN_ANSWER": "any", "USERINFO_ANSWER": "any",
+        "IDENTITY_CLIENT": "client_id", "USERINFO_ANSWER": "any",
         "USERINFO_ENDPOINT": "https://graph.qq.com/user/get_user_info", "PICTURE_HOSTS": [".qlogo.cn"],
         "USERINFO_PARAMS": {"oauth_consumer_key": "{client_id}", "openid": "{identity.openid}"},
         "ERRORS": {"error": None, "code": None, "ret": 0}, "ERROR_CODES": QQ_CODES,

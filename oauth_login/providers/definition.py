@@ -144,6 +144,12 @@ WORDS: Final[Mapping[str, Word]] = {
     "CALLBACK_PARAMS": Word(
         (), _is_names, "a list of names", "other parameters of the callback that the token request repeats"
     ),
+    "CANCEL_PARAMS": Word(
+        {},
+        _is_map(_is_name, _is_name),
+        "a dict of strings",
+        "parameters of the callback that mean, with these values, that the visitor said no",
+    ),
     "TOKEN_REQUEST": Word(
         "form", *_one_of(*REQUESTS), "how a code is exchanged: POST of a form or of JSON, or GET"
     ),

@@ -61,6 +61,7 @@ class OAuth2Flavour(OAuth2Grants):
             names=self.words["AUTHORIZATION_NAMES"],
             code_param=self.words["CODE_PARAM"],
             echoes=tuple(self.words["CALLBACK_PARAMS"]),
+            cancels=self.words["CANCEL_PARAMS"],
             unasked=frozenset(name for name, own in sent if not own),
             refreshes=self.refreshes,
         )

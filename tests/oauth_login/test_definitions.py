@@ -14,7 +14,7 @@ from oauth_login import conf
 from oauth_login.answers import Answer
 from oauth_login.causes import CAUSES
 from oauth_login.errors import OAuthLoginError, ProviderResponseError
-from oauth_login.models import LinkedAccount
+from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers import claims
 from oauth_login.providers.plain import OAuth2
@@ -269,9 +269,13 @@ def test_a_form_says_in_text_that_all_is_well(site, said):
     assert site.sign_in().status_code == 302
 
 
-@pytest.mark.parametrize(("ok", "status"), [(True, 302), (1, 502), ("True", 502), (False, 502)])
-def test_a_flag_that_says_that_all_is_well_is_that_flag(site, ok, status):
-    site.define(ERRORS={"ok": True})
+@pytest.mark.parametrize(
+    ("well", "ok", "status"),
+    [(True, True, 302), (True, 1, 502), (True, "True", 502), (True, False, 502), ("True", True, 502)],
+    ids=repr,
+)
+def test_a_flag_that_says_that_all_is_well_is_that_flag(site, well, ok, status):
+    site.define(ERRORS={"ok": well})
     site.say(user={"id": 7, "ok": ok})
 
     assert site.sign_in().status_code == status
@@ -460,9 +464,35 @@ def test_nothing_replaces_what_the_protocol_sends(site):
     assert "forged" not in asked.body
 
 
+@pytest.mark.parametrize(
+    ("callback", "code"),
+    [
+        ({"code": "", "no": "1", "error": "server_error"}, "provider_unavailable"),
+        ({"code": "c", "no": "1"}, "code_and_error"),
+        ({"code": "", "no": "0"}, "code_missing"),
+        ({"code": "", "no": ["1", "1"]}, "parameter_repeated"),
+    ],
+    ids=str,
+)
+def test_what_only_resembles_a_no_is_none(site, callback, code):
+    site.define(CANCEL_PARAMS={"no": "1"})
+
+    assert code_of(site.sign_in(**callback)) == code
+    assert site.requests("/token") == []
+
+
+def test_a_server_may_have_a_word_of_its_own_for_a_visitor_who_says_no(site):
+    site.define(CANCEL_PARAMS={"cancelled": "yes", "no": "1"})
+    answer = site.sign_in(code="", no="1")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/oauth2/login/?denied=1")
+    assert SignIn.objects.get().outcome == "access_denied"
+    assert site.requests("/token") == []
+
+
 @pytest.mark.threat("A20")
 def test_what_the_token_request_needs_is_led_home_too(site, settings):
-    site.define(CODE_PARAM="authCode", CALLBACK_PARAMS=["device"])
+    site.define(CODE_PARAM="authCode", CALLBACK_PARAMS=["device"], CANCEL_PARAMS={"no": "1"})
     settings.ALLOWED_HOSTS = ["www.example.com", "example.com"]
     settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"ORIGIN": "https://www.example.com"}
     apex, www = ({"host": host} for host in ("example.com", "www.example.com"))
@@ -470,7 +500,7 @@ def test_what_the_token_request_needs_is_led_home_too(site, settings):
     state = dict(parse_qsl(urlsplit(start["Location"]).query))["state"]
     site.visitor.cookies.clear()
 
-    query = {"authCode": "c", "device": "7", "other": "x", "state": state}
+    query = {"authCode": "c", "device": "7", "no": "2", "other": "x", "state": state}
     answer = site.visitor.come_back(query, "forge", headers=www, secure=True)
 
     home = urlsplit(answer["Location"])
@@ -478,6 +508,7 @@ def test_what_the_token_request_needs_is_led_home_too(site, settings):
     assert dict(parse_qsl(home.query)) == {
         "authCode": "c",
         "device": "7",
+        "no": "2",
         "state": state,
         "oauth_login_relayed": "1",
     }
@@ -485,7 +516,7 @@ def test_what_the_token_request_needs_is_led_home_too(site, settings):
 
 def test_wrong_settings_do_not_break_a_callback(site):
     state = dict(parse_qsl(urlsplit(site.visitor.start("forge")["Location"]).query))["state"]
-    site.define(CODE_PARAM=7, CALLBACK_PARAMS="device")
+    site.define(CODE_PARAM=7, CALLBACK_PARAMS="device", CANCEL_PARAMS="no")
 
     assert code_of(site.visitor.come_back({"code": "c", "state": state}, "forge")) == "settings_invalid"
 

@@ -74,6 +74,12 @@ class Preset:
             parent[last] = value
 
 
+    def come_back(self, **callback):
+        """Start, and come back with that; return the callback's response."""
+        asked = dict(parse_qsl(urlsplit(self.visitor.start(self.name)["Location"]).query))
+        return self.visitor.come_back({**callback, "state": asked["state"]}, self.name)
+
+
 def as_reply(answer):
     status, content = answer if isinstance(answer, tuple) else (200, answer)
     # Several of them call JSON text/plain.
@@ -368,6 +374,18 @@ def test_a_providers_number_means_the_same_in_each_of_its_forms(
     preset.answers[place] = said
 
     turned_away(preset, preset.sign_in(), code)
+
+
+@pytest.mark.threat("A23")
+def test_who_cancels_at_qq_on_a_phone_is_calmly_back(preset, rows):
+    preset = preset("qq")
+
+    answer = preset.come_back(usercancel="1")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/oauth2/login/?denied=1")
+    assert SignIn.objects.get().outcome == "access_denied"
+    assert preset.server.requests == []
+    assert rows() == (0, 0, 0)
 
 
 @pytest.mark.threat("D20")
