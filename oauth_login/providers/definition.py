@@ -199,6 +199,12 @@ WORDS: Final[Mapping[str, Word]] = {
         "how the token is sent",
     ),
     "USERINFO_PARAMS": Word({}, *_TEMPLATES, "parameters of that request"),
+    "USERINFO_MATCHES": Word(
+        {},
+        _is_map(_is_path, _is_template),
+        "a dict from paths of the profile to strings, in which the same places may stand",
+        "what the profile has to repeat, as it is somebody else's otherwise",
+    ),
     "USERINFO_HEADERS": Word(
         {},
         _is_map(_is_header, _is_header_value),
@@ -274,9 +280,9 @@ def _source_flaws(claims: Mapping[str, Any], options: Mapping[str, Any]) -> Iter
             "is missing",
             "Set it; or, if the token answer says who it is, begin the path of sub with 'token.'.",
         )
-    named = [claims, options.get("USERINFO_PARAMS")]
+    named = [claims, options.get("USERINFO_PARAMS"), options.get("USERINFO_MATCHES")]
     if "IDENTITY_ENDPOINT" not in options and "identity." in str(named):
-        yield "IDENTITY_ENDPOINT", "is missing", "CLAIMS or USERINFO_PARAMS name what it would answer."
+        yield "IDENTITY_ENDPOINT", "is missing", "CLAIMS or USERINFO_… name what it would answer."
 
 
 def _unknown_names(

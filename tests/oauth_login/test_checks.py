@@ -296,6 +296,8 @@ MISTAKES = {
         *defined_as(TOKEN_NAMES=[7, {"access_token": ""}], TOKEN_REQUEST_NAMES=[7, {"code": 1}]),
         *defined_as(TOKEN_PARAMS=[7, {"a": 1}], AUTHORIZATION_NAMES=[7, {"": "a"}]),
         *defined_as(AUTHORIZATION_FRAGMENT=[7], SCOPE_SEPARATOR=["", 7], CODE_PARAM=["", None]),
+        *defined_as(USERINFO_MATCHES=[["id"], {"a b": "{token.id}"}, {"id": "{user.id}"}, {"id": 7}]),
+        *defined_as(USERINFO_MATCHES=[{"id": "{identity.id}"}]),
         *defined_as(CANCEL_PARAMS=[["no"], {"": "1"}, {"no": ""}, {"no": 1}]),
         *defined_as(TOKEN_NAMES=[{"token": "a"}], AUTHORIZATION_NAMES=[{"code": "a"}]),
         *defined_as(TOKEN_REQUEST_NAMES=[{"state": "a"}]),

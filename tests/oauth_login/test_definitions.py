@@ -325,6 +325,30 @@ def test_an_identity_step_may_say_no_more_than_an_id(site):
     assert LinkedAccount.objects.get().subject == "7"
 
 
+@pytest.mark.threat("F01")
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ({"uid": "7", "who": {"id": 7}}, ""),
+        ({"uid": 7, "who": {"id": "7"}}, ""),
+        ({"uid": "7", "who": {"id": "8"}}, "userinfo_of_another"),
+        ({"uid": "7", "who": {"id": None}}, "userinfo_of_another"),
+        ({"uid": "7", "who": {"id": [7]}}, "userinfo_of_another"),
+        ({"uid": "7"}, "userinfo_of_another"),
+        ({"uid": None, "who": {"id": ""}}, "profile_refused"),
+        ({}, "profile_refused"),
+    ],
+    ids=str,
+)
+def test_a_profile_repeats_whose_it_is_where_the_settings_say_so(site, rows, told, code):
+    site.define(USERINFO_ROOT="data", USERINFO_MATCHES={"who.id": "{token.uid}"})
+    site.say(token={**TOKEN, "uid": told.get("uid")}, user={"data": {"id": 7, **told}})
+    answer = site.sign_in()
+
+    assert answer.status_code == 302 if not code else code_of(answer) == code
+    assert rows() == ((1, 1, 1) if not code else (0, 0, 0))
+
+
 def test_a_profile_cannot_pretend_to_be_the_answers_before_it(site):
     site.define(CLAIMS={"sub": "token.uid"})
     site.say(token={**TOKEN, "uid": "7"}, user={"token": {"uid": "8"}, "identity": {"uid": "9"}})

@@ -26,6 +26,7 @@ OF_ONES_OWN = {
         "USERINFO_ENDPOINT": "https://api.forge.example/people",
         "USERINFO_HEADERS": {"X-Version": "3"},
         "USERINFO_PARAMS": {"who": "{identity.person.id}"},
+        "USERINFO_MATCHES": {"whose": "{identity.person.id}"},
         "USERINFO_TOKEN": "Token",
         "CLAIMS": {
             "sub": "identity.person.id",
