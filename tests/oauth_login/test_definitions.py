@@ -538,6 +538,32 @@ def test_what_the_token_request_needs_is_led_home_too(site, settings):
     }
 
 
+@pytest.mark.threat("A26", "B03", "B11")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"AUTHORIZATION_NAMES": {"state": ""}},
+        {"AUTHORIZATION_NAMES": {"code_challenge": ""}},
+        {"AUTHORIZATION_NAMES": {"state": "client_id"}},
+        {"TOKEN_REQUEST_NAMES": {"code": ""}},
+        {"AUTHORIZATION_ENDPOINT": "https://forge.example/authorize?response_type=token"},
+        {"AUTHORIZATION_ENDPOINT": "https://forge.example/authorize?v=2&state=fixed"},
+    ],
+    ids=str,
+)
+def test_a_definition_that_gives_the_protocol_away_sends_nobody_anywhere(site, changes):
+    site.define(**changes)
+
+    assert code_of(site.visitor.start("forge")) == "settings_invalid"
+
+
+def test_a_query_that_the_authorization_endpoint_has_already_is_kept(site):
+    site.define(AUTHORIZATION_ENDPOINT="https://forge.example/authorize?v=2")
+    site.sign_in()
+
+    assert site.asked["v"] == "2"
+
+
 def test_wrong_settings_do_not_break_a_callback(site):
     state = dict(parse_qsl(urlsplit(site.visitor.start("forge")["Location"]).query))["state"]
     site.define(CODE_PARAM=7, CALLBACK_PARAMS="device", CANCEL_PARAMS="no")
