@@ -150,12 +150,13 @@ class OpenID(OpenIDGrants):
         return self._discovered()
 
     def _discovered(self) -> AuthorizationServer:
-        url = discovery_url(self.server.issuer.replace(TENANT, authority(self.tenants)))
+        issuer, place = self.server.issuer, authority(self.tenants)
+        at_place = issuer.replace(TENANT, place)
         try:
-            document = self._documents.get(url, public=False)
+            document = self._documents.get(discovery_url(at_place), public=False)
         except ProviderResponseError as error:
             raise ProviderUnavailable("discovery_invalid", error) from None
-        found = server_of(document, issuer=self.server.issuer)
+        found = server_of(document, issuer=at_place if place in self.tenants else issuer)
         said = {name: value for name in ENDPOINTS.values() if (value := getattr(self.server, name))}
         promised = self.server.authorization_response_iss_parameter_supported
         promised = promised or found.authorization_response_iss_parameter_supported
