@@ -20,6 +20,7 @@ from oauth_login.errors import (
     ProviderMisconfigured,
     ProviderResponseError,
     ProviderUnavailable,
+    RateLimited,
     TokenRequestError,
 )
 
@@ -272,8 +273,8 @@ class TokenResponse:
         """
         if not is_silent(error := answer.get("error")):
             raise token_error(error, answer.get("error_description", ""))
-        if status != 200:
-            raise ProviderResponseError("token_answer_invalid", f"HTTP {status}")
+        if status != 200 or answer.get("ok") is False:  # Slack's word for "no", which may be all it says
+            raise ProviderResponseError("token_answer_invalid", f"HTTP {status}, and no error named")
         token_type = answer.get("token_type")
         if not isinstance(token_type, str) or token_type.lower() != "bearer":
             raise ProviderResponseError("token_type_unsupported", type(token_type).__name__)
@@ -292,7 +293,11 @@ class TokenResponse:
 #: What of an answer is never kept as display data.
 TOKENS: Final = frozenset({"access_token", "refresh_token", "id_token"})
 #: The RFC's, GitHub's and Slack's.
-REJECTED_CODES: Final = frozenset({"invalid_grant", "bad_verification_code", "invalid_code"})
+REJECTED_CODES: Final = frozenset(
+    {"invalid_grant", "bad_verification_code", "invalid_code", "code_already_used", "code_expired"}
+)
+#: Slack's, which may come without the status that says it.
+TOO_OFTEN: Final = "ratelimited"
 
 
 def is_silent(error: object) -> bool:
@@ -313,6 +318,8 @@ def token_error(error: object, description: object) -> Exception:
         return TokenRequestError(detail=evidence)
     if error == "unverified_user_email":
         return TokenRequestError("email_unverified_at_provider", evidence)
+    if error == TOO_OFTEN:
+        return RateLimited(detail=evidence)
     if error in {"server_error", "temporarily_unavailable"}:
         return ProviderUnavailable(detail=evidence)
     return ProviderMisconfigured(detail=evidence)
