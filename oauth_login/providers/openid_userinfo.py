@@ -12,8 +12,8 @@ def user_info(transport: Transport, url: str, access_token: str, subject: str) -
     """Return what UserInfo says about *subject* (Core §5.3.2).
 
     :raises RateLimited: it was asked too often.
-    :raises ProviderResponseError: it is an error, whatever the status says; or it speaks of somebody else (E25, E26), or in signed tokens, which no
-        client of ours is registered for (E27).
+    :raises ProviderResponseError: it is an error, whatever the status says; it speaks of somebody else (E25,
+        E26), or in signed tokens, which no client of ours is registered for (E27).
     """
     answer = transport.get(url, headers={"Authorization": f"Bearer {access_token}"})
     if answer.status != 200:
