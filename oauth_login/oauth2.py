@@ -273,8 +273,10 @@ class TokenResponse:
         """
         if not is_silent(error := answer.get("error")):
             raise token_error(error, answer.get("error_description", ""))
-        if status != 200 or answer.get("ok") is False:  # Slack's word for "no", which may be all it says
-            raise ProviderResponseError("token_answer_invalid", f"HTTP {status}, and no error named")
+        if status != 200:
+            raise ProviderResponseError("token_answer_invalid", f"HTTP {status}")
+        if answer.get("ok") is False:  # Slack's word for "no", which may be all it says
+            raise ProviderResponseError("token_answer_invalid", "not ok")
         token_type = answer.get("token_type")
         if not isinstance(token_type, str) or token_type.lower() != "bearer":
             raise ProviderResponseError("token_type_unsupported", type(token_type).__name__)

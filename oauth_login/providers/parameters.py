@@ -25,8 +25,8 @@ def query_of(endpoint: str) -> list[tuple[str, str]]:
 def said_twice(asked: Iterable[tuple[str, str]]) -> list[str]:
     """Return which of an authorization endpoint's own parameters the request says by itself.
 
-    Servers differ in which of two they take (RFC 6749 §3.1 allows one): ``response_type=token`` before ours
-    would have a token in the URL, and somebody's ``state`` or ``nonce`` would be no secret.
+    Servers differ in which of two they take (RFC 6749 §3.1 allows one): another ``response_type`` before
+    ours would have a token in the URL, and somebody's ``state`` or ``nonce`` would be no secret.
     """
     return sorted({name for name, _ in asked} & OURS)
 
