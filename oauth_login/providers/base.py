@@ -126,6 +126,10 @@ class Provider(Grants, Calls):
         """
         return {}
 
+    def parameters(self, endpoint: str) -> Mapping[str, str]:
+        """Return what the site asks of the authorization page at *endpoint*; default: as it is set."""
+        return self.authorization_params
+
     def metadata(self) -> AuthorizationServer:
         """Return the server with all that is known of it; a provider may have to ask it first.
 
@@ -154,6 +158,7 @@ class Provider(Grants, Calls):
         hints: Mapping[str, str] | None = None,
     ) -> str:
         """Return where to send the browser. What the site has set wins over the visitor's hints (B11)."""
+        server = self.metadata()
         request = AuthorizationRequest(
             client_id=self.client.client_id,
             redirect_uri=redirect_uri,
@@ -161,9 +166,9 @@ class Provider(Grants, Calls):
             state=state,
             code_challenge=code_challenge if self.pkce else "",
             nonce=nonce if self.uses_nonce else "",
-            extra={**(hints or {}), **self.authorization_params},
+            extra={**(hints or {}), **self.parameters(server.authorization_endpoint)},
         )
-        return request.url(self.metadata())
+        return request.url(server)
 
     def fetch_token(
         self, *, code: str, redirect_uri: str, code_verifier: str, echoed: Mapping[str, str] | None = None

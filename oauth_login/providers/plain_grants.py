@@ -107,7 +107,8 @@ class PlainGrants(Provider):
         """Tell whether the grant was gone before anybody asked (H25)."""
         if status == 401 and self._is_shown_token_alone:
             return True  # whoever sends no credentials can only have sent a token that is dead
-        return any(find(told, path) in self.words["REFRESH_REJECTED"] for path in self.words["ERRORS"])
+        dead = set(map(as_text, self.words["REFRESH_REJECTED"]))
+        return any(as_text(find(told, path)) in dead for path in self.words["ERRORS"])
 
     @property
     def _takes_access_token_only(self) -> bool:
