@@ -275,9 +275,10 @@ def _record_scope(account: LinkedAccount, scope: str) -> None:
 
 def _replace(account: LinkedAccount, token: Token, values: dict[str, Any]) -> bool:
     """Write *values* in place of *token*, or of its end: whoever lost to us may have been first to say so."""
-    while not Token.objects.replace(token, **values):
-        there = Token.objects.current(account.pk)
-        if there is None or (there.state, there.reason) != (Token.State.REAUTHORIZE, REJECTED):
-            return False
-        token = there
-    return True
+    if Token.objects.replace(token, **values):
+        return True
+    there = Token.objects.current(account.pk)
+    its_end = (token.version + 1, Token.State.REAUTHORIZE, REJECTED)
+    if there is None or (there.version, there.state, there.reason) != its_end:
+        return False
+    return bool(Token.objects.replace(there, **values))

@@ -4,6 +4,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.template import Context, Template
 
 from oauth_login import tokens
@@ -45,6 +46,17 @@ def test_a_token_that_is_expired_or_about_to_be_is_renewed_first(account_of, gra
     assert account.access_token() == "ghu_access000002"
     assert len(granting.requests) == 1
     assert told == [("refreshed", account.pk)]
+
+
+def test_the_transaction_around_a_test_is_no_transaction_of_the_site(
+    account_of, granting, stored, monkeypatch
+):
+    """Another connection would see nothing of what the test has made."""
+    monkeypatch.setattr(connection.features, "has_select_for_update", True)
+    account = account_of(-1)
+
+    assert account.access_token() == "ghu_access000002"
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
 
 
 @pytest.mark.threat("H14")
