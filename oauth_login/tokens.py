@@ -7,7 +7,6 @@ while it lasts. Nothing is locked meanwhile.
 """
 
 import logging
-import math
 import time
 from datetime import UTC, datetime
 from functools import partial
@@ -221,14 +220,14 @@ def _obstacle(provider: Provider, token: Token, rejected: int | None) -> str:
     return ""
 
 
-def _wait(account: LinkedAccount, token: Token, patience: float) -> None:
+def _wait(account: LinkedAccount, token: Any, patience: float) -> None:
     """Wait a moment for whoever is at work on the row.
 
     :raises ProviderUnavailable: nobody is, as the provider has just failed; or it took too long.
     """
-    left = (token.lease_until - datetime.now(UTC)).total_seconds() if token.lease_until else 0
+    left = token.lease_left or 0
     if token.reason and left > 0:
-        raise ProviderUnavailable(detail=f"account {account.pk}: {token.reason}", retry_after=math.ceil(left))
+        raise ProviderUnavailable(detail=f"account {account.pk}: {token.reason}", retry_after=left)
     if time.monotonic() > patience:
         raise ProviderUnavailable("refresh_pending", f"account {account.pk}", retry_after=PAUSE)
     time.sleep(POLL)

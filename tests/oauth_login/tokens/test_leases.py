@@ -69,6 +69,20 @@ def test_a_lease_that_has_run_out_is_another_chance(soon):
     assert [again.pk for again in take(soon, 1)] == [token.pk]
 
 
+@pytest.mark.django_db
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("hours", [1, -1], ids=["fast", "slow"])
+def test_a_claim_is_as_long_on_a_machine_whose_clock_is_wrong(soon, time_machine, hours):
+    link_many(1, ISSUER, lambda: ("access", "refresh"))
+    Token.objects.update(refresh_expires_at=datetime.now(UTC) + timedelta(seconds=60))
+
+    time_machine.move_to(datetime.now(UTC) + timedelta(hours=hours))
+    (token,) = take(soon, 1)
+
+    assert Token.objects.current(token.pk).lease_left in range(25, 31)
+    assert take(soon, 1) == []
+
+
 @pytest.mark.usefixtures("database")
 @pytest.mark.threat("H15")
 def test_of_eight_at_once_no_two_claim_the_same(soon):

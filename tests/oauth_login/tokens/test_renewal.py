@@ -202,6 +202,22 @@ def test_a_provider_that_fails_with_an_expired_token_is_a_typed_error_and_not_as
     assert Token.objects.get().state == "active"
 
 
+@pytest.mark.parametrize("hours", [1, -1], ids=["fast", "slow"])
+def test_the_pause_is_as_long_on_a_machine_whose_clock_is_wrong(account_of, granting, time_machine, hours):
+    time_machine.move_to(datetime.now(UTC) + timedelta(hours=hours))
+    account = account_of(-1)
+    granting.renews = lambda _: (503, {"Retry-After": "60"}, "{}")
+
+    with pytest.raises(ProviderUnavailable):
+        account.access_token()
+    asked = len(granting.requests)
+    with pytest.raises(ProviderUnavailable, match="provider_unavailable") as again:
+        account.access_token()
+
+    assert again.value.retry_after in range(50, 61)
+    assert len(granting.requests) == asked
+
+
 def test_after_the_pause_the_provider_is_asked_again(account_of, granting):
     account = account_of(-1)
     granting.renews = lambda _: (503, {}, "{}")
