@@ -153,7 +153,7 @@ class TokenQuerySet(models.QuerySet[Any]):
 
     def _unchanged(self, token: Any) -> "TokenQuerySet":
         written = self.using(router.db_for_write(self.model))
-        return written.filter(pk=token.pk, version=token.version, state=token.state)
+        return written.filter(pk=token.pk, version=token.version)
 
     def _free(self) -> models.Q:
         return models.Q(lease_until=None) | models.Q(lease_until__lte=DatabaseNow())

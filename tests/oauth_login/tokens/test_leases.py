@@ -83,6 +83,38 @@ def test_a_claim_is_as_long_on_a_machine_whose_clock_is_wrong(soon, time_machine
     assert take(soon, 1) == []
 
 
+@pytest.mark.django_db
+@pytest.mark.usefixtures("way")
+def test_whoever_claims_a_token_forgets_why_it_was_left_alone(soon):
+    link_many(1, ISSUER, lambda: ("access", "refresh"))
+    Token.objects.update(reason="provider_unavailable")
+
+    (token,) = take(soon, 1)
+
+    assert Token.objects.get(pk=token.pk).reason == ""
+
+
+class Replica:
+    """A router whose reads go to a database that is behind, or, here, not there at all."""
+
+    def db_for_read(self, model, **_hints):
+        return "replica"
+
+    def db_for_write(self, model, **_hints):
+        return "default"
+
+
+@pytest.mark.django_db
+def test_a_replica_that_is_behind_is_not_asked_for_a_token(account_of, granting, settings, soon):
+    account = account_of(-1)
+    settings.DATABASE_ROUTERS = [f"{__name__}.Replica"]
+    assert Token.objects.all().db == "replica"
+
+    assert [token.pk for token in take(soon, 1)] == [account.pk]
+    Token.objects.update(lease_until=None)
+    assert account.access_token() == "ghu_access000002"
+
+
 @pytest.mark.usefixtures("database")
 @pytest.mark.threat("H15")
 def test_of_eight_at_once_no_two_claim_the_same(soon):
