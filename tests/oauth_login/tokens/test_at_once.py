@@ -19,7 +19,7 @@ from django.urls import path
 from oauth_login import tokens
 from oauth_login.backends import OAuthBackend
 from oauth_login.errors import OAuthLoginError, ReauthorizationRequired
-from oauth_login.models import LinkedAccount, Token
+from oauth_login.models import LinkedAccount, Revocation, Token
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Profile
 from tests.oauth_login.http_server import reply
@@ -173,6 +173,21 @@ def test_whoever_is_told_no_too_early_does_not_bury_what_another_worker_is_about
     assert Token.objects.get().state == "active"
 
 
+@pytest.mark.threat("H22")
+def test_what_the_api_has_refused_meanwhile_is_not_brought_back(account_of, granting, stored, told):
+    account = account_of(-1)
+
+    def refused(request):
+        with pytest.raises(ReauthorizationRequired):
+            at_once(partial(tokens.reject, account, Token.objects.get()))
+
+    granting.renews = refused
+
+    assert result(account.access_token) == "reauthorization_required"
+    assert stored(account) == ("", "")
+    assert told == [("required", account.pk, "token_rejected")]
+
+
 @pytest.mark.threat("H16")
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_a_sign_in_meanwhile_has_the_last_word(account_of, granting, stored, outcome, told):
@@ -189,6 +204,7 @@ def test_a_sign_in_meanwhile_has_the_last_word(account_of, granting, stored, out
     token = Token.objects.get()
     assert (token.state, token.reason, token.lease_until) == ("active", "", None)
     assert told == []
+    assert not Revocation.objects.exists()
 
 
 @pytest.mark.threat("H21")

@@ -1,13 +1,14 @@
 """A token that expires is renewed by whoever needs it, and what it takes is never lost."""
 
 import logging
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
 from django.template import Context, Template
 
-from oauth_login import tokens
+from oauth_login import providers, tokens
 from oauth_login.errors import (
     ProviderMisconfigured,
     ProviderResponseError,
@@ -15,8 +16,11 @@ from oauth_login.errors import (
     RateLimited,
     ReauthorizationRequired,
 )
+from oauth_login.leases import LEASE
 from oauth_login.models import LinkedAccount, Token
+from oauth_login.transport import DEADLINE
 from tests.oauth_login.http_server import HANG_UP, reply
+from tests.oauth_login.odd_providers import RenewsNothing
 from tests.oauth_login.tokens.granting import DEAD
 
 pytestmark = pytest.mark.django_db
@@ -83,12 +87,14 @@ def test_the_new_dates_are_those_of_the_new_grant(account_of):
 
 @pytest.mark.threat("H17")
 def test_an_answer_without_a_refresh_token_keeps_the_one_there_is(account_of, granting, stored):
-    account = account_of(-1)
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
+    account = account_of(-1, refresh_expires_at=until)
     granting.more = {"refresh_token": None, "refresh_token_expires_in": None}
 
     account.access_token()
 
     assert stored(account) == ("ghu_access000002", "ghr_refresh000001")
+    assert Token.objects.get().refresh_expires_at == until
 
 
 @pytest.mark.threat("H26")
@@ -137,8 +143,26 @@ def test_without_a_refresh_token_nothing_is_sent_in_its_place(account_of, granti
 
 @pytest.mark.threat("H20")
 def test_a_token_that_cannot_be_renewed_is_used_to_its_end(account_of, granting):
-    assert account_of(30, refresh_token="").access_token() == "ghu_access000001"
+    account = account_of(30, refresh_token="")
+
+    assert [account.access_token() for _ in range(2)] == ["ghu_access000001"] * 2
     assert granting.requests == []
+    assert Token.objects.get().state == "active"
+
+
+@pytest.mark.threat("H20")
+def test_a_provider_that_renews_nothing_is_not_asked_for_it(
+    account_of, granting, settings, monkeypatch, told
+):
+    kind = f"{RenewsNothing.__module__}.{RenewsNothing.__name__}"
+    monkeypatch.setitem(providers.KINDS, "renews_nothing", kind)
+    settings.OAUTH_LOGIN["PROVIDERS"]["ghe"]["PRESET"] = "renews_nothing"
+    account = account_of(-1)
+
+    with pytest.raises(ReauthorizationRequired):
+        account.access_token()
+    assert granting.requests == []
+    assert told == [("required", account.pk, "token_expired")]
 
 
 def test_a_refresh_token_that_is_expired_is_not_sent(account_of, granting, told):
@@ -216,6 +240,18 @@ def test_the_pause_is_as_long_on_a_machine_whose_clock_is_wrong(account_of, gran
 
     assert again.value.retry_after in range(50, 61)
     assert len(granting.requests) == asked
+
+
+def test_a_provider_that_wishes_for_a_day_is_asked_again_in_five_minutes(account_of, granting):
+    account = account_of(-1)
+    granting.renews = lambda _: (429, {"Retry-After": "86400"}, "{}")
+
+    with pytest.raises(RateLimited):
+        account.access_token()
+    with pytest.raises(ProviderUnavailable) as again:
+        account.access_token()
+
+    assert again.value.retry_after in range(290, 301)
 
 
 def test_after_the_pause_the_provider_is_asked_again(account_of, granting):
@@ -305,11 +341,26 @@ def test_an_answer_about_somebody_else_ends_the_grant(account_of, stored, told):
     assert told == [("required", account.pk, "refresh_identity_changed")]
 
 
-def test_nobody_waits_for_another_worker_for_ever(account_of, granting, monkeypatch):
-    monkeypatch.setattr(tokens, "PATIENCE", 0.1)
-    account = account_of(-1, lease_until=datetime.now(UTC) + timedelta(seconds=20))
+@pytest.mark.usefixtures("clock")
+def test_nobody_waits_for_another_worker_for_longer_than_that_one_may_take(account_of, granting):
+    account = account_of(-1, lease_until=datetime.now(UTC) + timedelta(seconds=60))
+    begun = time.monotonic()
 
     with pytest.raises(ProviderUnavailable, match="refresh_pending") as raised:
         account.access_token()
+
+    assert DEADLINE < time.monotonic() - begun < LEASE / 2
     assert raised.value.retry_after == 5
     assert granting.requests == []
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that goes on when somebody waits, at once."""
+    real, slept = time.monotonic, [0]
+
+    def sleep(seconds):
+        slept.append(slept.pop() + seconds)
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: real() + slept[0])
