@@ -134,7 +134,7 @@ def test_whoever_waits_for_another_worker_is_not_told_of_a_failure_before(accoun
     account = account_of(-1)
     over = datetime.now(UTC) - timedelta(seconds=5)
     Token.objects.update(lease_until=over, reason="provider_unavailable")
-    got = []
+    got, threads = list[str](), list[threading.Thread]()
 
     def another_comes(request):
         granting.renews = None
@@ -143,7 +143,6 @@ def test_whoever_waits_for_another_worker_is_not_told_of_a_failure_before(accoun
         thread.join(0.2)  # it has looked by then
         threads.append(thread)
 
-    threads = []
     granting.renews = another_comes
 
     assert account.access_token() == "ghu_access000002"
