@@ -3,6 +3,7 @@
 import logging
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -108,6 +109,54 @@ def test_the_scope_is_what_the_provider_says_and_stays_if_it_says_nothing(accoun
     account.access_token()
 
     assert LinkedAccount.objects.get().scope == kept
+
+
+NONSENSE: dict[str, list[Any]] = {
+    "expires_in": [-5, "x", "-5", "3600.5", True, [], {}],
+    "refresh_token_expires_in": [-5, "x"],
+    "scope": [5, True, {}],
+    "refresh_token": [7],
+}
+
+
+@pytest.mark.threat("D23", "H21", "H26")
+@pytest.mark.parametrize(
+    ("member", "value"), [(name, value) for name, values in NONSENSE.items() for value in values], ids=ascii
+)
+def test_an_answer_with_nonsense_in_it_replaces_no_token(account_of, granting, stored, told, member, value):
+    account = account_of(-1)
+    granting.more = {member: value}
+
+    with pytest.raises(ProviderResponseError):
+        account.access_token()
+
+    token = Token.objects.get()
+    assert stored(account) == ("ghu_access000001", "ghr_refresh000001")
+    assert (token.state, token.expires_at <= datetime.now(UTC)) == ("active", True)
+    assert LinkedAccount.objects.get().scope == "read:user"
+    assert told == []
+
+
+@pytest.mark.threat("D23")
+@pytest.mark.parametrize(
+    ("lifetime", "known"),
+    [("3600", True), (0, True), (None, False), ("", False), (3600.5, False), (10**10, False)],
+)
+def test_a_lifetime_that_is_odd_is_taken_as_at_a_sign_in(account_of, granting, lifetime, known):
+    account = account_of(-1)
+    granting.more = {"expires_in": lifetime}
+
+    assert account.access_token() == "ghu_access000002"
+    assert (Token.objects.get().expires_at is not None) is known
+
+
+@pytest.mark.threat("H26")
+def test_a_scope_that_is_an_array_is_no_word_about_it(account_of, granting):
+    account = account_of(-1)
+    granting.more = {"scope": ["repo"]}
+
+    assert account.access_token() == "ghu_access000002"
+    assert LinkedAccount.objects.get().scope == "read:user"
 
 
 @pytest.mark.threat("H18", "H19", "GH12")
