@@ -11,7 +11,7 @@ import threading
 
 import django
 from django.conf import settings
-from django.db import transaction
+from django.db import connections, transaction
 
 
 def use(account):
@@ -22,8 +22,15 @@ def use(account):
 
 
 def use_in_a_thread(account):
-    """Do the same in a thread, which ends alone."""
-    thread = threading.Thread(target=use, args=[account])
+    """Do the same in a thread, which ends first."""
+
+    def use_and_close():
+        try:
+            use(account)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=use_and_close)
     thread.start()
     thread.join()
     sys.exit(3)
