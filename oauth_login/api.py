@@ -5,7 +5,6 @@ transport, with its one pool and its limits; the token goes to the provider's AP
 """
 
 from collections.abc import Collection
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final
 from urllib.parse import urljoin
 
@@ -16,12 +15,12 @@ from requests.structures import CaseInsensitiveDict
 
 from oauth_login import tokens
 from oauth_login.answers import Answer
-from oauth_login.errors import ProviderMisconfigured, ScopeRequired
+from oauth_login.errors import ProviderMisconfigured, ProviderResponseError, ScopeRequired
 from oauth_login.models import LinkedAccount, Token
 from oauth_login.providers.base import Provider
 from oauth_login.providers.namespaces import origin_of
 from oauth_login.providers.parameters import with_query
-from oauth_login.transport import USER_AGENT, is_secure, is_stream
+from oauth_login.transport import USER_AGENT, is_stream
 
 MAX_BODY: Final = 4 << 20  # bytes of an answer
 REDIRECTS: Final = 5
@@ -33,7 +32,8 @@ FIXED: Final = {"Accept-Encoding": "identity"}
 class ApiSession(requests.Session):
     """``session.get("/user")``: as :class:`requests.Session`, below the provider's API URL.
 
-    The token is renewed before it expires, and once more if the API does not take it. Redirects are followed
+    The token is renewed before it expires, and once more if the API does not take it: by HTTP 401, or by what
+    the provider says instead (``API_REJECTED``). Redirects are followed
     within the API only; any other is returned as it came. Time and size are limited by the transport,
     whatever ``timeout`` and ``stream`` say. HTTP 4xx that is none of these errors is for the caller:
 
@@ -56,17 +56,18 @@ class ApiSession(requests.Session):
         self.base_url = f"{base.rstrip('/')}/"
         self.trust_env = False
         self.max_redirects = REDIRECTS
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.headers.clear()
-        self.adapters.clear()
-        self.mount(origin_of(self.base_url), _Bearing(account, provider, tokens.current(account)))
+        self._bearing = _Bearing(account, provider, tokens.current(account))
 
     def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
         """Send a request to *url*: a path below the API's URL, or the whole of such a URL."""
         place = str(url)
         if "://" not in place:
             place = urljoin(self.base_url, place.lstrip("/"))
-        return super().request(method, place, *args, **kwargs)
+        try:
+            return super().request(method, place, *args, **kwargs)
+        except requests.TooManyRedirects:
+            raise ProviderResponseError("redirect_refused", f"more than {REDIRECTS} redirects") from None
 
     def get_adapter(self, url: Any) -> BaseAdapter:
         """Return the one that has the token.
@@ -75,15 +76,18 @@ class ApiSession(requests.Session):
         """
         if not self._is_api(str(url)):
             raise ProviderMisconfigured("endpoint_foreign", origin_of(str(url)))
-        return next(iter(self.adapters.values()))
+        return self._bearing
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Return where a redirect within the API leads."""
-        target = super().get_redirect_target(resp)
-        return target if target and self._is_api(urljoin(resp.url, target)) else None
+        try:
+            target = super().get_redirect_target(resp)
+            return target if target and self._is_api(urljoin(resp.url, target)) else None
+        except ValueError:  # it is no URL
+            return None
 
     def _is_api(self, url: str) -> bool:
-        return is_secure(url) and origin_of(url) == origin_of(self.base_url)
+        return origin_of(url) == origin_of(self.base_url)
 
 
 class _Bearing(BaseAdapter):
@@ -98,13 +102,13 @@ class _Bearing(BaseAdapter):
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         token = self._current()
         response = self._carry(request, token)
-        if response.status_code == 401 and not is_stream(request):
+        if self._is_rejected(response) and not is_stream(request):
             token = self._current(rejected=token)
             response = self._carry(request, token)
-        if response.status_code == 401:
+        if self._is_rejected(response):
             self.token = None
             tokens.reject(self.account, token)
-        answer = Answer(response.status_code, response.headers, b"")
+        answer = _answer(response)
         if not 300 <= answer.status < 400:
             answer.raise_for_status()
         missing = self.provider.scope_missed(answer)
@@ -114,6 +118,9 @@ class _Bearing(BaseAdapter):
 
     def close(self) -> None:
         """Do nothing: the connections are the process's."""
+
+    def _is_rejected(self, response: requests.Response) -> bool:
+        return self.provider.token_rejected(_answer(response))
 
     def _current(self, *, rejected: Token | None = None) -> Token:
         """Return the token of the moment; one that still lasts is not read from the database again."""
@@ -132,3 +139,9 @@ class _Bearing(BaseAdapter):
         response = self.provider.transport.send(sent, max_body=MAX_BODY)
         response.request, response.url = request, str(request.url)
         return response
+
+
+def _answer(response: requests.Response) -> Answer:
+    """Return *response* as the provider reads it; the caller has yet to."""
+    body: Any = response.raw  # as the transport has left it: read whole
+    return Answer(response.status_code, response.headers, body.getvalue())

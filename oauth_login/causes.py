@@ -230,7 +230,10 @@ CAUSES: Final[Mapping[str, Cause]] = {
         "Register the client for plain JSON: without userinfo_signed_response_alg.",
     ),
     "userinfo_of_another": Cause(
-        502, "UserInfo speaks of somebody else than the ID Token (OpenID Connect Core §5.3.2).", ATTACK
+        502,
+        "The profile is of somebody else than the ID Token (OpenID Connect Core §5.3.2) or the token answer "
+        "(`USERINFO_MATCHES`).",
+        ATTACK,
     ),
     "id_token_missing": Cause(
         502, "The token answer has no ID Token.", "SCOPE needs openid; the provider must be OpenID Connect."

@@ -125,12 +125,14 @@ def provider(alias: str) -> Provider:
 
 
 def callback_words(alias: str) -> dict[str, Any]:
-    """Return what this provider's callback calls the code, and what else of it is needed; if settings say."""
+    """Return what this provider's callback calls the code and a no, and what else is needed; if said."""
     options = providers.laid_over_preset(alias, provider_settings()[alias])
     code_param, echoes = options.get("CODE_PARAM"), options.get("CALLBACK_PARAMS")
+    cancels = options.get("CANCEL_PARAMS")
     return {
         "code_param": code_param if isinstance(code_param, str) else "code",
         "echoes": echoes if isinstance(echoes, list | tuple) else (),
+        "cancels": cancels if isinstance(cancels, Mapping) else {},
     }
 
 

@@ -80,7 +80,7 @@ def for_form(request: HttpRequest) -> HttpResponse:
 
 def _home(request: HttpRequest, origin: str, alias: str) -> HttpResponse:
     words = conf.callback_words(alias)
-    carried = (*CARRIED, words["code_param"], *words["echoes"])
+    carried = (*CARRIED, words["code_param"], *words["echoes"], *words["cancels"])
     query = {name: request.GET[name] for name in carried if name in request.GET}
     return HttpResponseRedirect(f"{origin}{request.path}?{urlencode({**query, RELAYED: '1'})}")
 

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeGuard
 from urllib.parse import urlsplit
 
 from oauth_login.providers.base import Expectation
+from oauth_login.providers.parameters import is_answered_by_query
 from oauth_login.providers.pictures import is_host
 from oauth_login.transport import NOT_IN_URL, is_secure
 
@@ -58,11 +59,6 @@ def _is_text_map(value: object) -> TypeGuard[Mapping[str, str]]:
     return isinstance(value, Mapping) and all(
         isinstance(part, str) for pair in value.items() for part in pair
     )
-
-
-def is_answered_by_query(asked: Mapping[str, str]) -> bool:
-    """Tell whether the callback will be one that is expected: a form is, only where RESPONSE_MODE says so."""
-    return asked.get("response_mode", "query") == "query"
 
 
 def _is_file(path: object) -> bool:
@@ -171,7 +167,7 @@ PROVIDER_EXPECTED: Final[Mapping[str, Expectation]] = {
         (lambda value: isinstance(value, bool), "True or False"),
     ),
     "AUTHORIZATION_PARAMS": (
-        lambda value: _is_text_map(value) and is_answered_by_query(value),
+        lambda value: _is_text_map(value) and is_answered_by_query(value.items()),
         f"a dict of strings. {RESPONSE_MODE}",
     ),
 }

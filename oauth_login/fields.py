@@ -4,13 +4,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
+from django.core.serializers.base import DeserializationError
 from django.db import models
+from django.db.models.expressions import Col
+from django.db.models.functions import Cast, Left
+from django.db.models.lookups import Exact, IsNull
 from django.db.models.query_utils import DeferredAttribute
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from oauth_login import conf
-from oauth_login.sealing import Sealer
+from oauth_login.sealing import ENVELOPE, PREFIX_LENGTH, Sealer
 
 
 class Secret:
@@ -43,6 +47,10 @@ class Envelope(str):
     __slots__ = ()
 
 
+class PlainTextRefused(TypeError, DeserializationError):
+    """Plain text, or what may turn out to be, was on its way into an encrypted column; it is not shown."""
+
+
 class _Sealed(Secret):
     """A secret as it is in the database, at the place that it is bound to."""
 
@@ -66,6 +74,8 @@ class _Attribute(DeferredAttribute):
 
     def __set__(self, instance: models.Model, value: "str | Secret | None") -> None:
         stored: Any = value or ""
+        if hasattr(stored, "resolve_expression"):
+            raise self.field.refusal()
         if isinstance(stored, Envelope):
             stored = _Sealed(stored, self.field, instance)
         elif stored and not isinstance(stored, Secret):
@@ -77,8 +87,13 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not gen
     """Text encrypted with ``ENCRYPTION_KEYS``, bound to table, column and primary key.
 
     The primary key must be known before the row is saved, so the model's key is not an ``AutoField``.
-    Plain text can be written through an instance only: ``QuerySet.update`` refuses it, because it does
-    not know which row it would be bound to.
+    Plain text can be written through instances only, also many by ``bulk_create`` and ``bulk_update``:
+    ``QuerySet.update`` and expressions do not know which row it would be bound to. A fixture has ciphertext,
+    as ``dumpdata`` writes it. All of that raises :class:`PlainTextRefused` otherwise.
+
+    Nobody can look for a part of it: whoever may choose the look-up, as in the admin's URLs, would be told
+    the ciphertext bit by bit (threat H05). There is "equals", of nothing or an :class:`Envelope`; and whether
+    it is null.
     """
 
     descriptor_class = _Attribute
@@ -90,29 +105,44 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not gen
 
     def place(self, instance: models.Model) -> str:
         """Return what a value of *instance* is bound to."""
-        return f"{self.model._meta.db_table}.{self.column}:{instance.pk}"
+        return self._place(instance.pk)
+
+    def _place(self, pk: Any) -> str:
+        return f"{self.model._meta.db_table}.{self.column}:{pk}"
 
     def pre_save(self, instance: models.Model, add: bool) -> Envelope:  # noqa: FBT001  Django's signature
         secret = getattr(instance, self.attname)
-        if not secret:
-            return Envelope()
-        if isinstance(secret, _Sealed) and secret.place() == self.place(instance):
+        envelope = self._envelope(secret, self.place(instance))
+        if secret and not (isinstance(secret, _Sealed) and secret.envelope is envelope):
+            setattr(instance, self.attname, envelope)
+        return envelope
+
+    def _envelope(self, secret: Any, place: str) -> Envelope:
+        """Return *secret*, of an attribute of a row, as that row's column has it."""
+        if isinstance(secret, _Sealed) and secret.place() == place:
             return secret.envelope
         # New, or taken over from another row or column, where alone its old envelope opens.
-        envelope = self.sealed(instance, secret.reveal())
-        setattr(instance, self.attname, envelope)
-        return envelope
+        return self._seal(secret.reveal() if secret else "", place)
 
     def sealed(self, instance: models.Model, text: str) -> Envelope:
         """Return *text* as ``QuerySet.update`` takes it for the row of *instance*; of nothing, nothing."""
-        return Envelope(self.sealer().seal(text, self.place(instance)) if text else "")
+        return self._seal(text, self.place(instance))
+
+    def _seal(self, text: str, place: str) -> Envelope:
+        return Envelope(self.sealer().seal(text, place) if text else "")
 
     def from_db_value(self, value: str | None, *_: Any) -> Envelope:
         return Envelope(value or "")
 
     def to_python(self, value: Any) -> Any:
-        """Take text from a fixture as what ``dumpdata`` wrote: ciphertext."""
-        return Envelope(value) if isinstance(value, str) else value
+        """Take text from a fixture as what ``dumpdata`` wrote: ciphertext.
+
+        What is none is refused when it is saved: here, Django would quote it.
+        """
+        if not isinstance(value, str):
+            return value
+        is_ours = not value or ENVELOPE.fullmatch(value)
+        return Envelope(value) if is_ours else Secret(lambda: value)
 
     def value_to_string(self, obj: models.Model) -> str:
         return str(self.pre_save(obj, add=False))
@@ -121,8 +151,45 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not gen
         if isinstance(value, _Sealed):  # loaddata saves without pre_save()
             value = value.envelope
         if value and not isinstance(value, Envelope):
-            raise TypeError(f"{self.name} is encrypted: assign it to an instance and save that.")
+            raise self.refusal()
         return value if value is None else str(value)
+
+    def get_db_prep_save(self, value: Any, connection: Any) -> Any:
+        """Seal what ``bulk_update`` writes: of each key, a value. No other expression is taken."""
+        if not hasattr(value, "as_sql"):
+            return super().get_db_prep_save(value, connection)
+        [choice] = value.get_source_expressions() if isinstance(value, Cast) else [value]
+        if not isinstance(choice, models.Case) or getattr(choice.default, "value", self) is not None:
+            raise self.refusal()
+        for when in choice.cases:
+            when.result = self._sealed_for_its_row(when)
+        return value
+
+    def _sealed_for_its_row(self, when: models.When) -> models.Value:
+        secret = getattr(when.result, "value", self)
+        match getattr(when.condition, "children", []):
+            case [Exact(lhs=Col() as column, rhs=key)] if column.target.primary_key:
+                if secret == "" or isinstance(secret, Secret):
+                    return models.Value(self._envelope(secret, self._place(key)), output_field=self)
+        raise self.refusal()
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        return {"exact": Exact, "isnull": IsNull}.get(lookup_name)
+
+    def get_transform(self, lookup_name: str) -> None:
+        return None
+
+    def refusal(self) -> PlainTextRefused:
+        """Return the error for what would not be ciphertext of its row."""
+        return PlainTextRefused(
+            f"{self.name} is encrypted: assign its text to an instance, and save that or bulk_update() it; "
+            "a fixture has what dumpdata wrote."
+        )
+
+
+def beginning(name: str) -> Left:
+    """Return the expression for what the envelope in column *name* begins with: its version and key id."""
+    return Left(name, PREFIX_LENGTH, output_field=models.CharField())
 
 
 class ExactCharField(models.CharField):  # type: ignore[type-arg]  # not generic at run time

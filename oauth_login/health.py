@@ -5,10 +5,11 @@ from typing import Any, Final
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.lookups import In
 from django.utils.translation import gettext_lazy as _
 
 from oauth_login import conf
-from oauth_login.fields import EncryptedTextField
+from oauth_login.fields import EncryptedTextField, beginning
 from oauth_login.leases import DatabaseNow
 from oauth_login.sealing import SealBroken, Sealer
 
@@ -88,7 +89,4 @@ def unusable() -> Q:
 
 
 def _of_known_key(name: str) -> Q:
-    found = Q(pk__in=[])
-    for prefix in Sealer(conf.encryption_secrets(), EncryptedTextField.purpose).prefixes:
-        found |= Q(**{f"{name}__startswith": prefix})
-    return found
+    return Q(In(beginning(name), Sealer(conf.encryption_secrets(), EncryptedTextField.purpose).prefixes))

@@ -3,37 +3,46 @@
 A provider that has given out a new refresh token has withdrawn the old one. If a view that renewed a token
 under ``ATOMIC_REQUESTS`` fails afterwards, its rollback must not bring the old one back (threat H21). And a
 row that such a transaction has changed would stay locked while the provider is waited for.
+
+Django tells of a commit, and nobody of a rollback. So what was written within a transaction is owed until
+that is committed. It is written again when this thread ends a request or has a token renewed, when any other
+does after this one has ended, or when the process ends: whichever is first.
 """
 
+import atexit
 import contextvars
 import logging
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from typing import Any, Final, TypeVar
 
-from django.db import DatabaseError, connections, router
+from django.db import DatabaseError, connections, router, transaction
+from django.views.decorators.debug import sensitive_variables
 
 from oauth_login.models import Token
 
 logger = logging.getLogger("oauth_login")
 
 T = TypeVar("T")
+Change = Callable[[], bool]
+
+#: Writes that a rollback may undo, or that the database did not take; by whom, and in which database.
+_owed: Final[dict[Change, tuple[threading.Thread, object]]] = {}
 
 
-class _Owed(threading.local):
-    """What this thread has yet to do.
+class _Apart(threading.local):
+    """Work apart, in a thread of its own.
 
-    :ivar writes: those that a rollback may have undone, or that the database did not take.
-    :ivar later: what is done when the work apart is over; None if this thread does none.
+    :ivar later: what is done when it is over; None in a thread that does none.
     """
 
-    def __init__(self) -> None:
-        self.writes: list[Callable[[], bool]] = []
-        self.later: list[Callable[[], object]] | None = None
+    later: list[Callable[[], object]] | None = None
 
 
-_owed: Final = _Owed()
+_apart: Final = _Apart()
 
 
 def outside_transactions(work: Callable[[], T]) -> T:
@@ -47,11 +56,12 @@ def outside_transactions(work: Callable[[], T]) -> T:
     if not connection.features.has_select_for_update or not _is_in_transaction(connection):
         write_again()
         return work()
-    owed, later = _owed.writes, list[Callable[[], object]]()
+    later = list[Callable[[], object]]()
 
     def apart() -> T:
-        _owed.writes, _owed.later = owed, later
+        _apart.later = later
         try:
+            write_again()
             return work()
         finally:
             connections.close_all()
@@ -69,36 +79,65 @@ def afterwards(call: Callable[[], object]) -> None:
 
     The site's transaction waits for the work apart, which must not wait for a row that it has locked.
     """
-    if _owed.later is None:
+    if _apart.later is None:
         call()
     else:
-        _owed.later.append(call)
+        _apart.later.append(call)
 
 
-def write(change: Callable[[], bool]) -> bool:
-    """Do *change*, which compares and swaps; and once more later, if it may not have lasted."""
-    connection = connections[router.db_for_write(Token)]
+def write(change: Change) -> bool:
+    """Do *change*, which compares and swaps; and once more later, if it does not last."""
+    database = router.db_for_write(Token)
+    connection = connections[database]
     try:
         changed = change()
     except DatabaseError:
-        _owed.writes.append(change)
+        _owe(change, connection)
         raise
-    if changed and _is_in_transaction(connection):
-        _owed.writes.append(change)
+    if not _is_in_transaction(connection):
+        _owed.pop(change, None)
+    elif changed:
+        _owe(change, connection)
+        transaction.on_commit(partial(_owed.pop, change, None), using=database)
     return changed
 
 
 def write_again(**_signal: Any) -> None:
-    """Write what did not last. What did has another version by now, and stays as it is."""
-    if not _owed.writes or _is_in_transaction(connections[router.db_for_write(Token)]):
-        return
-    writes, _owed.writes = _owed.writes, []
-    for change in writes:
-        try:
-            change()
-        except DatabaseError:
-            _owed.writes.append(change)
-            logger.exception("a renewed token could not be saved yet")
+    """Write what this thread owes, or one that has ended. What lasted has another version by now, and stays.
+
+    Within a transaction it is written to be seen there, and is owed as before.
+    """
+    me = threading.current_thread()
+    for change, (thread, place) in list(_owed.items()):
+        if thread is me or not thread.is_alive():
+            _pay(change, place)
+
+
+def _write_all() -> None:
+    """Write what anybody owes: nobody will be there any more."""
+    for change, (_, place) in list(_owed.items()):
+        _pay(change, place)
+
+
+def _owe(change: Change, connection: Any) -> None:
+    _owed[change] = (threading.current_thread(), connection.settings_dict["NAME"])
+    _await_end(os.getpid())
+
+
+@cache
+def _await_end(_process: int) -> None:
+    """Have all written at the end of this process, once: one that was forked may have to be told again."""
+    atexit.register(_write_all)
+
+
+@sensitive_variables()  # here, and in whatever this calls (H08)
+def _pay(change: Change, place: object) -> None:
+    if place != connections[router.db_for_write(Token)].settings_dict["NAME"]:
+        return  # it was for the database of a test, which is gone, and not for the site's
+    try:
+        write(change)
+    except DatabaseError:
+        logger.exception("a renewed token could not be saved yet")
 
 
 def _is_in_transaction(connection: Any) -> bool:

@@ -26,7 +26,7 @@ CROWD: Final = 4
 CLOCKS: Final = {
     "sqlite": "CAST(strftime('%%s', 'now') AS INTEGER)",
     "postgresql": "CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp())) AS bigint)",
-    "mysql": "UNIX_TIMESTAMP()",
+    "mysql": "CAST(UNIX_TIMESTAMP() AS SIGNED)",  # from one without a sign nothing larger can be taken
 }
 
 
@@ -49,8 +49,15 @@ class TokenQuerySet(models.QuerySet[Any]):
     """Tokens as those see them who renew them."""
 
     def current(self, account_pk: Any) -> Any:
-        """Return the token of an account as it is now, from the database that is written to."""
-        return self.using(router.db_for_write(self.model)).filter(pk=account_pk).first()
+        """Return the token of an account as it is now, from the database that is written to.
+
+        ``lease_left`` says for how many seconds it is leased, if it is: no other clock may be asked for that.
+        """
+        left = models.ExpressionWrapper(
+            models.F("lease_until") - DatabaseNow(), output_field=models.BigIntegerField()
+        )
+        there = self.using(router.db_for_write(self.model)).annotate(lease_left=left)
+        return there.filter(pk=account_pk).first()
 
     def take(self, token: Any, seconds: int = LEASE) -> bool:
         """Lease the row for *seconds*, if it is as it was read and nobody else is at it; tell whether so.
@@ -146,7 +153,7 @@ class TokenQuerySet(models.QuerySet[Any]):
 
     def _unchanged(self, token: Any) -> "TokenQuerySet":
         written = self.using(router.db_for_write(self.model))
-        return written.filter(pk=token.pk, version=token.version, state=token.state)
+        return written.filter(pk=token.pk, version=token.version)
 
     def _free(self) -> models.Q:
         return models.Q(lease_until=None) | models.Q(lease_until__lte=DatabaseNow())

@@ -74,7 +74,7 @@ def _name(claims: Mapping[str, Any], name: str) -> str:
 
 def _instant(claims: Mapping[str, Any], name: str) -> int:
     value = claims.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not isinstance(value, int):
         raise ProviderResponseError("id_token_invalid", name)
     return value
 

@@ -37,7 +37,10 @@ logger = logging.getLogger("oauth_login")
 
 
 class Refused(Exception):
-    """The notice changes nothing. ``code`` and ``status`` are for the provider, ``detail`` for the log."""
+    """The notice changes nothing. ``code`` and ``status`` are for the provider, ``detail`` for the log.
+
+    What an error of this package says is fit to be logged as it is.
+    """
 
     def __init__(self, code: str, status: int, detail: object = "") -> None:
         super().__init__(code)
@@ -60,9 +63,8 @@ def _for_machines(view: Callable[[HttpRequest, str], HttpResponse]) -> Callable[
             refused = Refused("body_unreadable", 400)
         except DatabaseError as error:
             refused = Refused("site_unavailable", 503, type(error).__name__)
-        detail = printable(refused.detail)
         shown = printable(alias, ALIAS_LENGTH)
-        logger.warning("notice refused: code=%s provider=%s detail=%s", refused.code, shown, detail)
+        logger.warning("notice refused: code=%s provider=%s detail=%s", refused.code, shown, refused.detail)
         response = JsonResponse({"error": refused.code}, status=refused.status)
         if refused.status == 405:
             response["Allow"] = "POST"

@@ -20,6 +20,7 @@ from oauth_login.errors import (
     ProviderMisconfigured,
     ProviderResponseError,
     ProviderUnavailable,
+    RateLimited,
     TokenRequestError,
 )
 
@@ -117,13 +118,19 @@ class AuthorizationResponse:
 
     @classmethod
     def from_query(
-        cls, query: Mapping[str, Sequence[str]], *, code_param: str = "code", echoes: Iterable[str] = ()
+        cls,
+        query: Mapping[str, Sequence[str]],
+        *,
+        code_param: str = "code",
+        echoes: Iterable[str] = (),
+        cancels: Mapping[str, str] | None = None,
     ) -> "AuthorizationResponse":
         """Read the callback's parameters.
 
         :param query: every value of every parameter, e.g. ``dict(request.GET.lists())``.
         :param code_param: this provider's name for the code, where it is none of the RFC's.
         :param echoes: further parameters, which this provider wants to see again in the token request.
+        :param cancels: parameters, with their values, that are this provider's ``access_denied``.
         :raises AuthorizationResponseError: a parameter is repeated (RFC 6749 §3.1), or is too
             long or has characters outside VSCHAR (appendix A).
         """
@@ -138,10 +145,11 @@ class AuthorizationResponse:
                 raise AuthorizationResponseError("parameter_malformed", name)
             return values[0]
 
+        cancelled = [name for name, value in (cancels or {}).items() if single(name, CODE_LENGTH) == value]
         return cls(
             state=single("state", CODE_LENGTH) or "",
             code=(single(code_param, CODE_LENGTH) or "").strip(),
-            error=single("error", CODE_LENGTH) or "",
+            error=single("error", CODE_LENGTH) or ("access_denied" if cancelled else ""),
             # Prose for people, in any language: it is only ever logged, cleaned and cut.
             error_description="".join(query.get("error_description", ())[:1])[:CODE_LENGTH],
             iss=single("iss", CODE_LENGTH),
@@ -267,6 +275,8 @@ class TokenResponse:
             raise token_error(error, answer.get("error_description", ""))
         if status != 200:
             raise ProviderResponseError("token_answer_invalid", f"HTTP {status}")
+        if answer.get("ok") is False:  # Slack's word for "no", which may be all it says
+            raise ProviderResponseError("token_answer_invalid", "not ok")
         token_type = answer.get("token_type")
         if not isinstance(token_type, str) or token_type.lower() != "bearer":
             raise ProviderResponseError("token_type_unsupported", type(token_type).__name__)
@@ -285,7 +295,11 @@ class TokenResponse:
 #: What of an answer is never kept as display data.
 TOKENS: Final = frozenset({"access_token", "refresh_token", "id_token"})
 #: The RFC's, GitHub's and Slack's.
-REJECTED_CODES: Final = frozenset({"invalid_grant", "bad_verification_code", "invalid_code"})
+REJECTED_CODES: Final = frozenset(
+    {"invalid_grant", "bad_verification_code", "invalid_code", "code_already_used", "code_expired"}
+)
+#: Slack's, which may come without the status that says it.
+TOO_OFTEN: Final = "ratelimited"
 
 
 def is_silent(error: object) -> bool:
@@ -306,6 +320,8 @@ def token_error(error: object, description: object) -> Exception:
         return TokenRequestError(detail=evidence)
     if error == "unverified_user_email":
         return TokenRequestError("email_unverified_at_provider", evidence)
+    if error == TOO_OFTEN:
+        return RateLimited(detail=evidence)
     if error in {"server_error", "temporarily_unavailable"}:
         return ProviderUnavailable(detail=evidence)
     return ProviderMisconfigured(detail=evidence)

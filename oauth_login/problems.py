@@ -8,7 +8,6 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
 
 from oauth_login import providers
 from oauth_login.expectations import (
@@ -17,10 +16,10 @@ from oauth_login.expectations import (
     HINTS,
     PROVIDER_EXPECTED,
     RESPONSE_MODE,
-    is_answered_by_query,
     is_right,
 )
 from oauth_login.providers.base import Provider
+from oauth_login.providers.parameters import is_answered_by_query, query_of, said_twice
 from oauth_login.transport import is_secure
 
 PROVIDER_KEYS: Final = frozenset(
@@ -150,10 +149,8 @@ def _wrong_with_url(key: str, value: object) -> tuple[str, str] | None:
     tenantless = value.replace(TENANT, "tenant") if key == "ISSUER" and isinstance(value, str) else value
     if not isinstance(tenantless, str) or not is_secure(tenantless):
         return "is not an https URL", "Only 127.0.0.1, ::1 and localhost may be http."
-    if key == "AUTHORIZATION_ENDPOINT" and not is_answered_by_query(
-        dict(parse_qsl(urlsplit(tenantless).query))
-    ):
-        return "asks for an answer that is no query", RESPONSE_MODE
+    if key == "AUTHORIZATION_ENDPOINT" and (wrong := _wrong_in_query(tenantless)):
+        return wrong
     if "#" in tenantless:
         return "has a fragment", "Remove what follows the # (RFC 6749 §3.1, RFC 8414 §2)."
     if "?" in tenantless and not is_endpoint:
@@ -163,6 +160,18 @@ def _wrong_with_url(key: str, value: object) -> tuple[str, str] | None:
         )
     if key == "ISSUER" and len(tenantless) > ISSUER_LENGTH:
         return "is too long", f"{ISSUER_LENGTH} characters of it are stored with every account."
+    return None
+
+
+def _wrong_in_query(endpoint: str) -> tuple[str, str] | None:
+    asked = query_of(endpoint)
+    if not is_answered_by_query(asked):
+        return "asks for an answer that is no query", RESPONSE_MODE
+    if names := said_twice(asked):
+        return (
+            f"has {', '.join(names)} in its query",
+            "Remove that: each request says it itself (SCOPE, PKCE).",
+        )
     return None
 
 

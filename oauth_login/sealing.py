@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import hmac
 import os
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -22,6 +23,8 @@ NONCE_LENGTH: Final = 12  # bytes, NIST SP 800-38D
 TAG_LENGTH: Final = 16
 KEY_ID_LENGTH: Final = 8  # characters
 PREFIX_LENGTH: Final = len(VERSION) + KEY_ID_LENGTH
+#: An envelope of any key, of a lost one, too; of 28 bytes and more, 38 characters.
+ENVELOPE: Final = re.compile(rf"{VERSION}[0-9a-f]{{{KEY_ID_LENGTH}}}[A-Za-z0-9_-]{{38,}}")
 
 
 class SealBroken(ValueError):

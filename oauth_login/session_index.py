@@ -13,11 +13,13 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookies
+from django.db import DatabaseError
 
 from oauth_login import conf
 from oauth_login.logout import Logout
 from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.sealing import SealBroken, Sealer
+from oauth_login.sessions import noted
 
 logger = logging.getLogger("oauth_login")
 
@@ -29,9 +31,25 @@ def can_end() -> bool:
 
 def note(sign_in: SignIn, session: SessionBase, sid: str) -> None:
     """Put the session's key, and the provider's name for it, into *sign_in*, which is yet to be saved."""
-    if can_end():
-        sign_in.sid = sid
-        sign_in.session = _sealer().seal(str(session.session_key), sign_in.attempt)
+    sign_in.sid = sid
+    sign_in.session = _sealed(session, sign_in)
+
+
+def follow(session: SessionBase, sign_in: SignIn) -> None:
+    """Have the earlier sign-ins of the session know it by the key that *sign_in* has given it.
+
+    The provider may still name it as one of those did, or their person may sign out there.
+    """
+    attempts = set(noted(session)) - {sign_in.attempt}
+    if not attempts:
+        return
+    try:
+        earlier = list(SignIn.objects.noted().filter(attempt__in=attempts))
+        for row in earlier:
+            row.session = _sealed(session, row)
+        SignIn.objects.bulk_update(earlier, ["session"])
+    except DatabaseError:
+        logger.exception("the log of sign-ins could not be written: some do not know their session any more")
 
 
 def meant(alias: str, logout: Logout) -> Iterable[SignIn]:
@@ -87,6 +105,10 @@ def _session_of(sign_in: SignIn) -> SessionBase | None:
 def _store() -> type[SessionBase]:
     store: type[SessionBase] = import_module(settings.SESSION_ENGINE).SessionStore
     return store
+
+
+def _sealed(session: SessionBase, sign_in: SignIn) -> str:
+    return _sealer().seal(str(session.session_key), sign_in.attempt)
 
 
 def _sealer() -> Sealer:

@@ -22,12 +22,21 @@ logger = logging.getLogger("oauth_login")
 FINISHED: Final = "oauth_login_finished"
 THROUGH: Final = "oauth_login_provider"
 REMEMBERED: Final = 5  # finished attempts, for a reload or a step back
+NOTED: Final = "oauth_login_noted"
+NOTED_AT_ONCE: Final = 20  # sign-ins of one session by which the provider can end it
 #: Where Django keeps the CSRF token between a view and its middleware; ``login()`` makes a new one.
 CSRF: Final = ("CSRF_COOKIE", "CSRF_COOKIE_NEEDS_UPDATE")
 
 
 def sign_in(
-    request: HttpRequest, user: Any, answer: HttpResponse, *, through: str, attempt_id: str, code: str
+    request: HttpRequest,
+    user: Any,
+    answer: HttpResponse,
+    *,
+    through: str,
+    attempt_id: str,
+    code: str,
+    is_noted: bool,
 ) -> None:
     """Log *user* in with Django's ``login()``, under a session key nobody has seen before (A15).
 
@@ -40,6 +49,7 @@ def sign_in(
 
     :param answer: the redirect to where the visitor wanted to go.
     :param through: the provider's alias.
+    :param is_noted: whether the log of sign-ins gets to know the session (``session_index.py``).
     """
     came_with, was = request.session, request.user
     tokens: dict[str, Any] = {name: request.META[name] for name in CSRF if name in request.META}
@@ -49,6 +59,8 @@ def sign_in(
         fresh[THROUGH] = through
         recency.note(fresh, asked_anew=False)
         _remember_finished(fresh, attempt_id, code, answer["Location"])
+        if is_noted:
+            fresh[NOTED] = [*noted(fresh), attempt_id][-NOTED_AT_ONCE:]
         save(request, answer)
         if came_with.session_key is not None:
             came_with.delete()
@@ -124,6 +136,11 @@ def finished(session: SessionBase, attempt_id: str, code: str) -> tuple[str, boo
         if known_id == attempt_id:
             return str(next_page), digest == _digest(code)
     return "", False
+
+
+def noted(session: SessionBase) -> list[str]:
+    """Return the attempts whose rows in the log of sign-ins know this session, the latest last."""
+    return list(session.get(NOTED, []))
 
 
 def signed_in_through(session: SessionBase) -> str:

@@ -7,7 +7,6 @@ while it lasts. Nothing is locked meanwhile.
 """
 
 import logging
-import math
 import time
 from datetime import UTC, datetime
 from functools import partial
@@ -221,14 +220,14 @@ def _obstacle(provider: Provider, token: Token, rejected: int | None) -> str:
     return ""
 
 
-def _wait(account: LinkedAccount, token: Token, patience: float) -> None:
+def _wait(account: LinkedAccount, token: Any, patience: float) -> None:
     """Wait a moment for whoever is at work on the row.
 
     :raises ProviderUnavailable: nobody is, as the provider has just failed; or it took too long.
     """
-    left = (token.lease_until - datetime.now(UTC)).total_seconds() if token.lease_until else 0
+    left = token.lease_left or 0
     if token.reason and left > 0:
-        raise ProviderUnavailable(detail=f"account {account.pk}: {token.reason}", retry_after=math.ceil(left))
+        raise ProviderUnavailable(detail=f"account {account.pk}: {token.reason}", retry_after=left)
     if time.monotonic() > patience:
         raise ProviderUnavailable("refresh_pending", f"account {account.pk}", retry_after=PAUSE)
     time.sleep(POLL)
@@ -275,9 +274,10 @@ def _record_scope(account: LinkedAccount, scope: str) -> None:
 
 def _replace(account: LinkedAccount, token: Token, values: dict[str, Any]) -> bool:
     """Write *values* in place of *token*, or of its end: whoever lost to us may have been first to say so."""
-    while not Token.objects.replace(token, **values):
-        there = Token.objects.current(account.pk)
-        if there is None or (there.state, there.reason) != (Token.State.REAUTHORIZE, REJECTED):
-            return False
-        token = there
-    return True
+    if Token.objects.replace(token, **values):
+        return True
+    there = Token.objects.current(account.pk)
+    its_end = (token.version + 1, Token.State.REAUTHORIZE, REJECTED)
+    if there is None or (there.version, there.state, there.reason) != its_end:
+        return False
+    return bool(Token.objects.replace(there, **values))

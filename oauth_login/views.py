@@ -219,6 +219,7 @@ def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationRespo
     refusals.write_outcome(sign_in, intents.OUTCOMES[Intent(attempt.intent)], account)
     logger.info("%s: provider=%s user=%s", sign_in.outcome, attempt.provider, account.user_id)
     if attempt.intent == Intent.SIGN_IN:
+        session_index.follow(request.session, sign_in)
         user: Any = request.user
         created = user.signed_in_first
         signals.signed_in.send_robust(SignIn, request=request, user=user, account=account, created=created)
@@ -236,6 +237,8 @@ def _carry_out(
 ) -> LinkedAccount:
     """Do what the attempt is for; or raise, with the session as it was and no row half written."""
     finished = {"attempt_id": attempt.id, "code": response.code}
+    is_told = provider.backchannel_logout or conf.setting("SESSIONS_END_ON_REVOCATION")
+    is_noted = is_told and session_index.can_end()
     try:
         token, profile = flow.complete(provider, attempt, response)
         if attempt.intent != Intent.SIGN_IN:
@@ -243,8 +246,8 @@ def _carry_out(
             sessions.finish(request, answer, **finished)
             return account
         user = _authenticated(request, provider, token, profile)
-        sessions.sign_in(request, user, answer, through=provider.alias, **finished)
-        if provider.backchannel_logout or conf.setting("SESSIONS_END_ON_REVOCATION"):
+        sessions.sign_in(request, user, answer, through=provider.alias, is_noted=is_noted, **finished)
+        if is_noted:
             session_index.note(sign_in, request.session, provider.session_id(token))
     except OAuthLoginError:
         raise

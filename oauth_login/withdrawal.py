@@ -12,7 +12,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -239,7 +238,8 @@ def _write_down(account: LinkedAccount, token: Token, database: str) -> Withdraw
         expires_at=token.expires_at,
     )
     row.save(using=database, force_insert=True)
-    transaction.on_commit(partial(batch.run, row.pk), using=database, robust=True)
+    # Not a partial: of what fails, Django logs the name, which that has none of.
+    transaction.on_commit(lambda: batch.run(row.pk), using=database, robust=True)
     return Withdrawal(row.pk, batch)
 
 

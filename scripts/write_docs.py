@@ -10,6 +10,7 @@ import ast
 import re
 import sys
 import tomllib
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
@@ -125,15 +126,15 @@ def presets(root: Path) -> str:
 
 
 def row_lengths(root: Path) -> dict[str, int]:
-    """Return how many lines each row of the tables has, from its name to its closing brace."""
-    found: dict[str, int] = {}
+    """Return how many lines each preset has, from its name to its closing brace, in all tables together."""
+    found: dict[str, int] = defaultdict(int)
     for path in sorted((root / "oauth_login/providers").glob("*.py")):
         nodes = list(ast.walk(ast.parse(path.read_text())))
         functions = {node.name: node.body[-1] for node in nodes if isinstance(node, ast.FunctionDef)}
         for table in (node for node in nodes if isinstance(node, ast.Dict)):
             for key, row in zip(table.keys, table.values, strict=True):
                 if isinstance(key, ast.Constant) and providers.row(key.value):
-                    found[str(key.value)] = _lines_of_row(key, row, functions)
+                    found[str(key.value)] += _lines_of_row(key, row, functions)
     return found
 
 

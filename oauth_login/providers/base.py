@@ -140,6 +140,10 @@ class Provider(Grants, Calls):
         """Return the provider that tells it so, if there is a way; default: there is none."""
         return self
 
+    def parameters(self, endpoint: str) -> Mapping[str, str]:
+        """Return what the site asks of the authorization page at *endpoint*; default: as it is set."""
+        return self.authorization_params
+
     def metadata(self) -> AuthorizationServer:
         """Return the server with all that is known of it; a provider may have to ask it first.
 
@@ -168,6 +172,7 @@ class Provider(Grants, Calls):
         hints: Mapping[str, str] | None = None,
     ) -> str:
         """Return where to send the browser. What the site has set wins over the visitor's hints (B11)."""
+        server = self.metadata()
         request = AuthorizationRequest(
             client_id=self.client.client_id,
             redirect_uri=redirect_uri,
@@ -175,9 +180,9 @@ class Provider(Grants, Calls):
             state=state,
             code_challenge=code_challenge if self.pkce else "",
             nonce=nonce if self.uses_nonce else "",
-            extra={**(hints or {}), **self.authorization_params},
+            extra={**(hints or {}), **self.parameters(server.authorization_endpoint)},
         )
-        return request.url(self.metadata())
+        return request.url(server)
 
     def fetch_token(
         self, *, code: str, redirect_uri: str, code_verifier: str, echoed: Mapping[str, str] | None = None

@@ -38,6 +38,10 @@ class Calls(ABC):
         """Tell whether *wanted* is in what was *granted*; a provider may know that one includes another."""
         return wanted in granted
 
+    def token_rejected(self, answer: Answer) -> bool:
+        """Tell whether an API request was refused for its token, by RFC 6750 §3.1."""
+        return answer.status == 401
+
     def scope_missed(self, answer: Answer) -> frozenset[str] | None:
         """Return which scope an API request lacked, by RFC 6750 §3.1; None if it lacked none."""
         if answer.status != 403:

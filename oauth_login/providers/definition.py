@@ -3,7 +3,6 @@
 ``docs/providers-from-data.md`` is written from this table, and the checks ask it.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from oauth_login.providers.claims import (
     claim_mistakes,
 )
 from oauth_login.providers.dialects import FORMS, MEANINGS
+from oauth_login.providers.renamings import renaming_flaws, unknown_names
 from oauth_login.providers.subjects import SUBJECT_TYPES
 
 REQUESTS: Final = ("form", "json", "query")
@@ -114,19 +114,6 @@ def _one_of(*choices: str) -> tuple[Callable[[Any], bool], str]:
     return (lambda value: isinstance(value, str) and value in choices), f"one of {', '.join(choices)}"
 
 
-#: What there is to be renamed, in the words of RFC 6749 and RFC 7636.
-RENAMED: Final[Mapping[str, tuple[str, ...]]] = {
-    "AUTHORIZATION_NAMES": (
-        *("response_type", "client_id", "redirect_uri", "scope", "state"),
-        *("code_challenge", "code_challenge_method"),
-    ),
-    "TOKEN_REQUEST_NAMES": (
-        *("grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret"),
-    ),
-    "TOKEN_NAMES": (
-        *("access_token", "token_type", "expires_in", "refresh_token", "refresh_token_expires_in", "scope"),
-    ),
-}
 _NAMES: Final = (
     _is_map(_is_name, _is_text),
     "a dict from the RFC's names to this server's, or to \"\" for what it is not to be sent",
@@ -143,6 +130,12 @@ WORDS: Final[Mapping[str, Word]] = {
     "CODE_PARAM": Word("code", _is_name, "a name", "the callback's name for the code"),
     "CALLBACK_PARAMS": Word(
         (), _is_names, "a list of names", "other parameters of the callback that the token request repeats"
+    ),
+    "CANCEL_PARAMS": Word(
+        {},
+        _is_map(_is_name, _is_name),
+        "a dict of strings",
+        "parameters of the callback that mean, with these values, that the visitor said no",
     ),
     "TOKEN_REQUEST": Word(
         "form", *_one_of(*REQUESTS), "how a code is exchanged: POST of a form or of JSON, or GET"
@@ -170,6 +163,12 @@ WORDS: Final[Mapping[str, Word]] = {
     "REFRESH_REJECTED": Word(
         (), _is_codes, "a list of the server's codes", "which errors mean that the grant is dead"
     ),
+    "API_REJECTED": Word(
+        {},
+        _is_map(_is_path, _is_codes),
+        "a dict from paths to lists of the server's codes",
+        "which answers of the API mean that the token is dead, besides HTTP 401",
+    ),
     "REVOCATION_REQUEST": Word(
         "form",
         *_one_of(*REQUESTS, "bearer", "delete"),
@@ -193,6 +192,12 @@ WORDS: Final[Mapping[str, Word]] = {
         "how the token is sent",
     ),
     "USERINFO_PARAMS": Word({}, *_TEMPLATES, "parameters of that request"),
+    "USERINFO_MATCHES": Word(
+        {},
+        _is_map(_is_path, _is_template),
+        "a dict from paths of the profile to strings, in which the same places may stand",
+        "what the profile has to repeat, as it is somebody else's otherwise",
+    ),
     "USERINFO_HEADERS": Word(
         {},
         _is_map(_is_header, _is_header_value),
@@ -243,8 +248,7 @@ def flaws(options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for key, word in WORDS.items():
         if key in options and not word.is_right(options[key]):
             yield key, f"must be {word.expected}", ""
-    for key, names in RENAMED.items():
-        yield from _unknown_names(key, options.get(key), names, "a name")
+    yield from renaming_flaws(options)
     claims = options.get("CLAIMS")
     if not isinstance(claims, Mapping):
         return
@@ -255,7 +259,7 @@ def flaws(options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 def _claims_flaws(claims: Mapping[Any, Any]) -> Iterator[tuple[str, str, str]]:
     if "sub" not in claims:
         yield "CLAIMS", "does not say what sub is", 'E.g. {"sub": "id"}: the id that never changes.'
-    yield from _unknown_names("CLAIMS", claims, NAMES, "a claim")
+    yield from unknown_names("CLAIMS", claims, NAMES, "a claim")
     for name, expected in claim_mistakes({name: claims[name] for name in NAMES if name in claims}):
         yield "CLAIMS", f"{name!r} must be {expected}", ""
 
@@ -268,19 +272,6 @@ def _source_flaws(claims: Mapping[str, Any], options: Mapping[str, Any]) -> Iter
             "is missing",
             "Set it; or, if the token answer says who it is, begin the path of sub with 'token.'.",
         )
-    named = [claims, options.get("USERINFO_PARAMS")]
+    named = [claims, options.get("USERINFO_PARAMS"), options.get("USERINFO_MATCHES")]
     if "IDENTITY_ENDPOINT" not in options and "identity." in str(named):
-        yield "IDENTITY_ENDPOINT", "is missing", "CLAIMS or USERINFO_PARAMS name what it would answer."
-
-
-def _unknown_names(
-    key: str, written: object, names: tuple[str, ...], what: str
-) -> Iterator[tuple[str, str, str]]:
-    for name in written if isinstance(written, Mapping) else ():
-        if name not in names:
-            yield key, f"has {what} that is not known: {name!r}", _meant(name, names)
-
-
-def _meant(name: object, names: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
-    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(names)}."
+        yield "IDENTITY_ENDPOINT", "is missing", "CLAIMS or USERINFO_… name what it would answer."

@@ -117,8 +117,10 @@ def refuse_errors(
         return
     prose = next((str(content[name]) for name in PROSE if isinstance(content.get(name), str)), "")
     prose = crossed_out(prose, secrets)
+    # A form has no numbers, and some servers write theirs as text in JSON, too.
+    known = {as_text(code): meaning for code, meaning in meanings.items()}
     for value in found:
-        if type(value) in {int, str} and (meaning := meanings.get(value)):
+        if meaning := known.get(as_text(value)):
             raise MEANINGS[meaning](meaning, f"{value}: {prose}")
     raise _unexplained(found[0], prose, otherwise)
 
@@ -132,6 +134,11 @@ def _unexplained(value: object, prose: str, code: str) -> Exception:
 
 def _amiss(content: Mapping[str, Any], path: str, well: object) -> object:
     value = find(content, path)
-    if (well is None and is_silent(value)) or (type(value) is type(well) and value == well):
-        return None
-    return value
+    is_well = is_silent(value) if well is None else _is_same(value, well)
+    return None if is_well else value
+
+
+def _is_same(value: object, well: object) -> bool:
+    if isinstance(well, bool):
+        return value is well
+    return type(value) in {int, str} and str(value) == str(well)

@@ -5,11 +5,17 @@ from typing import Any, Final
 
 BASIC: Final = "client_secret_basic"
 GRAPH: Final = "https://graph.facebook.com/v24.0"
+STRAVA: Final = "https://www.strava.com"
 #: By the field of the request that it calls wrong.
 STRAVA_CODES: Final = {
     "code": "code_rejected",
     "client_id": "provider_misconfigured",
     "client_secret": "provider_misconfigured",
+}
+#: TikTok's word for client_id.
+CLIENT_KEY: Final = {
+    "AUTHORIZATION_NAMES": {"client_id": "client_key"},
+    "TOKEN_REQUEST_NAMES": {"client_id": "client_key"},
 }
 
 # A row is read across: what belongs together is on one line.
@@ -20,10 +26,9 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "LABEL": "Facebook", "REGISTRATION": "https://developers.facebook.com/apps/",
         "AUTHORIZATION_ENDPOINT": "https://www.facebook.com/v24.0/dialog/oauth",
         "SCOPE": "public_profile email", "SCOPE_SEPARATOR": ",", "PKCE": False, "SUBJECT_TYPE": "str",
-        "TOKEN_ENDPOINT": f"{GRAPH}/oauth/access_token",
+        "TOKEN_ENDPOINT": f"{GRAPH}/oauth/access_token", "ERRORS": {"error.code": None, "error": None},
         "REVOCATION_ENDPOINT": f"{GRAPH}/me/permissions", "REVOCATION_REQUEST": "delete",
         "USERINFO_ENDPOINT": f"{GRAPH}/me", "USERINFO_PARAMS": {"fields": "id,name,email,picture"},
-        "ERRORS": {"error.code": None, "error": None},
         "ERROR_CODES": {100: "code_rejected", 2: "provider_unavailable", 4: "provider_rate_limited"},
         "CLAIMS": {"sub": "id", "name": "name", "email": "email", "picture": "picture.data.url"},
         "PICTURE_HOSTS": ["platform-lookaside.fbsbx.com", ".fbcdn.net"],
@@ -71,11 +76,10 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
     "yandex": {
         "LABEL": "Yandex", "REGISTRATION": "https://oauth.yandex.com/",
         "AUTHORIZATION_ENDPOINT": "https://oauth.yandex.com/authorize",
-        "SCOPE": "login:info login:email login:avatar", "SUBJECT_TYPE": "str",
-        "TOKEN_ENDPOINT": "https://oauth.yandex.com/token",
+        "SCOPE": "login:info login:email login:avatar", "SUBJECT_TYPE": "str", "USERINFO_TOKEN": "OAuth",
+        "TOKEN_ENDPOINT": "https://oauth.yandex.com/token", "USERINFO_PARAMS": {"format": "json"},
         "REVOCATION_ENDPOINT": "https://oauth.yandex.com/revoke_token",
-        "USERINFO_ENDPOINT": "https://login.yandex.ru/info", "USERINFO_TOKEN": "OAuth",
-        "USERINFO_PARAMS": {"format": "json"}, "PICTURE_HOSTS": ["avatars.yandex.net"],
+        "USERINFO_ENDPOINT": "https://login.yandex.ru/info", "PICTURE_HOSTS": ["avatars.yandex.net"],
         "CLAIMS": {"sub": "id", "preferred_username": "login", "name": "display_name",
                    "email": "default_email",
                    "picture": "https://avatars.yandex.net/get-yapic/{+default_avatar_id}/islands-200"},
@@ -83,7 +87,7 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
     # https://id.vk.com/about/business/go/docs: no secret, but PKCE and the callback's device_id.
     "vk": {
         "LABEL": "VK", "REGISTRATION": "https://id.vk.com/about/business/go",
-        "AUTHORIZATION_ENDPOINT": "https://id.vk.ru/authorize",
+        "AUTHORIZATION_ENDPOINT": "https://id.vk.ru/authorize", "PICTURE_HOSTS": [".userapi.com"],
         "CALLBACK_PARAMS": ["device_id", "state"], "SCOPE": "vkid.personal_info email", "SUBJECT_TYPE": "str",
         "TOKEN_ENDPOINT": "https://id.vk.ru/oauth2/auth", "TOKEN_ENDPOINT_AUTH_METHOD": "none",
         "USERINFO_ENDPOINT": "https://id.vk.ru/oauth2/user_info", "USERINFO_REQUEST": "form",
@@ -91,7 +95,6 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "USERINFO_ROOT": "user",
         "CLAIMS": {"sub": "user_id", "name": ["{first_name} {last_name}", "first_name"], "email": "email",
                    "picture": "avatar"},
-        "PICTURE_HOSTS": [".userapi.com"],
     },
     # https://developers.naver.com/docs/login/api/api.md
     "naver": {
@@ -130,8 +133,7 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
     "notion": {
         "LABEL": "Notion", "REGISTRATION": "https://www.notion.so/my-integrations",
         "AUTHORIZATION_ENDPOINT": "https://api.notion.com/v1/oauth/authorize",
-        "AUTHORIZATION_PARAMS": {"owner": "user"},
-        "PKCE": False, "SUBJECT_TYPE": "str",
+        "AUTHORIZATION_PARAMS": {"owner": "user"}, "PKCE": False, "SUBJECT_TYPE": "str",
         "TOKEN_ENDPOINT": "https://api.notion.com/v1/oauth/token", "TOKEN_REQUEST": "json",
         "TOKEN_ENDPOINT_AUTH_METHOD": BASIC,
         "CLAIMS": {"sub": "token.owner.user.id", "name": "token.owner.user.name",
@@ -164,10 +166,9 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
     "dropbox": {
         "LABEL": "Dropbox", "REGISTRATION": "https://www.dropbox.com/developers/apps",
         "AUTHORIZATION_ENDPOINT": "https://www.dropbox.com/oauth2/authorize",
-        "SCOPE": "account_info.read", "SUBJECT_TYPE": "str",
+        "SCOPE": "account_info.read", "SUBJECT_TYPE": "str", "USERINFO_REQUEST": "form",
         "TOKEN_ENDPOINT": "https://api.dropboxapi.com/oauth2/token",
         "USERINFO_ENDPOINT": "https://api.dropboxapi.com/2/users/get_current_account",
-        "USERINFO_REQUEST": "form",
         "CLAIMS": {"sub": "account_id", "name": "name.display_name", "email": "email",
                    "email_verified": "email_verified", "picture": "profile_photo_url"},
         "PICTURE_HOSTS": ["dl-web.dropbox.com"],
@@ -196,23 +197,20 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     # https://developers.strava.com/docs/authentication/
     "strava": {
-        "LABEL": "Strava", "REGISTRATION": "https://www.strava.com/settings/api",
-        "AUTHORIZATION_ENDPOINT": "https://www.strava.com/oauth/authorize",
-        "SCOPE": "read", "SCOPE_SEPARATOR": ",", "PKCE": False, "SUBJECT_TYPE": "int",
-        "TOKEN_ENDPOINT": "https://www.strava.com/oauth/token",
-        "USERINFO_ENDPOINT": "https://www.strava.com/api/v3/athlete",
+        "LABEL": "Strava", "REGISTRATION": f"{STRAVA}/settings/api", "SCOPE": "read", "SCOPE_SEPARATOR": ",",
+        "AUTHORIZATION_ENDPOINT": f"{STRAVA}/oauth/authorize", "PKCE": False, "SUBJECT_TYPE": "int",
+        "TOKEN_ENDPOINT": f"{STRAVA}/oauth/token",
+        "USERINFO_ENDPOINT": f"{STRAVA}/api/v3/athlete", "PICTURE_HOSTS": ["dgalywyr863hv.cloudfront.net"],
         "ERRORS": {"errors.0.field": None, "errors": None}, "ERROR_CODES": STRAVA_CODES,
         "CLAIMS": {"sub": "id", "preferred_username": "username", "picture": "profile",
                    "name": ["{firstname} {lastname}", "firstname"],
                    "profile": "https://www.strava.com/athletes/{id}"},
-        "PICTURE_HOSTS": ["dgalywyr863hv.cloudfront.net"],
     },
     # https://api.stackexchange.com/docs/authentication, /docs/compression: whatever is asked for.
     "stackexchange": {
-        "LABEL": "Stack Exchange", "REGISTRATION": "https://stackapps.com/apps/oauth",
-        "AUTHORIZATION_ENDPOINT": "https://stackoverflow.com/oauth",
-        "SCOPE_SEPARATOR": ",", "PKCE": False, "TOKEN_TYPE_OPTIONAL": True, "SUBJECT_TYPE": "int",
-        "TOKEN_ENDPOINT": "https://stackoverflow.com/oauth/access_token/json",
+        "LABEL": "Stack Exchange", "REGISTRATION": "https://stackapps.com/apps/oauth", "SUBJECT_TYPE": "int",
+        "AUTHORIZATION_ENDPOINT": "https://stackoverflow.com/oauth", "SCOPE_SEPARATOR": ",", "PKCE": False,
+        "TOKEN_ENDPOINT": "https://stackoverflow.com/oauth/access_token/json", "TOKEN_TYPE_OPTIONAL": True,
         "USERINFO_TOKEN": "query:access_token", "USERINFO_ENDPOINT": "https://api.stackexchange.com/2.3/me",
         "USERINFO_ROOT": "items.0", "USERINFO_ENCODING": "gzip", "TOKEN_NAMES": {"expires_in": "expires"},
         "USERINFO_PARAMS": {"site": "stackoverflow", "key": ""}, "ERRORS": {"error": None, "error_id": None},
@@ -258,12 +256,10 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     # https://developers.tiktok.com/doc/login-kit-web and /doc/tiktok-api-v2-get-user-info
     "tiktok": {
-        "LABEL": "TikTok", "REGISTRATION": "https://developers.tiktok.com/apps/",
+        "LABEL": "TikTok", "REGISTRATION": "https://developers.tiktok.com/apps/", **CLIENT_KEY,
         "AUTHORIZATION_ENDPOINT": "https://www.tiktok.com/v2/auth/authorize/",
-        "AUTHORIZATION_NAMES": {"client_id": "client_key"},
         "SCOPE": "user.info.basic", "SCOPE_SEPARATOR": ",", "PKCE": False, "SUBJECT_TYPE": "str",
         "TOKEN_ENDPOINT": "https://open.tiktokapis.com/v2/oauth/token/",
-        "TOKEN_REQUEST_NAMES": {"client_id": "client_key"},
         "USERINFO_ENDPOINT": "https://open.tiktokapis.com/v2/user/info/", "USERINFO_ROOT": "data.user",
         "USERINFO_PARAMS": {"fields": "open_id,union_id,avatar_url,display_name"},
         "ERRORS": {"error.code": "ok"}, "PICTURE_HOSTS": [".tiktokcdn.com", ".tiktokcdn-us.com"],

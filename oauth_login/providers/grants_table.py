@@ -17,15 +17,19 @@ PROVEN: Final = {"token": "access_token", "token_type_hint": ""}
 ACCESS: Final = {"token": "token", "token_type_hint": ""}
 BY_GET: Final = {"REVOCATION_REQUEST": "query", "REVOCATION_NAMES": SHOWN}
 DELETE: Final = {"grant_type": "delete", "service_provider": "NAVER"}
+#: https://open.weibo.com/wiki/Error_code
+WEIBO_DEAD: Final = {"error_code": (21314, 21315, 21316, 21317, 21327, 21332)}
+WEIBO: Final = {**NEVER, **BY_GET, "API_REJECTED": WEIBO_DEAD}
 QQ_DEAD: Final = (100013, 100014, 100015, 100016, 100021)
+QQ: Final = {"REFRESH_REJECTED": QQ_DEAD, "API_REJECTED": {"ret": QQ_DEAD}}
 FEISHU: Final = {"REFRESH_REJECTED": (20026, 20037, 20064, 20073)}
 WEIXIN: Final = {"REFRESH_NAMES": {"client_secret": ""}, "REFRESH_REJECTED": (40030, 42002)}
 DINGTALK: Final = {"refresh_token": "refreshToken"}
 
 # fmt: off
 ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "weibo": {**NEVER, "REVOCATION_ENDPOINT": "https://api.weibo.com/oauth2/revokeoauth2", **BY_GET},
-    "qq": {"REFRESH_REJECTED": QQ_DEAD},
+    "weibo": {**WEIBO, "REVOCATION_ENDPOINT": "https://api.weibo.com/oauth2/revokeoauth2"},
+    "qq": QQ,
     "weixin": {**WEIXIN, "REFRESH_ENDPOINT": "https://api.weixin.qq.com/sns/oauth2/refresh_token"},
     "dingtalk": {"REFRESH_NAMES": DINGTALK},
     "feishu": FEISHU,

@@ -30,7 +30,7 @@ from oauth_login.providers.base import (
     login_name,
     text,
 )
-from oauth_login.providers.openid_demands import Demands, with_new_sign_in
+from oauth_login.providers.openid_demands import demands_at, with_new_sign_in
 from oauth_login.providers.openid_grants import OpenIDGrants
 from oauth_login.providers.openid_options import ENDPOINTS
 from oauth_login.providers.openid_tenants import authority
@@ -94,9 +94,7 @@ class OpenID(OpenIDGrants):
             server=openid_options.server(issuer, options),
             scope=options.get("SCOPE", "openid profile email"),
             authorization_params={
-                **with_new_sign_in(
-                    str(options.get("AUTHORIZATION_ENDPOINT", "")), options.get("AUTHORIZATION_PARAMS", {})
-                ),
+                **options.get("AUTHORIZATION_PARAMS", {}),
                 **({"response_mode": "form_post"} if by_form else {}),
             },
             api_url=options.get("API_URL", ""),
@@ -121,6 +119,14 @@ class OpenID(OpenIDGrants):
     def remembering(self, cache: Any) -> "OpenID":
         """Return the provider, which keeps the server's documents in *cache*."""
         return replace(self, cache=cache)
+
+    def parameters(self, endpoint: str) -> Mapping[str, str]:
+        """Return what the site asks of the page at *endpoint*; with a new sign-in, also when it was.
+
+        :raises ProviderUnavailable: the server has named a page from which no answer could be believed.
+        """
+        demands_at(endpoint, self.authorization_params)
+        return with_new_sign_in(endpoint, self.authorization_params)
 
     def hints(self, asked: Mapping[str, str]) -> dict[str, str]:
         """Take an account chooser (Core §3.1.2.1), and nothing that could weaken a check."""
@@ -158,12 +164,13 @@ class OpenID(OpenIDGrants):
         return self._discovered()
 
     def _discovered(self) -> AuthorizationServer:
-        url = discovery_url(self.server.issuer.replace(TENANT, authority(self.tenants)))
+        issuer, place = self.server.issuer, authority(self.tenants)
+        at_place = issuer.replace(TENANT, place)
         try:
-            document = self._documents.get(url, public=False)
+            document = self._documents.get(discovery_url(at_place), public=False)
         except ProviderResponseError as error:
             raise ProviderUnavailable("discovery_invalid", error) from None
-        found = server_of(document, issuer=self.server.issuer)
+        found = server_of(document, issuer=at_place if place in self.tenants else issuer)
         said = {name: value for name in ENDPOINTS.values() if (value := getattr(self.server, name))}
         promised = self.server.authorization_response_iss_parameter_supported
         promised = promised or found.authorization_response_iss_parameter_supported
@@ -264,10 +271,7 @@ class OpenID(OpenIDGrants):
         )
 
     def _expected(self, token: TokenResponse, nonce: str, started_at: int) -> Expected:
-        try:
-            demands = Demands.of(self.metadata().authorization_endpoint, self.authorization_params)
-        except ValueError as error:  # in an address that the server has named
-            raise ProviderUnavailable("discovery_invalid", error) from None
+        demands = demands_at(self.metadata().authorization_endpoint, self.authorization_params)
         return Expected(
             issuer=self.server.issuer,
             client_id=self.client.client_id,

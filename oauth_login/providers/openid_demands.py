@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
 
-from oauth_login.errors import ProviderResponseError
+from oauth_login.errors import ProviderResponseError, ProviderUnavailable
+from oauth_login.providers.parameters import is_answered_by_query, query_of, said_twice
 from oauth_login.strict_json import parse_json
 
 MAX_AGE: Final = re.compile(r"[0-9]{1,9}")  # seconds
@@ -40,7 +40,7 @@ class Demands:
         :raises DemandError: one cannot be read, is hidden, or excludes another.
         :raises ValueError: *endpoint* is no URL.
         """
-        asked = [*_query(endpoint), *parameters.items()]
+        asked = [*query_of(endpoint), *parameters.items()]
         if any(name in HIDING for name, _ in asked):
             raise DemandError("one without request and request_uri, which hide what is asked")
         ages = [_seconds(value) for name, value in asked if name == "max_age"]
@@ -62,14 +62,24 @@ def with_new_sign_in(endpoint: str, parameters: Mapping[str, str]) -> dict[str, 
     ``max_age=0`` means the same, but only with a ``max_age`` has the server to send ``auth_time`` (Core §2).
     What the site says of ``max_age`` itself stays.
     """
-    said = dict(parameters)
-    if any(_is_new_sign_in(*one) for one in said.items()) and "max_age" not in dict(_query(endpoint)):
+    said, asked = dict(parameters), query_of(endpoint)
+    if any(_is_new_sign_in(*one) for one in [*asked, *said.items()]) and "max_age" not in dict(asked):
         said.setdefault("max_age", "0")
     return said
 
 
-def _query(endpoint: str) -> list[tuple[str, str]]:
-    return parse_qsl(urlsplit(endpoint).query, keep_blank_values=True)
+def demands_at(endpoint: str, parameters: Mapping[str, str]) -> Demands:
+    """Return the demands of a request to an address that the server may have named itself.
+
+    :raises ProviderUnavailable: nobody may be sent there: no answer could be believed, or read.
+    """
+    try:
+        asked = query_of(endpoint)
+        if said_twice(asked) or not is_answered_by_query(asked):
+            raise DemandError("one without what the request says by itself")
+        return Demands.of(endpoint, parameters)
+    except ValueError as error:
+        raise ProviderUnavailable("discovery_invalid", f"authorization_endpoint: {error}") from None
 
 
 def _is_new_sign_in(name: str, value: str) -> bool:

@@ -18,7 +18,7 @@ from oauth_login.oauth2 import (
 )
 from oauth_login.providers import dialects
 from oauth_login.providers.base import Profile, Provider, email_address, https_url, login_name, text
-from oauth_login.providers.claims import an_object, find, say, says
+from oauth_login.providers.claims import an_object, as_text, find, say, says
 from oauth_login.providers.definition import WORDS, flaws
 from oauth_login.providers.namespaces import origin_of
 from oauth_login.providers.parameters import filled, renamed, with_query
@@ -190,7 +190,11 @@ class OAuth2(PlainGrants):
             filled(self.words["USERINFO_PARAMS"], known),
             self.words["USERINFO_REQUEST"],
         )
-        return an_object(find(self._content(answer, token), self.words["USERINFO_ROOT"]))
+        profile = an_object(find(self._content(answer, token), self.words["USERINFO_ROOT"]))
+        for path, expected in filled(self.words["USERINFO_MATCHES"], known).items():
+            if as_text(find(profile, path)) != expected:
+                raise ProviderResponseError("userinfo_of_another", path)
+        return profile
 
     def _email(self, token: TokenResponse, claims: Mapping[str, Any]) -> tuple[str, bool]:
         """Return an address, and whether the provider vouches for it; one that is no address is none."""

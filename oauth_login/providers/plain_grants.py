@@ -1,14 +1,15 @@
 """Renewing and giving back the grants of a provider of data, in the words of its settings."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from oauth_login.answers import Answer
 from oauth_login.errors import AuthorizationDenied, ProviderResponseError, TokenRequestError
 from oauth_login.oauth2 import TokenResponse
+from oauth_login.providers import dialects
 from oauth_login.providers.base import Provider
-from oauth_login.providers.claims import find
+from oauth_login.providers.claims import as_text, find
 from oauth_login.providers.grants import said
 from oauth_login.providers.parameters import renamed
 from oauth_login.providers.secrecy import without
@@ -17,6 +18,7 @@ from oauth_login.revocation import is_revoked, revocation_request
 
 #: Ways to give a grant back in which the access token, in a header, is all there is.
 BEARING: Final = ("bearer", "delete")
+MAX_REFUSAL: Final = 1 << 12  # bytes of an API's answer; a longer one says more than that a token is dead
 
 
 class PlainGrants(Provider):
@@ -90,11 +92,23 @@ class PlainGrants(Provider):
             raise ProviderResponseError("revocation_refused", "the result is false")
         return is_revoked(answer.status, told)
 
+    def token_rejected(self, answer: Answer) -> bool:
+        """Tell whether an API request was refused for its token, as this API says it (``API_REJECTED``)."""
+        codes = self.words["API_REJECTED"]
+        if answer.status == 401 or not codes or len(answer.body) > MAX_REFUSAL:
+            return answer.status == 401
+        try:
+            told = dialects.read(answer, self.words["USERINFO_ANSWER"])
+        except ProviderResponseError:
+            return False  # it may be a picture
+        return any(_says(told, path, known) for path, known in codes.items())
+
     def _is_dead(self, status: int, told: Mapping[str, Any]) -> bool:
         """Tell whether the grant was gone before anybody asked (H25)."""
         if status == 401 and self._is_shown_token_alone:
             return True  # whoever sends no credentials can only have sent a token that is dead
-        return any(find(told, path) in self.words["REFRESH_REJECTED"] for path in self.words["ERRORS"])
+        dead = set(map(as_text, self.words["REFRESH_REJECTED"]))
+        return any(as_text(find(told, path)) in dead for path in self.words["ERRORS"])
 
     @property
     def _takes_access_token_only(self) -> bool:
@@ -114,3 +128,9 @@ class PlainGrants(Provider):
         named = renamed(request.form, self.words["REVOCATION_NAMES"])
         asked = {**self.words["REVOCATION_PARAMS"], **named}
         return self._ask(url, kind, asked, request.headers, once=True)
+
+
+def _says(told: Any, path: str, codes: Iterable[object]) -> bool:
+    """Tell whether *told* has one of *codes* there; a number is the same as text."""
+    code = as_text(find(told, path))
+    return code != "" and code in map(as_text, codes)

@@ -4,6 +4,7 @@ Every provider's answer passes here, signed or not: a signature says who wrote `
 """
 
 import re
+import string
 from typing import Final
 
 from oauth_login.errors import ProviderResponseError
@@ -14,10 +15,13 @@ SUBJECT: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 NOBODY: Final = frozenset(
     {
         *("none", "null", "nil", "undefined", "nan", "n/a", "unknown", "anonymous", "true", "false"),
-        *("object object", "object", "dbnull", "infinity", "-infinity"),
+        *("object object", "object", "dbnull", "infinity"),
     }
 )
-BRACKETS: Final = " ()<>[]{}\"'"
+#: What may stand around such a word.
+AROUND: Final = f" {string.punctuation}"
+#: A number that is nothing in another spelling, such as the UUID that stands for none (RFC 9562 §5.9).
+NOTHING: Final = re.compile(r"(?:urn:uuid:|0x)?0[0.:-]*", re.IGNORECASE)
 NUMBER: Final = re.compile(r"([+-]?)([0-9]+)(?:\.[0-9]*)?")
 SUBJECT_TYPES: Final = ("int", "str")
 
@@ -52,7 +56,8 @@ def positive_integer_subject(value: object) -> str:
 def _is_somebody(value: str) -> bool:
     if len(value) > SUBJECT_LENGTH or not SUBJECT.fullmatch(value):
         return False
-    if value.lower().strip(BRACKETS) in NOBODY or not any(map(str.isalnum, value)):
+    word = value.lower().strip(AROUND)
+    if word in NOBODY or not word or NOTHING.fullmatch(word):
         return False
     number = NUMBER.fullmatch(value)
     # Nothing, or a number that stands for "not found": no server counts people from there.

@@ -61,6 +61,7 @@ class OAuth2Flavour(OAuth2Grants):
             names=self.words["AUTHORIZATION_NAMES"],
             code_param=self.words["CODE_PARAM"],
             echoes=tuple(self.words["CALLBACK_PARAMS"]),
+            cancels=self.words["CANCEL_PARAMS"],
             unasked=frozenset(name for name, own in sent if not own),
             refreshes=self.refreshes,
         )
@@ -118,7 +119,8 @@ class OAuth2Flavour(OAuth2Grants):
         headers = self.words["USERINFO_HEADERS"].items()
         if grant is None or any(request.headers.get(name.lower()) != value for name, value in headers):
             return self._unauthorized()
-        profile = below(self.words["USERINFO_ROOT"], of_answer(self._told(grant), ""))
+        matches = filled(self.words["USERINFO_MATCHES"], self._known(grant))
+        profile = below(self.words["USERINFO_ROOT"], {**of_answer(self._told(grant), ""), **matches})
         status, kind, body = as_json(nested({**self._all_well(), **profile}))
         if self.words["USERINFO_ENCODING"] != "gzip":
             return status, kind, body
@@ -144,9 +146,12 @@ class OAuth2Flavour(OAuth2Grants):
         grant = self.server.holder(token)
         if grant is None or not templates:
             return grant
-        known = {"client_id": self.client.client_id, "token": self._token_answer(grant)}
-        known["identity"] = self._identity_answer(grant)
-        return grant if filled(self.words[templates], known).items() <= asked.items() else None
+        return grant if filled(self.words[templates], self._known(grant)).items() <= asked.items() else None
+
+    def _known(self, grant: Grant) -> dict[str, Any]:
+        """Return what the client has been told when it asks for the profile."""
+        told = {"token": self._token_answer(grant), "identity": self._identity_answer(grant)}
+        return {"client_id": self.client.client_id, **told}
 
     def _told(self, grant: Grant) -> dict[str, Any]:
         """Return what the provider knows of somebody, and where it says it."""
@@ -163,7 +168,8 @@ class OAuth2Flavour(OAuth2Grants):
             "picture": self.picture_of(persona),
             "profile": persona["profile"] or None,
         }
-        templates = [*self.words["IDENTITY_PARAMS"].values(), *self.words["USERINFO_PARAMS"].values()]
+        words = ("IDENTITY_PARAMS", "USERINFO_PARAMS", "USERINFO_MATCHES")
+        templates = (template for key in words for template in self.words[key].values())
         places = [place for template in templates for place in PLACE.findall(template)]
         wanted = {place: str(number) for place in places if place.partition(".")[0] in EARLIER}
         return {**wanted, **written(claims, values, persona["key"])}

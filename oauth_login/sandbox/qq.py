@@ -1,4 +1,4 @@
-"""QQ's quirks over the strict server: GET for tokens, forms and JSONP, two steps to who it is, ``ret``.
+"""QQ's quirks over the strict server: GET for tokens, forms and JSONP, two steps to who it is, ``ret``, a no.
 
 Facts: https://wiki.connect.qq.com/ (*Using Authorization_Code to get Access_Token*, *get_user_info*).
 """
@@ -33,7 +33,12 @@ class QQFlavour(Flavour):
     def make_server(self) -> AuthorizationServer:
         """Return a server that does not know PKCE."""
         return AuthorizationServer(
-            self.issuer, self.client, knows_pkce=False, lifetime=LIFETIME, refreshes=self.refreshes
+            self.issuer,
+            self.client,
+            knows_pkce=False,
+            cancels={"usercancel": "1"},
+            lifetime=LIFETIME,
+            refreshes=self.refreshes,
         )
 
     def addresses(self) -> dict[str, Any]:

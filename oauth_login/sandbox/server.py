@@ -58,6 +58,8 @@ class AuthorizationServer:
     code_param: str = "code"
     #: What its answer to the browser has besides, and the token request must repeat.
     echoes: Sequence[str] = ()
+    #: What it says of a visitor who said no, and nothing else, if not what RFC 6749 has it say.
+    cancels: Mapping[str, str] = field(default_factory=dict)
     #: Parameters that its token requests have not.
     unasked: frozenset[str] = frozenset()
     lifetime: int = TOKEN_LIFETIME  # seconds, of access tokens
@@ -120,7 +122,10 @@ class AuthorizationServer:
         return self._back(authorization, {self.code_param: code, **authorization.echoed})
 
     def deny(self, authorization: Authorization) -> str:
-        """Return where to send a browser whose visitor said no (RFC 6749 §4.1.2.1)."""
+        """Return where to send a browser whose visitor said no (RFC 6749 §4.1.2.1, or the server's way)."""
+        if self.cancels:
+            query = {**self.cancels, "state": authorization.state}
+            return f"{authorization.redirect_uri}?{urlencode(query)}"
         description = "The user has denied your application access."
         answer = {"error": "access_denied", "error_description": description}
         return self._back(authorization, answer)

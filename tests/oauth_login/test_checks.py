@@ -244,6 +244,23 @@ MISTAKES = {
     "E008": [named("github", {}), *each(of, CLIENT_ID=["", 7]), *each(of, CLIENT_SECRET=[None, " "])],
     "E009": [
         *each(of, AUTHORIZATION_ENDPOINT=[*NO_URLS, "https://ghe.example/a?b=c&response_mode=form_post"]),
+        *each(
+            of,
+            AUTHORIZATION_ENDPOINT=[
+                f"https://ghe.example/a?{query}"
+                for query in (
+                    *("response_type=token", "response_type=code", "client_id=x", "redirect_uri=", "scope=a"),
+                    *(
+                        "state=s",
+                        "b=c&nonce=n",
+                        "code_challenge=c",
+                        "code_challenge_method=plain",
+                        "st%61te=s",
+                    ),
+                    *("response_mode=form_post&response_mode=query", "response_mode="),
+                )
+            ],
+        ),
         *each(of, TOKEN_ENDPOINT=NO_URLS),
         *defined_as(USERINFO_ENDPOINT=NO_URLS, IDENTITY_ENDPOINT=NO_URLS, EMAILS_ENDPOINT=NO_URLS),
         *each(of, API_URL=NO_URLS + WITH_QUERIES),
@@ -296,10 +313,26 @@ MISTAKES = {
         *defined_as(TOKEN_NAMES=[7, {"access_token": ""}], TOKEN_REQUEST_NAMES=[7, {"code": 1}]),
         *defined_as(TOKEN_PARAMS=[7, {"a": 1}], AUTHORIZATION_NAMES=[7, {"": "a"}]),
         *defined_as(AUTHORIZATION_FRAGMENT=[7], SCOPE_SEPARATOR=["", 7], CODE_PARAM=["", None]),
+        *defined_as(USERINFO_MATCHES=[["id"], {"a b": "{token.id}"}, {"id": "{user.id}"}, {"id": 7}]),
+        *defined_as(USERINFO_MATCHES=[{"id": "{identity.id}"}]),
+        *defined_as(CANCEL_PARAMS=[["no"], {"": "1"}, {"no": ""}, {"no": 1}]),
         *defined_as(TOKEN_NAMES=[{"token": "a"}], AUTHORIZATION_NAMES=[{"code": "a"}]),
         *defined_as(TOKEN_REQUEST_NAMES=[{"state": "a"}]),
+        *defined_as(REFRESH_NAMES=[7, {"refresh": "a"}], REVOCATION_NAMES=[7, {"refresh_token": "a"}]),
+        *defined_as(
+            AUTHORIZATION_NAMES=[
+                *({name: ""} for name in ("client_id", "state", "code_challenge", "code_challenge_method")),
+                {"state": "client_id"},
+                {"state": "st", "redirect_uri": "st"},
+            ],
+            TOKEN_REQUEST_NAMES=[{"code": ""}, {"code_verifier": ""}, {"code": "grant_type"}],
+            REFRESH_NAMES=[{"refresh_token": ""}, {"refresh_token": "client_id"}],
+            REVOCATION_NAMES=[{"token": ""}, {"token": "token_type_hint"}],
+        ),
+        *defined_as(TOKEN_REQUEST_NAMES=[{"client_id": "refresh_token"}]),
         *defined_as(CALLBACK_PARAMS=["device", [7], None], IDENTITY_CLIENT=[7]),
         *defined_as(EMAILS_ROOT=[7], EMAILS_WHERE=[7, {"a": None}], SUBJECT_TYPE=["text", None, []]),
+        *defined_as(API_REJECTED=[7, {"a": 1}, {"a": "21332"}, {"a b": [1]}, {"a": [True]}, [21332]]),
         *defined_as(ERRORS=[7, {"a": []}, {"a b": 0}], ERROR_CODES=[7, {1: "x"}, {True: "code_rejected"}]),
         named("weibo", {**GITHUB, "CLAIMS": 7}),
     ],
@@ -596,6 +629,12 @@ def test_several_mistakes_are_reported_at_once(settings):
         (defined(TOKEN_NAMES={"xyzzy": "a"}), "Known: access_token, "),
         (defined(AUTHORIZATION_NAMES={"clientid": "a"}), "Did you mean 'client_id'?"),
         (defined(TOKEN_REQUEST_NAMES={"code_verifer": "a"}), "Did you mean 'code_verifier'?"),
+        (defined(REFRESH_NAMES={"refreshtoken": "a"}), "Did you mean 'refresh_token'?"),
+        (defined(REVOCATION_NAMES={"token_hint": "a"}), "Did you mean 'token_type_hint'?"),
+        (defined(AUTHORIZATION_NAMES={"code_challenge": ""}), "If the server knows no PKCE, set PKCE"),
+        (defined(AUTHORIZATION_NAMES={"state": ""}), "It is needed."),
+        (defined(AUTHORIZATION_NAMES={"state": "scope"}), "One would replace the other."),
+        (defined(AUTHORIZATION_ENDPOINT="https://forge.example/a?scope=a"), "Remove that: each request"),
         (named("acme", {**GITHUB, "ISSUR": "https://a.example"}), f"Did you mean 'ISSUER'? {NEEDS}"),
         (defined(CLAIMS=..., CLAIM=SUB), f"Did you mean 'CLAIMS'? {NEEDS}"),
         (defined(CLAIMS=...), NEEDS),

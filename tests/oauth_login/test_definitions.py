@@ -14,7 +14,7 @@ from oauth_login import conf
 from oauth_login.answers import Answer
 from oauth_login.causes import CAUSES
 from oauth_login.errors import OAuthLoginError, ProviderResponseError
-from oauth_login.models import LinkedAccount
+from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers import claims
 from oauth_login.providers.plain import OAuth2
@@ -23,6 +23,7 @@ from tests.oauth_login.http_server import HANG_UP, reply
 pytestmark = pytest.mark.provider
 
 TOKEN = {"access_token": "the-token", "token_type": "Bearer"}
+FORM_TOKEN = b"access_token=the-token&token_type=bearer"
 #: As the README says it, line by line.
 FORGE = {
     "CLIENT_ID": "the-client",
@@ -235,6 +236,51 @@ def test_somebody_who_said_no_may_be_told_by_the_token_endpoint(site):
     assert answer["Location"].startswith("/oauth2/login/")
 
 
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (b"code=100020&msg=code+is+reused", "code_rejected"),
+        (b"error=100019&error_description=x", "code_rejected"),
+        (b"error=slow&error_description=x", "provider_rate_limited"),
+        (b'{"error": "100019"}', "code_rejected"),
+        (b'{"error": 100019, "code": 0}', "code_rejected"),
+        (b'{"error": "7"}', "provider_misconfigured"),
+        (b'{"error": 7}', "provider_misconfigured"),
+    ],
+    ids=repr,
+)
+def test_a_number_is_the_same_error_as_text(site, said, code):
+    known = {100019: "code_rejected", 100020: "code_rejected", "slow": "provider_rate_limited"}
+    site.define(
+        TOKEN_ANSWER="any",
+        ERRORS={"error": None, "code": None},
+        ERROR_CODES={**known, "7": "provider_misconfigured"},
+    )
+    site.say(token=said)
+
+    assert code_of(site.sign_in()) == code
+
+
+@pytest.mark.parametrize("said", [b"%s&ret=0&ok=yes" % FORM_TOKEN, b"%s&ok=yes" % FORM_TOKEN])
+def test_a_form_says_in_text_that_all_is_well(site, said):
+    site.define(TOKEN_ANSWER="form", ERRORS={"ret": 0, "ok": "yes"})
+    site.say(token=said, user={"id": 7, "ret": 0, "ok": "yes"})
+
+    assert site.sign_in().status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("well", "ok", "status"),
+    [(True, True, 302), (True, 1, 502), (True, "True", 502), (True, False, 502), ("True", True, 502)],
+    ids=repr,
+)
+def test_a_flag_that_says_that_all_is_well_is_that_flag(site, well, ok, status):
+    site.define(ERRORS={"ok": well})
+    site.say(user={"id": 7, "ok": ok})
+
+    assert site.sign_in().status_code == status
+
+
 def test_no_error_is_what_says_that_all_is_well(site):
     site.define(ERRORS={"fault": 0, "status.code": "ok"})
     site.say(
@@ -246,7 +292,7 @@ def test_no_error_is_what_says_that_all_is_well(site):
 
 
 @pytest.mark.threat("F01")
-@pytest.mark.parametrize("value", [0.0, False, "0"], ids=str)
+@pytest.mark.parametrize("value", [0.0, False, "00", "", [0]], ids=repr)
 def test_what_only_equals_it_in_python_is_an_error(site, value):
     site.define(ERRORS={"fault": 0})
     site.say(user={"id": 7, "fault": value})
@@ -277,6 +323,30 @@ def test_an_identity_step_may_say_no_more_than_an_id(site):
 
     assert site.sign_in().status_code == 302
     assert LinkedAccount.objects.get().subject == "7"
+
+
+@pytest.mark.threat("F01")
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ({"uid": "7", "who": {"id": 7}}, ""),
+        ({"uid": 7, "who": {"id": "7"}}, ""),
+        ({"uid": "7", "who": {"id": "8"}}, "userinfo_of_another"),
+        ({"uid": "7", "who": {"id": None}}, "userinfo_of_another"),
+        ({"uid": "7", "who": {"id": [7]}}, "userinfo_of_another"),
+        ({"uid": "7"}, "userinfo_of_another"),
+        ({"uid": None, "who": {"id": ""}}, "profile_refused"),
+        ({}, "profile_refused"),
+    ],
+    ids=str,
+)
+def test_a_profile_repeats_whose_it_is_where_the_settings_say_so(site, rows, told, code):
+    site.define(USERINFO_ROOT="data", USERINFO_MATCHES={"who.id": "{token.uid}"})
+    site.say(token={**TOKEN, "uid": told.get("uid")}, user={"data": {"id": 7, **told}})
+    answer = site.sign_in()
+
+    assert answer.status_code == 302 if not code else code_of(answer) == code
+    assert rows() == ((1, 1, 1) if not code else (0, 0, 0))
 
 
 def test_a_profile_cannot_pretend_to_be_the_answers_before_it(site):
@@ -418,9 +488,35 @@ def test_nothing_replaces_what_the_protocol_sends(site):
     assert "forged" not in asked.body
 
 
+@pytest.mark.parametrize(
+    ("callback", "code"),
+    [
+        ({"code": "", "no": "1", "error": "server_error"}, "provider_unavailable"),
+        ({"code": "c", "no": "1"}, "code_and_error"),
+        ({"code": "", "no": "0"}, "code_missing"),
+        ({"code": "", "no": ["1", "1"]}, "parameter_repeated"),
+    ],
+    ids=str,
+)
+def test_what_only_resembles_a_no_is_none(site, callback, code):
+    site.define(CANCEL_PARAMS={"no": "1"})
+
+    assert code_of(site.sign_in(**callback)) == code
+    assert site.requests("/token") == []
+
+
+def test_a_server_may_have_a_word_of_its_own_for_a_visitor_who_says_no(site):
+    site.define(CANCEL_PARAMS={"cancelled": "yes", "no": "1"})
+    answer = site.sign_in(code="", no="1")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/oauth2/login/?denied=1")
+    assert SignIn.objects.get().outcome == "access_denied"
+    assert site.requests("/token") == []
+
+
 @pytest.mark.threat("A20")
 def test_what_the_token_request_needs_is_led_home_too(site, settings):
-    site.define(CODE_PARAM="authCode", CALLBACK_PARAMS=["device"])
+    site.define(CODE_PARAM="authCode", CALLBACK_PARAMS=["device"], CANCEL_PARAMS={"no": "1"})
     settings.ALLOWED_HOSTS = ["www.example.com", "example.com"]
     settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"ORIGIN": "https://www.example.com"}
     apex, www = ({"host": host} for host in ("example.com", "www.example.com"))
@@ -428,7 +524,7 @@ def test_what_the_token_request_needs_is_led_home_too(site, settings):
     state = dict(parse_qsl(urlsplit(start["Location"]).query))["state"]
     site.visitor.cookies.clear()
 
-    query = {"authCode": "c", "device": "7", "other": "x", "state": state}
+    query = {"authCode": "c", "device": "7", "no": "2", "other": "x", "state": state}
     answer = site.visitor.come_back(query, "forge", headers=www, secure=True)
 
     home = urlsplit(answer["Location"])
@@ -436,14 +532,41 @@ def test_what_the_token_request_needs_is_led_home_too(site, settings):
     assert dict(parse_qsl(home.query)) == {
         "authCode": "c",
         "device": "7",
+        "no": "2",
         "state": state,
         "oauth_login_relayed": "1",
     }
 
 
+@pytest.mark.threat("A26", "B03", "B11")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"AUTHORIZATION_NAMES": {"state": ""}},
+        {"AUTHORIZATION_NAMES": {"code_challenge": ""}},
+        {"AUTHORIZATION_NAMES": {"state": "client_id"}},
+        {"TOKEN_REQUEST_NAMES": {"code": ""}},
+        {"AUTHORIZATION_ENDPOINT": "https://forge.example/authorize?response_type=token"},
+        {"AUTHORIZATION_ENDPOINT": "https://forge.example/authorize?v=2&state=fixed"},
+    ],
+    ids=str,
+)
+def test_a_definition_that_gives_the_protocol_away_sends_nobody_anywhere(site, changes):
+    site.define(**changes)
+
+    assert code_of(site.visitor.start("forge")) == "settings_invalid"
+
+
+def test_a_query_that_the_authorization_endpoint_has_already_is_kept(site):
+    site.define(AUTHORIZATION_ENDPOINT="https://forge.example/authorize?v=2")
+    site.sign_in()
+
+    assert site.asked["v"] == "2"
+
+
 def test_wrong_settings_do_not_break_a_callback(site):
     state = dict(parse_qsl(urlsplit(site.visitor.start("forge")["Location"]).query))["state"]
-    site.define(CODE_PARAM=7, CALLBACK_PARAMS="device")
+    site.define(CODE_PARAM=7, CALLBACK_PARAMS="device", CANCEL_PARAMS="no")
 
     assert code_of(site.visitor.come_back({"code": "c", "state": state}, "forge")) == "settings_invalid"
 

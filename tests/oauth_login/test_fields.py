@@ -8,12 +8,18 @@ from io import StringIO
 import pytest
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldError
 from django.core.management import call_command
+from django.core.serializers.base import DeserializationError
 from django.db import connection, transaction
+from django.db.models import Case, F, TextField, Value, When
+from django.db.models.functions import Concat, Length
 from django.template import Context, Engine
+from django.test.utils import register_lookup
 
+from oauth_login.errors import ReauthorizationRequired
 from oauth_login.fields import Envelope, Secret
-from oauth_login.models import LinkedAccount, Token
+from oauth_login.models import LinkedAccount, Revocation, Token
 from oauth_login.sealing import SealBroken
 
 ACCESS, REFRESH = "gho_access-token-of-the-tests", "ghr_refresh-token-of-the-tests"
@@ -155,6 +161,33 @@ def test_many_tokens_can_be_written_at_once(new_token):
 
     assert [row.access_token.reveal() for row in Token.objects.all()] == [ACCESS, ACCESS]
     assert not set(values) & set(columns(first) + columns(second))
+
+
+@pytest.mark.threat("H01", "H02")
+def test_many_rows_can_be_changed_at_once_and_each_gets_ciphertext_of_its_own(new_token):
+    first, second = load(new_token(1, "gho_first")), load(new_token(2, "gho_second"))
+    of_second = columns(second)
+    first.access_token, first.refresh_token = "gho_newer", second.refresh_token
+    second.refresh_token = ""
+
+    assert Token.objects.bulk_update([first, second], ["access_token", "refresh_token"]) == 2
+
+    assert columns(first)[0].startswith("v1")
+    assert load(first).access_token.reveal() == "gho_newer"
+    assert load(first).refresh_token.reveal() == REFRESH
+    assert columns(second) == (of_second[0], "")
+
+
+@pytest.mark.threat("H01")
+def test_rows_without_an_account_can_be_changed_at_once_too(db):
+    rows = [Revocation.objects.create(provider="p", issuer="i", subject=str(number)) for number in (1, 2)]
+    for row in rows:
+        row.access_token = f"gho_{row.subject}"
+
+    Revocation.objects.bulk_update(rows, ["access_token"])
+
+    found = Revocation.objects.order_by("subject")
+    assert [row.access_token.reveal() for row in found] == ["gho_1", "gho_2"]
 
 
 def test_a_token_is_valid_as_it_is(token):
@@ -325,10 +358,37 @@ def test_queries_give_ciphertext(token):
     [
         lambda token: Token.objects.update(access_token="gho_newer"),
         lambda token: Token.objects.update(access_token=Secret(lambda: "gho_newer")),
-        lambda token: Token.objects.bulk_update([token], ["access_token"]),
+        lambda token: Token.objects.update(access_token=Value("gho_newer")),
+        lambda token: Token.objects.update(access_token=Concat("access_token", Value("gho_newer"))),
+        lambda token: Token.objects.update(access_token=F("token_type")),
+        lambda token: Token.objects.update(access_token=Case(When(pk=token.pk, then=Value("gho_newer")))),
+        lambda token: Token.objects.update(access_token=Case(When(pk=token.pk, then=F("token_type")))),
+        lambda token: Token.objects.update(
+            access_token=Case(When(pk=token.pk, then=Value("")), default=Value("gho_newer"))
+        ),
+        lambda token: Token.objects.update(
+            access_token=Case(
+                When(version=1, then=Value(token.access_token, token._meta.get_field("reason")))
+            )
+        ),
+        lambda token: Token.objects.create(account_id=token.pk, access_token=Value("gho_newer")),
+        lambda token: setattr(token, "access_token", F("token_type")),
         lambda token: Token.objects.get(access_token="gho_newer"),
     ],
-    ids=["update", "update by a secret", "bulk_update", "get"],
+    ids=[
+        "update",
+        "update by a secret",
+        "update by a value",
+        "update by a function",
+        "update by another column",
+        "update by a choice",
+        "update by a choice of another column",
+        "update by what else is chosen",
+        "update by a choice of many rows",
+        "create",
+        "assign",
+        "get",
+    ],
 )
 def test_plain_text_can_only_be_written_through_a_row(token, careless):
     before = columns(token)
@@ -355,6 +415,56 @@ def test_a_dump_has_ciphertext_and_can_be_loaded(new_token, tmp_path, format_):
     call_command("loaddata", dump, verbosity=0)
     assert columns(token) == before
     assert load(token).access_token.reveal() == ACCESS
+
+
+@pytest.mark.threat("H01", "H06")
+@pytest.mark.parametrize("format_", ["json", "xml", "jsonl"])
+def test_a_fixture_with_plain_text_is_refused_and_the_text_not_told(token, tmp_path, format_):
+    before, out = columns(token), StringIO()
+    call_command("dumpdata", "oauth_login.token", format=format_, stdout=out)
+    fixture = tmp_path / f"tokens.{format_}"
+    fixture.write_text(out.getvalue().replace(before[0], "gho_by-hand"))
+
+    with pytest.raises(DeserializationError, match="access_token is encrypted") as refusal:
+        call_command("loaddata", fixture, verbosity=0)
+
+    assert "gho_" not in str(refusal.value)
+    assert columns(token) == before
+
+
+@pytest.mark.threat("H04")
+def test_a_dump_under_a_lost_key_can_be_loaded(token, tmp_path, settings):
+    before, dump = columns(token), tmp_path / "tokens.json"
+    call_command("dumpdata", "oauth_login.token", output=dump, verbosity=0)
+    settings.SECRET_KEY = "the-one-before-is-lost-0123456789-0123456789-0123456789-01"
+    Token.objects.all().delete()
+
+    call_command("loaddata", dump, verbosity=0)
+
+    assert columns(token) == before
+
+
+@pytest.mark.threat("H01")
+@pytest.mark.parametrize("planted", ["gho_planted", "v1", "v1.gho_planted"])
+def test_plain_text_in_the_column_is_no_token(token, planted):
+    write(token, planted, planted)
+
+    for use in (token.account.access_token, lambda: token.account.session().get("/user")):
+        with pytest.raises(ReauthorizationRequired) as refusal:
+            use()
+        assert "gho_" not in str(refusal.value)
+    assert load(token).account.health == "sign_in"
+
+
+@pytest.mark.threat("H05")
+@pytest.mark.parametrize(
+    "lookup",
+    ["startswith", "contains", "iexact", "gt", "lt", "in", "range", "regex", "length", "length__gt"],
+)
+def test_nobody_can_look_for_a_part_of_a_secret(token, lookup):
+    with register_lookup(TextField, Length), pytest.raises(FieldError):
+        Token.objects.filter(**{f"access_token__{lookup}": columns(token)[0]})
+    assert Token.objects.filter(access_token__isnull=False).exclude(access_token="").get() == token
 
 
 def test_the_field_itself_is_reached_through_the_class():

@@ -1,7 +1,7 @@
 """Every preset can be tried without credentials: the whole story, through the real views, in the sandbox."""
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.cache import cache
@@ -15,6 +15,7 @@ OF_ONES_OWN = {
     "forge": {
         "AUTHORIZATION_ENDPOINT": "https://forge.example/authorize",
         "AUTHORIZATION_NAMES": {"response_type": "", "redirect_uri": "back"},
+        "CANCEL_PARAMS": {"no": "1"},
         "TOKEN_ENDPOINT": "https://forge.example/token",
         "TOKEN_ENDPOINT_AUTH_METHOD": "client_secret_basic",
         "TOKEN_REQUEST_NAMES": {"grant_type": "", "code": "ticket"},
@@ -25,6 +26,7 @@ OF_ONES_OWN = {
         "USERINFO_ENDPOINT": "https://api.forge.example/people",
         "USERINFO_HEADERS": {"X-Version": "3"},
         "USERINFO_PARAMS": {"who": "{identity.person.id}"},
+        "USERINFO_MATCHES": {"whose": "{identity.person.id}"},
         "USERINFO_TOKEN": "Token",
         "CLAIMS": {
             "sub": "identity.person.id",
@@ -100,3 +102,18 @@ def test_somebody_without_a_name_and_somebody_new_are_welcome(new_visitor, alias
         users.add(visitor.user)
 
     assert len(users) == 3
+
+
+@pytest.mark.threat("A23")
+@pytest.mark.parametrize(
+    ("alias", "said"),
+    [("qq", {"usercancel"}), ("forge", {"no"}), ("weibo", {"error", "error_description", "iss"})],
+)
+def test_who_says_no_comes_back_in_the_providers_own_way_and_is_calmly_told(visitor, alias, said):
+    location = visitor.start(alias)["Location"]
+    back = visitor.post(location, {"persona": "deny"})["Location"]
+
+    assert set(parse_qs(urlsplit(back).query)) == {*said, "state"}
+    answer = visitor.get(back)
+    assert (answer.status_code, answer["Location"]) == (302, "/oauth2/login/?denied=1")
+    assert visitor.user is None

@@ -60,6 +60,7 @@ DEAD = [
         },
     ),
     ("qq", {"error": 100030, "error_description": "not granted"}),
+    ("qq", b"code=100016&msg=access+token+check+failed"),
 ]
 
 
@@ -230,8 +231,9 @@ def test_a_token_that_is_dead_already_is_gone(preset, server, name):
 
 
 @pytest.mark.threat("H25")
-def test_a_dead_token_by_the_providers_own_code_is_gone(preset, server):
-    answer_all(server, {"error": {"code": 190, "type": "OAuthException"}}, 400)
+@pytest.mark.parametrize("code", [190, "190"], ids=repr)
+def test_a_dead_token_is_gone_whether_its_code_is_a_number_or_text(preset, server, code):
+    answer_all(server, {"error": {"code": code, "type": "OAuthException"}}, 400)
 
     assert preset("facebook").revoke(access_token="at", refresh_token="") is True
 

@@ -20,6 +20,7 @@ ENDPOINTS = ("AUTHORIZATION", "TOKEN", "IDENTITY", "USERINFO", "EMAILS")
 SHOWN = ("preferred_username", "name", "email", "picture", "profile")
 
 pytestmark = [pytest.mark.provider, pytest.mark.django_db]
+RATE = "provider_rate_limited"
 every_preset = pytest.mark.parametrize("name", CASES)
 
 
@@ -71,6 +72,13 @@ class Preset:
             del parent[last]
         else:
             parent[last] = value
+            if claim == "sub" and "USERINFO_MATCHES" in self.row:
+                self.answers["userinfo"].update(dict.fromkeys(self.row["USERINFO_MATCHES"], value))
+
+    def come_back(self, **callback):
+        """Start, and come back with that; return the callback's response."""
+        asked = dict(parse_qsl(urlsplit(self.visitor.start(self.name)["Location"]).query))
+        return self.visitor.come_back({**callback, "state": asked["state"]}, self.name)
 
 
 def as_reply(answer):
@@ -112,13 +120,13 @@ def test_every_row_of_the_table_has_a_case():
     assert set(CASES) == {name for name in providers.names() if "CLAIMS" in providers.row(name)}
 
 
-def test_a_row_is_at_most_twelve_lines():
+def test_a_preset_is_at_most_twelve_lines_of_all_tables_together():
     lengths = write_docs.row_lengths(write_docs.ROOT)
     assert set(lengths) == set(providers.ROWS)
     assert {name: length for name, length in lengths.items() if length > 12} == {}
 
 
-def test_a_row_is_counted_with_its_name_and_its_braces(tmp_path):
+def test_a_row_is_counted_with_its_name_and_its_braces_in_every_table(tmp_path):
     path = tmp_path / "oauth_login/providers/rows.py"
     path.parent.mkdir(parents=True)
     path.write_text(
@@ -126,8 +134,11 @@ def test_a_row_is_counted_with_its_name_and_its_braces(tmp_path):
         'ROWS = {\n    "qq": {\n        "LABEL": "QQ",\n    },\n    "vk": {"LABEL": "VK"},\n'
         '    "lark": _two("x"),\n}\n'
     )
+    path.with_name("more_rows.py").write_text(
+        'ROWS = {\n    "vk": {"PKCE": False,\n           "SCOPE": ""},\n}\n'
+    )
 
-    assert write_docs.row_lengths(tmp_path) == {"qq": 3, "vk": 1, "lark": 4}
+    assert write_docs.row_lengths(tmp_path) == {"qq": 3, "vk": 3, "lark": 4}
 
 
 # --- As documented ------------------------------------------------------------------------------------
@@ -348,6 +359,52 @@ def test_a_refused_code_is_told_whatever_the_status(preset, turned_away, name):
     preset.answers["token"], code = preset.case.error
 
     turned_away(preset, preset.sign_in(), code)
+
+
+@pytest.mark.threat("D19")
+@pytest.mark.parametrize(
+    ("name", "place", "said", "code"),
+    [
+        ("qq", "token", b"code=100020&msg=code+is+reused+error", "code_rejected"),
+        ("qq", "token", b"error=100019&error_description=x", "code_rejected"),
+        ("qq", "token", b'callback( {"error":"100019","error_description":"x"} );', "code_rejected"),
+        ("weibo", "userinfo", {"error": "User requests out of rate limit!", "error_code": "10023"}, RATE),
+    ],
+)
+def test_a_providers_number_means_the_same_in_each_of_its_forms(preset, turned_away, name, place, said, code):
+    preset = preset(name)
+    preset.answers[place] = said
+
+    turned_away(preset, preset.sign_in(), code)
+
+
+@pytest.mark.threat("F01")
+@pytest.mark.parametrize(
+    ("name", "path", "value"),
+    [
+        *(("weibo", "idstr", value) for value in ("1404376561", "", None, ...)),
+        *(("weixin", "openid", value) for value in ("o6_another", None, ...)),
+    ],
+    ids=repr,
+)
+def test_a_profile_of_another_than_the_token_is_nobodys(preset, turned_away, name, path, value):
+    preset = preset(name)
+    changed = {**preset.answers["userinfo"], path: value}
+    preset.answers["userinfo"] = {key: said for key, said in changed.items() if said is not ...}
+
+    turned_away(preset, preset.sign_in(), "userinfo_of_another")
+
+
+@pytest.mark.threat("A23")
+def test_who_cancels_at_qq_on_a_phone_is_calmly_back(preset, rows):
+    preset = preset("qq")
+
+    answer = preset.come_back(usercancel="1")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/oauth2/login/?denied=1")
+    assert SignIn.objects.get().outcome == "access_denied"
+    assert preset.server.requests == []
+    assert rows() == (0, 0, 0)
 
 
 @pytest.mark.threat("D20")

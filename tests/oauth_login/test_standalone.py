@@ -189,6 +189,11 @@ def test_it_does_not_run_in_production(settings):
         ({"redirect_uri": "/callback"}, "'/callback' is no http or https URL"),
         ({"redirect_uri": "https://a.example/#x"}, "without a fragment"),
         ({"redirect_uri": "app:callback"}, "is no http or https URL"),
+        ({"redirect_uri": "http://[x/"}, "is no http or https URL"),
+        *(({"providers": names}, "--providers names none") for names in ("", ",", " , ")),
+        *(({"url": f"ftp://x{rest}"}, "--url: 'ftp://x") for rest in ("", "/", ":21")),
+        *(({"url": f"http://x{rest}"}, "--url: .* without a query and a fragment") for rest in ("/?a", "#b")),
+        *(({"url": url}, "--url: ") for url in ("sandbox:9000", "/sandbox", "http://", "http://[x")),
         ({"port": 70_000}, "Cannot listen on 127.0.0.1:70000"),
     ],
 )
@@ -196,7 +201,7 @@ def test_what_cannot_be_is_said_at_once(settings, stopped, options, message):
     settings.DEBUG = True
 
     with pytest.raises(CommandError, match=message):
-        call_command("oauth_sandbox", **options)
+        call_command("oauth_sandbox", **{"port": 70_001, **options})  # nowhere, even if it is not said
 
 
 @pytest.fixture

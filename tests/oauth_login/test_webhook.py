@@ -305,6 +305,17 @@ def test_sessions_end_with_the_grant_if_the_site_says_so(
     cache.clear()
 
 
+@pytest.mark.threat("K06")
+def test_sessions_that_were_noted_go_on_if_the_site_says_so_by_now(deliver, visitor, github, configure):
+    configure({"SESSIONS_END_ON_REVOCATION": True})
+    visitor.sign_in(github)
+    configure({"SESSIONS_END_ON_REVOCATION": False})
+
+    assert deliver().json() == {"result": "revoked"}
+
+    assert visitor.user is not None
+
+
 def test_without_tokens_nobody_is_asked_to_sign_in_again(
     deliver, linked, heard, django_capture_on_commit_callbacks
 ):
@@ -540,3 +551,12 @@ def test_no_secret_and_no_forged_word_is_in_the_log(deliver, linked, caplog):
     assert "signature_invalid" in caplog.text
     assert SECRET not in caplog.text
     assert "forged" not in caplog.text
+
+
+@pytest.mark.threat("D25")
+def test_a_provider_that_nobody_has_writes_one_line_and_no_long_one(client, caplog):
+    client.post(f"/oauth2/gh%0Aforged%E2%80%AE{'x' * 400}/webhook/")
+
+    (said,) = [record.getMessage() for record in caplog.records if record.name == "oauth_login"]
+    assert said.startswith("notice refused: code=not_found provider=gh\ufffdforged\ufffdxxx")
+    assert len(said) < 200

@@ -57,7 +57,7 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, url: str | None, **options: Any) -> None:
         if not settings.DEBUG:
             raise CommandError("The sandbox lets anybody be anybody: it runs with DEBUG on only.")
-        place = (url or f"http://{f'[{host}]' if ':' in host else host}:{port}").rstrip("/")
+        place = base(url) if url else f"http://{f'[{host}]' if ':' in host else host}:{port}"
         imitations = imitated(place, options)
         if host not in LOOPBACK:
             self.stderr.write(
@@ -93,9 +93,12 @@ class Command(BaseCommand):
 def imitated(place: str, options: Mapping[str, Any]) -> dict[str, Imitation]:
     """Return what to answer for, by alias, at *place*.
 
-    :raises CommandError: a provider is not known, or cannot be answered for; or the URI is none.
+    :raises CommandError: no provider is named, or one that is not known or cannot be answered for; or the
+        URI is none.
     """
     aliases = [name.strip() for name in options["providers"].split(",") if name.strip()]
+    if not aliases:
+        raise CommandError("--providers names none: there would be nobody to answer for.")
     try:
         conf.without_credentials(aliases)
     except ImproperlyConfigured as error:
@@ -115,13 +118,30 @@ def imitated(place: str, options: Mapping[str, Any]) -> dict[str, Imitation]:
     return found
 
 
+def base(url: str) -> str:
+    """Return what the addresses of all providers begin with.
+
+    :raises CommandError: clients could find nothing below *url*.
+    """
+    if not _is_web_address(url) or "?" in url:
+        raise CommandError(f"--url: {url!r} is no http or https URL without a query and a fragment.")
+    return url.rstrip("/")
+
+
 def callback(template: str, alias: str) -> str:
     """Return the callback URL of a provider.
 
     :raises CommandError: it is no URL of http or https, without a fragment.
     """
     uri = template.replace("{alias}", alias)
-    parts = urlsplit(uri)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "#" in uri:
+    if not _is_web_address(uri):
         raise CommandError(f"--redirect-uri: {uri!r} is no http or https URL without a fragment.")
     return uri
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that hold no address
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and "#" not in url

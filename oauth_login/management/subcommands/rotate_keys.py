@@ -8,12 +8,13 @@ from typing import Any, Final, NamedTuple
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections, models, router, transaction
-from django.db.models.functions import Left
+from django.db.models.lookups import Exact
 
 from oauth_login import conf
 from oauth_login.errors import ProviderMisconfigured
-from oauth_login.fields import EncryptedTextField, Envelope
+from oauth_login.fields import EncryptedTextField, Envelope, beginning
 from oauth_login.management.subcommands.progress import Progress
+from oauth_login.management.subcommands.stop import Stop
 from oauth_login.sealing import PREFIX_LENGTH, VERSION, SealBroken, Sealer
 
 BATCH: Final = (
@@ -55,12 +56,12 @@ class RotateKeys(BaseCommand):
         if dry_run:
             return f"{rotation.listed(stale)} Nothing was written."
         progress = Progress(self.stderr, is_wanted=verbosity > 0)
-        try:
+        with Stop() as stop:  # between two batches only, so that what is said is what is written
             for _ in rotation.batches():
                 progress.tell(f"{rotation.done} of {stale.total()} encrypted again so far")
-        except KeyboardInterrupt:
-            text = f"Stopped: {rotation.done} encrypted again. The next run goes on."
-            raise CommandError(text, returncode=130) from None
+                if stop.returncode:
+                    text = f"Stopped: {rotation.done} encrypted again. The next run goes on."
+                    raise CommandError(text, returncode=stop.returncode)
         if verbosity > 0:
             newest = rotation.prefixes[0].removeprefix(VERSION)
             self.stdout.write(f"Key {newest}: {rotation.done} encrypted again.")
@@ -91,8 +92,7 @@ class Rotation:
         for rows, fields in self.tables:
             for field in fields:
                 begun = rows.filter(stale(field, self.prefixes[0])).order_by()
-                prefix = Left(field.name, PREFIX_LENGTH)
-                counted = begun.values(prefix=prefix).annotate(number=models.Count("pk"))
+                counted = begun.values(prefix=beginning(field.name)).annotate(number=models.Count("pk"))
                 found.update(dict(counted.values_list("prefix", "number")))
         return found
 
@@ -178,8 +178,7 @@ def tables(database: str | None) -> Iterator[Table]:
 
 def stale(field: EncryptedTextField, newest: str) -> models.Q:
     """Return the condition that there is a secret, which the newest key has not encrypted."""
-    begins = models.Q(**{f"{field.name}__startswith": newest})
-    return ~begins & ~models.Q(**{field.name: ""})
+    return ~models.Q(Exact(beginning(field.name), newest)) & ~models.Q(**{field.name: ""})
 
 
 def batches(

@@ -102,6 +102,28 @@ def test_nobody_is_found_by_a_secret(everything, model, query):
 
 
 @pytest.mark.threat("H05")
+@pytest.mark.parametrize(
+    ("model", "lookup", "status"),
+    [
+        ("revocation", "access_token", 302),
+        ("revocation", "access_token__startswith", 302),
+        ("revocation", "refresh_token__gt", 302),
+        ("linkedaccount", "token__access_token__startswith", 400),
+        ("signin", "sid", 400),
+        ("signin", "sid__startswith", 400),
+        ("signin", "session__startswith", 400),
+        ("signin", "account__token__access_token__startswith", 400),
+    ],
+)
+@pytest.mark.parametrize("guess", ["v1", "wrong"])
+def test_no_url_tells_how_a_secret_begins(everything, model, lookup, status, guess):
+    answer = everything.get(f"/admin/oauth_login/{model}/", {lookup: guess})
+
+    assert answer.status_code == status
+    assert answer.headers.get("Location", "?e=1").endswith("?e=1")
+
+
+@pytest.mark.threat("H05")
 def test_what_is_to_be_withdrawn_can_be_looked_at_only(everything, revoking):
     row = Revocation.objects.get()
     page = reverse("admin:oauth_login_revocation_change", args=[row.pk])

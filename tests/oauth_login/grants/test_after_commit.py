@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models.signals import post_save
 from django.test.utils import CaptureQueriesContext
 
@@ -120,6 +120,49 @@ def test_an_answer_that_nobody_understands_does_not_stop_the_others(person, revo
 
     assert len(revoking.requests) == 2
     assert [row[1:] for row in waiting()] == [(1, "redirect_refused")] * 2
+
+
+def test_a_transaction_by_the_same_function_is_a_new_one(person, revoking, waiting):
+    @transaction.atomic
+    def delete(account):
+        account.delete()
+
+    revoking.says = fails()
+    delete(person())
+    revoking.says = None
+    delete(person())
+
+    assert revoking.revoked == ["gho_1", "gho_2"]
+    assert [row[0] for row in waiting()] == ["1"]
+
+
+def test_a_database_that_fails_after_the_commit_is_in_nobodys_way(person, revoking, caplog):
+    def broken(execute, sql, *arguments):
+        if sql.startswith("SELECT") and "oauth_login_revocation" in sql:
+            raise OperationalError("gone away")
+        return execute(sql, *arguments)
+
+    account, done = person(), []
+    with connection.execute_wrapper(broken), transaction.atomic():
+        account.delete()
+        transaction.on_commit(lambda: done.append("the site's own"))
+
+    assert done == ["the site's own"]
+    assert "gone away" in caplog.text
+    assert Revocation.objects.count() == 1
+
+
+@pytest.mark.threat("H17")
+def test_a_refresh_token_that_is_not_replaced_is_kept_for_the_next_try(person, revoking, waiting):
+    account = person()
+    Token.objects.update(expires_at=datetime.now(UTC) - timedelta(seconds=60))
+    del revoking.renews["refresh_token"]
+    revoking.says = fails()
+
+    account.delete()
+
+    row = Revocation.objects.get()
+    assert (row.access_token.reveal(), row.refresh_token.reveal()) == ("gho_renewed", "ghr_1")
 
 
 def test_all_of_a_transaction_have_one_deadline(person, revoking, waiting, monkeypatch):

@@ -6,8 +6,10 @@ import pytest
 from django.template import Context, Template
 
 from oauth_login.errors import ReauthorizationRequired
+from oauth_login.fields import Envelope
 from oauth_login.health import Health, condition, unusable
 from oauth_login.models import LinkedAccount, Token
+from oauth_login.sealing import Sealer
 from oauth_login.tokens import renew
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +67,22 @@ def test_an_active_token_is_as_long_lived_as_what_renews_it(
 @pytest.mark.parametrize(("state", "health"), [("reauthorize", "sign_in"), ("revoked", "revoked")])
 def test_one_that_was_ended_says_by_whom(shown, state, health):
     assert shown(state=state) == health
+
+
+@pytest.mark.parametrize(("state", "health"), [("reauthorize", "sign_in"), ("revoked", "revoked")])
+def test_so_does_one_that_was_wiped_then(shown, state, health):
+    assert shown(state=state, access_token="", refresh_token="") == health
+
+
+@pytest.mark.threat("H04")
+def test_one_that_has_run_out_and_is_renewed_by_what_no_key_opens_needs_a_sign_in(person):
+    lost = Envelope(Sealer([OTHER_KEY], "token").seal("ghr_1", "the place does not matter"))
+    account = person()
+    Token.objects.update(expires_at=in_seconds(-60), refresh_token=lost)
+
+    assert LinkedAccount.objects.get().health == "sign_in"
+    assert Token.objects.filter(condition("sign_in")).get().pk == account.pk
+    assert not Token.objects.filter(condition("expiring")).exists()
 
 
 def test_an_account_without_a_token_has_none(person):

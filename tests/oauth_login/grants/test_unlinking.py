@@ -6,8 +6,10 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.messages import get_messages
+from django.db import connection
 from django.template import RequestContext, Template
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from oauth_login import signals
@@ -105,13 +107,38 @@ def test_others_are_told_after_the_commit(person):
     heard = []
 
     def hear(user, account, **_):
-        heard.append((user.username, account.subject, LinkedAccount.objects.count()))
+        heard.append((user.username, account.subject, connection.in_atomic_block))
+        raise LookupError("a mistake of the site's own")
 
     signals.account_unlinked.connect(hear)
-    signed_in(account.user).post(page_of(account))
+    answer = signed_in(account.user).post(page_of(account))
     signals.account_unlinked.disconnect(hear)
 
-    assert heard == [("user1", "1", 0)]
+    assert heard == [("user1", "1", False)]
+    assert answer.status_code == 302
+    assert LinkedAccount.objects.count() == 0
+
+
+@pytest.mark.threat("D28")
+def test_a_site_that_brackets_its_requests_has_no_transaction_open_meanwhile(person, monkeypatch):
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    account = person()
+
+    answer = signed_in(account.user).post(page_of(account))
+
+    assert "has withdrawn what you granted" in message_of(answer)
+
+
+@pytest.mark.threat("G08")
+def test_of_two_at_the_same_moment_the_second_waits_where_the_database_can_have_it_wait(person):
+    account = person()
+    browser = signed_in(account.user)
+
+    with CaptureQueriesContext(connection) as queries:
+        browser.post(page_of(account))
+
+    locked = [query["sql"] for query in queries if "FOR UPDATE" in query["sql"]]
+    assert len(locked) == connection.features.has_select_for_update
 
 
 @pytest.mark.threat("G06")

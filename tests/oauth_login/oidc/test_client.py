@@ -110,16 +110,19 @@ def test_apples_secret_is_a_token_that_the_team_signs(openid, visitor, configure
 
 @pytest.fixture
 def tenants(openid):
-    """A server that describes all of its tenants in one document."""
+    """A server that describes all of its tenants in one document, and each in one of its own."""
     openid.configuration["issuer"] = TEMPLATE
     openid.answers = {
         **{
             f"/{place}/.well-known/openid-configuration": lambda _: openid.configuration
-            for place in ("common", "consumers", "organizations")
+            for place in ("common", "organizations")
         },
-        f"/{TENANT_A}/.well-known/openid-configuration": lambda _: (
-            openid.configuration | {"issuer": f"{ISSUER}/{TENANT_A}"}
-        ),
+        **{
+            f"/{place}/.well-known/openid-configuration": lambda _, tenant=tenant: (
+                openid.configuration | {"issuer": f"{ISSUER}/{tenant}"}
+            )
+            for place, tenant in ((TENANT_A, TENANT_A), (TENANT_B, TENANT_B), ("consumers", TENANT_A))
+        },
     }
     openid.claims = {"iss": f"{ISSUER}/{TENANT_A}", "tid": TENANT_A}
     return openid
@@ -137,16 +140,19 @@ def test_who_is_of_a_tenant_that_is_listed_may_sign_in(tenants, visitor, configu
 @pytest.mark.parametrize(
     ("listed", "place"),
     [
-        ([TENANT_A], "consumers"),
+        ([TENANT_A], TENANT_A),
         ([TENANT_A, TENANT_B], "common"),
-        ([TENANT_B], "organizations"),
+        ([TENANT_B], TENANT_B),
+        ([TENANT_B, "another"], "organizations"),
     ],
-    ids=["personal", "both", "work"],
+    ids=["personal", "both", "work", "work of two"],
 )
 def test_the_way_in_is_as_wide_as_the_tenants_listed(tenants, visitor, configure, listed, place):
     configure(ISSUER=TEMPLATE, TENANTS=listed)
-    visitor.sign_in(tenants, "acme")
+    tenants.claims = {"iss": f"{ISSUER}/{listed[0]}", "tid": listed[0]}
 
+    assert visitor.sign_in(tenants, "acme").status_code == 302
+    assert LinkedAccount.objects.get().issuer == f"{ISSUER}/{listed[0]}"
     assert tenants.hits(f"/{place}/.well-known/openid-configuration") == 1
 
 
@@ -186,6 +192,16 @@ def test_a_response_may_come_from_a_tenant_that_is_listed(tenants, visitor, conf
     query = tenants.approve(visitor.start("acme")["Location"], iss=issuer)
 
     assert visitor.come_back(query, "acme").status_code == status
+
+
+@pytest.mark.threat("E28", "E37")
+@pytest.mark.parametrize("issuer", [TEMPLATE, f"{ISSUER}/{TENANT_B}"])
+def test_the_document_of_one_tenant_names_that_tenant(tenants, visitor, configure, issuer):
+    configure(ISSUER=TEMPLATE, TENANTS=[TENANT_A])
+    document = {**tenants.configuration, "issuer": issuer}
+    tenants.answers = {f"/{TENANT_A}/.well-known/openid-configuration": lambda _: document}
+
+    assert visitor.start("acme").context["code"] == "discovery_invalid"
 
 
 @pytest.mark.threat("E37")

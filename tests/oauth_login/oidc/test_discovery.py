@@ -2,6 +2,7 @@
 
 import socket
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.cache import caches
@@ -10,6 +11,7 @@ from django.urls import reverse
 from oauth_login import documents, transport
 from oauth_login.errors import ProviderError
 from tests.names import found_here
+from tests.oauth_login.http_server import reply
 from tests.oauth_login.oidc.fake_openid import ELSEWHERE, ISSUER, MISSING, WELL_KNOWN
 
 pytestmark = [pytest.mark.django_db, pytest.mark.provider]
@@ -195,6 +197,25 @@ def test_a_server_cannot_send_the_site_to_its_neighbours(openid, visitor, rows, 
 
     assert visitor.sign_in(openid, "acme").status_code == 502
     assert rows() == (0, 0, 0)
+
+
+def test_a_server_on_this_very_machine_may_be_in_several_pieces(servers, visitor, configure):
+    server = servers()
+    elsewhere = server.url.replace("127.0.0.1", "localhost")
+    endpoints = {
+        name: f"{elsewhere}/{name}" for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")
+    }
+    server.answers = {
+        WELL_KNOWN: reply({"issuer": server.url, **endpoints}),
+        "/token_endpoint": reply({"error": "invalid_grant"}),
+    }
+    configure(ISSUER=server.url)
+    (state,) = parse_qs(urlsplit(visitor.start("acme")["Location"]).query)["state"]
+
+    answer = visitor.come_back({"code": "c", "state": state}, "acme")
+
+    assert answer.context["code"] == "code_rejected"
+    assert [request.path for request in server.requests] == [WELL_KNOWN, "/token_endpoint"]
 
 
 @pytest.mark.threat("D10")

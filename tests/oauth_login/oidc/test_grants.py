@@ -11,8 +11,10 @@ from oauth_login.errors import (
     ProviderResponseError,
     ProviderUnavailable,
     RateLimited,
+    ReauthorizationRequired,
     TokenRequestError,
 )
+from oauth_login.models import LinkedAccount, Token
 from tests.oauth_login.oidc.fake_openid import (
     CLIENT_ID,
     EC_KEY,
@@ -146,6 +148,24 @@ def test_an_id_token_of_another_is_refused_loudly(openid, refresh, claims):
 
     assert refusal.value.code == "refresh_identity_changed"
     assert refusal.value.detail in {*claims, "azp"}
+
+
+@pytest.mark.django_db
+@pytest.mark.threat("E40")
+@pytest.mark.parametrize("who", [SUBJECT, "somebody-else"])
+def test_an_account_is_given_a_token_of_its_own_person_only(openid, configure, visitor, who):
+    configure(SCOPE="openid offline_access")
+    visitor.sign_in(openid, "acme")
+    Token.objects.update(expires_at=0)
+    openid.claims = {"sub": who}
+
+    account = LinkedAccount.objects.get()
+    if who == SUBJECT:
+        assert account.access_token() == openid.access_token
+        return
+    with pytest.raises(ReauthorizationRequired):
+        account.access_token()
+    assert Token.objects.get().reason == "refresh_identity_changed"
 
 
 @pytest.mark.threat("E40")

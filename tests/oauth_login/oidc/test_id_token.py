@@ -9,8 +9,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.core.cache import cache
 from django.urls import reverse
 
+from oauth_login.documents import MEMORY
 from oauth_login.models import LinkedAccount
 from tests.oauth_login.oidc.fake_openid import (
     CLIENT_ID,
@@ -537,10 +539,40 @@ def test_what_is_demanded_is_checked(openid, visitor, configure, asked, claims, 
 
 
 @pytest.mark.threat("E33")
-def test_a_demand_of_the_servers_own_that_cannot_be_read_is_refused(openid, visitor):
-    openid.configuration["authorization_endpoint"] += "?max_age=soon"
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("max_age=abc", "max_age=-1", "request_uri=x", "response_mode=form_post", "response_mode=fragment"),
+        *("response_type=token", "nonce=n", "state=s", "redirect_uri=x", "code_challenge=c", "scope=a"),
+        "response_mode=form_post&response_mode=query",
+    ],
+)
+def test_an_address_of_the_servers_own_from_which_no_answer_could_be_believed_stops_the_start(
+    openid, visitor, query
+):
+    openid.configuration["authorization_endpoint"] += f"?{query}"
+    answer = visitor.start("acme")
 
-    assert visitor.sign_in(openid, "acme").status_code == 503
+    assert (answer.status_code, answer.context["code"]) == (503, "discovery_invalid")
+    assert visitor.attempt_cookies() == {}
+
+
+def test_a_query_of_the_servers_own_that_does_no_harm_is_kept(openid, visitor):
+    openid.configuration["authorization_endpoint"] += "?tenant=a&response_mode=query"
+
+    assert "?tenant=a&response_mode=query&" in visitor.start("acme")["Location"]
+
+
+@pytest.mark.threat("E33")
+def test_an_address_that_changes_while_the_visitor_is_away_is_checked_again(openid, visitor):
+    query = openid.approve(visitor.start("acme")["Location"])
+    openid.configuration["authorization_endpoint"] += "?max_age=soon"
+    cache.clear()
+    MEMORY.clear()
+
+    answer = visitor.come_back(query, "acme")
+
+    assert (answer.status_code, answer.context["code"]) == (503, "discovery_invalid")
 
 
 @pytest.mark.threat("E33")
@@ -561,7 +593,9 @@ def test_demands_that_no_answer_could_meet_are_refused_and_not_left_unchecked(
     openid.configuration["authorization_endpoint"] += f"?{urlencode(demand)}"
     openid.claims = {"acr": "silver"}
 
-    assert visitor.sign_in(openid, "acme").status_code == 503
+    answer = visitor.start("acme")
+
+    assert (answer.status_code, answer.context["code"]) == (503, "discovery_invalid")
 
 
 @pytest.mark.threat("E33")
@@ -585,8 +619,14 @@ def test_a_new_sign_in_counts_from_when_the_visitor_left(openid, visitor, config
     ],
     ids=str,
 )
-def test_a_server_that_is_to_ask_again_is_to_say_when_it_did(openid, visitor, configure, asked, sent):
-    configure(AUTHORIZATION_PARAMS=asked)
+@pytest.mark.parametrize("place", ["parameters", "an endpoint of the site's", "the server's"])
+def test_a_server_that_is_to_ask_again_is_to_say_when_it_did(openid, visitor, configure, asked, sent, place):
+    if place == "parameters":
+        configure(AUTHORIZATION_PARAMS=asked)
+    elif place == "the server's":
+        openid.configuration["authorization_endpoint"] += f"?{urlencode(asked)}"
+    else:
+        configure(AUTHORIZATION_ENDPOINT=f"{openid.authorization_endpoint}?{urlencode(asked)}")
 
     query = parse_qs(urlsplit(visitor.start("acme")["Location"]).query)
 

@@ -1,6 +1,7 @@
 """The provider says that somebody has signed out there: what counts, and whose sessions end."""
 
 import base64
+import itertools
 import json
 import logging
 import sys
@@ -12,12 +13,13 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.core.signals import got_request_exception
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.views.debug import ExceptionReporter
 
 from oauth_login.documents import MEMORY
 from oauth_login.models import LinkedAccount, Notice, SignIn, Token
+from oauth_login.sealing import PREFIX_LENGTH
 from tests.oauth_login.oidc.fake_openid import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -26,6 +28,7 @@ from tests.oauth_login.oidc.fake_openid import (
     MISSING,
     RSA_KEYS,
     SUBJECT,
+    WELL_KNOWN,
     at_hash,
 )
 
@@ -100,7 +103,7 @@ def tell(client):
 def arrive(openid):
     """A way to sign in as somebody, in a session that the provider knows by a name."""
 
-    def sign_in(visitor, sid="sid-1", subject=SUBJECT):
+    def sign_in(visitor, sid="sid-1", subject=SUBJECT, alias="acme"):
         openid.claims = {
             "sid": sid,
             "sub": subject,
@@ -108,7 +111,7 @@ def arrive(openid):
             "email": f"u{subject}@op.example",
         }
         openid.userinfo["sub"] = subject
-        assert visitor.sign_in(openid, "acme").status_code == 302
+        assert visitor.sign_in(openid, alias).status_code == 302
         return visitor
 
     return sign_in
@@ -197,6 +200,30 @@ def test_keys_that_cannot_be_had_are_asked_for_later(visitor, arrive, tell, open
     openid.answers = {}
     accepted(tell())
     assert visitor.user is None
+
+
+@pytest.mark.threat("D01")
+def test_one_deadline_is_for_all_that_has_to_be_asked(visitor, arrive, tell, openid, monkeypatch):
+    arrive(visitor)
+    cache.clear()
+    MEMORY.clear()
+
+    clock, late = time.monotonic, itertools.count(6, 6)
+
+    def slowly(answer):
+        def respond(_):
+            seconds = next(late)
+            monkeypatch.setattr(time, "monotonic", lambda: clock() + seconds)
+            return 200, {}, answer
+
+        return respond
+
+    openid.answers = {WELL_KNOWN: slowly(openid.configuration), "/jwks": slowly({"keys": openid.keys})}
+
+    refused(tell(), 503, "keys_unavailable")
+
+    assert openid.hits("/jwks") == 2
+    assert visitor.user is not None
 
 
 @pytest.mark.threat("D28")
@@ -430,6 +457,79 @@ def test_one_session_ends_or_all_of_one_person_and_nobody_elses(new_visitor, arr
 
 
 @pytest.mark.threat("K18")
+@pytest.mark.parametrize(
+    "again", [{"alias": "again"}, {"sid": "sid-2"}, {"alias": "again", "sid": "sid-2"}, {}]
+)
+@pytest.mark.parametrize("changes", [{"sub": MISSING}, {"sid": MISSING}, {}], ids=repr)
+def test_a_session_still_ends_after_a_later_sign_in_in_it(
+    visitor, new_visitor, arrive, tell, configure, again, changes
+):
+    configure("again", BACKCHANNEL_LOGOUT=True)
+    bystander = arrive(new_visitor(), "sid-3", subject="other")
+    arrive(visitor)
+    key = visitor.session.session_key
+    arrive(visitor, **again)
+    assert visitor.session.session_key != key
+
+    accepted(tell(**changes))
+
+    assert visitor.user is None
+    assert bystander.user is not None
+
+
+@pytest.mark.threat("K18")
+def test_a_session_of_two_accounts_ends_with_either(visitor, new_visitor, arrive, tell, configure):
+    configure("again", BACKCHANNEL_LOGOUT=True)
+    arrive(new_visitor(), "sid-0", subject="other")
+    arrive(visitor)
+    LinkedAccount.objects.update(user=visitor.user)
+    arrive(visitor, "sid-2", subject="other", alias="again")
+
+    accepted(tell(sid="sid-1"))
+
+    assert visitor.user is None
+
+
+@pytest.mark.threat("K18")
+def test_a_session_still_ends_after_a_sign_in_through_a_provider_that_is_not_listened_to(
+    visitor, arrive, tell, configure
+):
+    configure("again")
+    arrive(visitor)
+    arrive(visitor, alias="again")
+    assert SignIn.objects.get(provider="again").session == ""
+
+    accepted(tell())
+
+    assert visitor.user is None
+
+
+def test_a_session_knows_its_last_twenty_sign_ins(visitor, arrive, tell, unlimited):
+    for number in range(1, 22):
+        arrive(visitor, f"sid-{number}")
+
+    accepted(tell(sid="sid-1"))
+    assert visitor.user is not None
+    accepted(tell(sid="sid-2", jti="jti-2"))
+    assert visitor.user is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_log_that_cannot_be_written_stands_in_no_sign_ins_way(visitor, arrive, caplog):
+    def broken(execute, sql, *arguments):
+        if "oauth_login_signin" in sql and "CASE" in sql:
+            raise OperationalError("read only")
+        return execute(sql, *arguments)
+
+    arrive(visitor)
+    with connection.execute_wrapper(broken):
+        arrive(visitor)
+
+    assert visitor.user is not None
+    assert "some do not know their session any more" in caplog.text
+
+
+@pytest.mark.threat("K18")
 def test_a_session_that_has_become_somebody_elses_goes_on(visitor, arrive, tell):
     arrive(visitor)
     other = get_user_model().objects.create_user("other")
@@ -501,6 +601,17 @@ def test_no_table_and_no_page_has_the_key_of_a_session(visitor, arrive, admin_cl
     assert key not in page
     assert "the-name-of-the-session" not in page
     assert "icon-yes" in page
+
+
+@pytest.mark.threat("K18", "A14")
+def test_the_key_is_sealed_by_a_key_that_seals_nothing_else(visitor, arrive):
+    visitor.start("acme")
+    (cookie,) = visitor.attempt_cookies().values()
+    arrive(visitor)
+
+    sealed = [cookie, SignIn.objects.get().session, Token.objects.get().access_token.envelope]
+
+    assert len({envelope[:PREFIX_LENGTH] for envelope in sealed}) == 3
 
 
 @pytest.mark.threat("K18")

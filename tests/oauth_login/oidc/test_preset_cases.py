@@ -4,6 +4,7 @@ import jwt
 import pytest
 from django.urls import reverse
 
+from oauth_login.causes import CAUSES
 from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.providers.openid_table import ROWS
 from tests.oauth_login.oidc.fake_openid import CLIENT_SECRET, EC_KEY, ISSUER, MISSING, RSA_KEYS
@@ -107,10 +108,47 @@ def test_somebody_without_an_address_signs_in(provider, sign_in):
 
 
 @pytest.mark.parametrize("status", [200, 400])
-@pytest.mark.parametrize("error", ["invalid_grant", "invalid_code"], ids=["the RFC's", "Slack's"])
+@pytest.mark.parametrize("error", ["invalid_grant", "invalid_code", "code_already_used", "code_expired"])
 def test_an_error_is_one_whatever_its_status(provider, sign_in, rows, status, error):
     provider.answers = {"/token": lambda _: (status, {}, b'{"ok": false, "error": "%s"}' % error.encode())}
 
     assert sign_in().status_code == 400
     assert SignIn.objects.get().outcome == "code_rejected"
     assert rows() == (0, 0, 0)
+
+
+SLACK_ERRORS = [
+    ({"ok": False, "error": "ratelimited"}, "provider_rate_limited", "provider_rate_limited"),
+    ({"ok": False}, "token_answer_invalid", "profile_refused"),
+    ({"ok": False, "error": {"a": 1}}, "token_answer_invalid", "profile_refused"),
+    ({"ok": False, "error": "account_inactive"}, "provider_misconfigured", "profile_refused"),
+]
+
+
+@pytest.mark.threat("D19")
+@pytest.mark.parametrize("case", ["slack"], indirect=True)
+@pytest.mark.parametrize(("said", "of_token", "of_profile"), SLACK_ERRORS, ids=str)
+@pytest.mark.parametrize("place", ["token", "userinfo"])
+def test_slack_says_no_with_status_200(provider, sign_in, rows, said, of_token, of_profile, place):
+    provider.claims |= {"name": MISSING, "email": MISSING}
+    provider.answers = {f"/{place}": lambda _: said}
+    answer = sign_in()
+
+    code = of_token if place == "token" else of_profile
+    assert (answer.context["code"], answer.status_code) == (code, CAUSES[code].status)
+    assert SignIn.objects.get().outcome == code
+    assert rows() == (0, 0, 0)
+
+
+@pytest.mark.threat("H07")
+@pytest.mark.parametrize("case", ["slack"], indirect=True)
+def test_a_profile_that_repeats_the_token_in_its_error_does_not_bring_it_into_the_log(
+    provider, sign_in, caplog
+):
+    provider.claims |= {"name": MISSING, "email": MISSING}
+    provider.answers = {"/userinfo": lambda _: {"error": f"{provider.access_token} is none"}}
+    answer = sign_in()
+
+    assert answer.context["code"] == "profile_refused"
+    assert "is none" in caplog.text
+    assert provider.access_token not in caplog.text

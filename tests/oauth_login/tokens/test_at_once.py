@@ -19,7 +19,7 @@ from django.urls import path
 from oauth_login import tokens
 from oauth_login.backends import OAuthBackend
 from oauth_login.errors import OAuthLoginError, ReauthorizationRequired
-from oauth_login.models import LinkedAccount, Token
+from oauth_login.models import LinkedAccount, Revocation, Token
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Profile
 from tests.oauth_login.http_server import reply
@@ -112,6 +112,45 @@ def test_whoever_loses_to_another_worker_takes_what_that_one_got(account_of, gra
     assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
 
 
+def test_a_failure_of_the_past_is_not_told_when_another_worker_has_just_tried_again(account_of, granting):
+    account = account_of(-1)
+    over = datetime.now(UTC) - timedelta(seconds=5)
+    Token.objects.update(lease_until=over, reason="provider_unavailable")
+    before = [None, None]  # it is read twice, and then it is to be taken
+
+    def another_is_faster(execute, *query):
+        if before:
+            before.pop()
+        elif not granting.requests:
+            at_once(account.access_token)
+        return execute(*query)
+
+    with connection.execute_wrapper(another_is_faster):
+        assert account.access_token() == "ghu_access000002"
+    assert len(granting.requests) == 1
+
+
+def test_whoever_waits_for_another_worker_is_not_told_of_a_failure_before(account_of, granting):
+    account = account_of(-1)
+    over = datetime.now(UTC) - timedelta(seconds=5)
+    Token.objects.update(lease_until=over, reason="provider_unavailable")
+    got, threads = list[str](), list[threading.Thread]()
+
+    def another_comes(request):
+        granting.renews = None
+        thread = threading.Thread(target=at_once, args=[lambda: got.append(result(account.access_token))])
+        thread.start()
+        thread.join(0.2)  # it has looked by then
+        threads.append(thread)
+
+    granting.renews = another_comes
+
+    assert account.access_token() == "ghu_access000002"
+    threads[0].join()
+    assert got == ["ghu_access000002"]
+    assert len(granting.requests) == 1
+
+
 def test_whoever_is_told_no_too_early_does_not_bury_what_another_worker_is_about_to_save(
     account_of, granting, stored, told
 ):
@@ -133,6 +172,21 @@ def test_whoever_is_told_no_too_early_does_not_bury_what_another_worker_is_about
     assert Token.objects.get().state == "active"
 
 
+@pytest.mark.threat("H22")
+def test_what_the_api_has_refused_meanwhile_is_not_brought_back(account_of, granting, stored, told):
+    account = account_of(-1)
+
+    def refused(request):
+        with pytest.raises(ReauthorizationRequired):
+            at_once(partial(tokens.reject, account, Token.objects.get()))
+
+    granting.renews = refused
+
+    assert result(account.access_token) == "reauthorization_required"
+    assert stored(account) == ("", "")
+    assert told == [("required", account.pk, "token_rejected")]
+
+
 @pytest.mark.threat("H16")
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_a_sign_in_meanwhile_has_the_last_word(account_of, granting, stored, outcome, told):
@@ -149,6 +203,7 @@ def test_a_sign_in_meanwhile_has_the_last_word(account_of, granting, stored, out
     token = Token.objects.get()
     assert (token.state, token.reason, token.lease_until) == ("active", "", None)
     assert told == []
+    assert not Revocation.objects.exists()
 
 
 @pytest.mark.threat("H21")

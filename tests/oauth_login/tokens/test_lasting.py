@@ -1,30 +1,214 @@
-"""What is saved stays saved, on databases that lock rows, too, and when the database itself fails."""
+"""What is saved stays saved: whatever is rolled back, on databases that lock rows, and when one fails."""
 
+import atexit
+import json
 import re
+import subprocess
+import sys
+from functools import partial
 
 import pytest
 from django.core.signals import request_finished
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection, connections, transaction
+from django.db.backends.signals import connection_created
 from django.views.debug import ExceptionReporter
 
-from oauth_login.errors import ProviderUnavailable
+from oauth_login import signals, tokens
+from oauth_login.errors import ProviderUnavailable, ReauthorizationRequired
 from oauth_login.models import Token
-from tests.oauth_login.http_server import HANG_UP
+from tests.oauth_login.http_server import HANG_UP, reply
+from tests.oauth_login.test_concurrency import at_once
+from tests.oauth_login.tokens.granting import DEAD
+from tests.oauth_login.tokens.rolled_back import WAYS
 
 pytestmark = pytest.mark.usefixtures("database")
 
 
 @pytest.fixture
-def locking(database, monkeypatch):
-    """A database that locks rows; SQLite is made to pass for one, to those who ask."""
+def locking(database, granting, monkeypatch):
+    """A database that locks rows; SQLite is made to pass for one, to those who ask.
+
+    There the site's transaction cannot write what another connection has changed since it began.
+    """
+    granting.more = {"scope": None}
     monkeypatch.setattr(connection.features, "has_select_for_update", True)
+
+
+@pytest.fixture
+def roll_back():
+    """A way to call something in a transaction that then comes to nothing; it returns what was returned."""
+
+    def undo(call):
+        with transaction.atomic():
+            returned = call()
+            transaction.set_rollback(True)
+        return returned
+
+    yield undo
+    request_finished.send(sender=None)  # nothing is to be written again in another test
+
+
+@pytest.fixture
+def opened():
+    """The connections that have been opened."""
+    made = []
+
+    def note(connection, **_):
+        made.append(connection)
+
+    connection_created.connect(note)
+    yield made
+    connection_created.disconnect(note)
+
+
+# --- What is rolled back --------------------------------------------------------------------------------
+
+
+@pytest.mark.threat("H21")
+@pytest.mark.parametrize("way", WAYS)
+def test_a_script_that_ends_right_after_its_rollback_loses_no_token(
+    account_of, granting, stored, environment, way
+):
+    account = account_of(-1)
+    shared = {**environment, "PROVIDERS": json.dumps(granting.settings)}
+
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tests.oauth_login.tokens.rolled_back", str(account.pk), way],
+        env=shared,
+        text=True,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("ghu_access000002\n", "", 3)
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
+    assert account.access_token() == "ghu_access000002"
+    assert len(granting.requests) == 1
+
+
+@pytest.mark.threat("H21")
+def test_what_a_thread_that_has_ended_did_not_keep_any_other_writes_again(
+    account_of, granting, stored, roll_back
+):
+    account = account_of(-1)
+
+    assert at_once(partial(roll_back, account.access_token)) == ["ghu_access000002"]
+
+    assert account.access_token() == "ghu_access000002"
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
+    assert len(granting.requests) == 1
+
+
+@pytest.mark.threat("H21")
+def test_another_transaction_sees_what_the_last_has_undone_and_may_be_undone_itself(
+    account_of, granting, stored, roll_back
+):
+    account = account_of(-1)
+
+    assert [roll_back(account.access_token) for _ in range(3)] == ["ghu_access000002"] * 3
+
+    request_finished.send(sender=None)
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
+    assert len(granting.requests) == 1
+
+
+@pytest.mark.threat("H21")
+def test_what_was_renewed_twice_in_a_transaction_is_written_again_twice(
+    account_of, granting, stored, roll_back
+):
+    account = account_of(-1)
+
+    roll_back(lambda: (account.access_token(), tokens.renew(account)))
+    request_finished.send(sender=None)
+
+    assert stored(account) == ("ghu_access000003", "ghr_refresh000003")
+    assert granting.refreshes == ["ghr_refresh000001", "ghr_refresh000002"]
+
+
+@pytest.mark.threat("H21")
+def test_the_end_of_a_grant_outlasts_a_rollback_too(account_of, granting, stored, roll_back, told):
+    account = account_of(-1)
+    granting.renews = reply(DEAD)
+
+    def refused():
+        with pytest.raises(ReauthorizationRequired):
+            account.access_token()
+
+    roll_back(refused)
+    refused()
+
+    assert stored(account) == ("", "")
+    assert told == [("required", account.pk, "refresh_rejected")]
+    assert len(granting.requests) == 1
+
+
+def test_what_was_committed_is_done_with(account_of, granting, django_assert_num_queries):
+    account = account_of(-1)
+    with transaction.atomic():
+        account.access_token()
+
+    with django_assert_num_queries(0):
+        request_finished.send(sender=None)
+
+
+def test_what_was_written_again_is_done_with(account_of, granting, roll_back, django_assert_num_queries):
+    account = account_of(-1)
+    roll_back(account.access_token)
+    request_finished.send(sender=None)
+
+    with django_assert_num_queries(0):
+        request_finished.send(sender=None)
+
+
+def test_the_end_of_a_process_is_waited_for_once(account_of, granting, roll_back):
+    before = atexit._ncallbacks()
+    for number in range(3):
+        roll_back(account_of(-1, number).access_token)
+
+    assert atexit._ncallbacks() - before in {0, 1}
+
+
+@pytest.mark.threat("H18")
+def test_what_was_rolled_back_is_not_written_over_the_end_of_another_token(
+    account_of, granting, stored, roll_back, monkeypatch
+):
+    monkeypatch.setattr(connection.features, "has_select_for_update", False)
+    account = account_of(-1)
+    roll_back(account.access_token)
+    granting.live["ghr_refresh000001"] = "ghu_access000001"  # the old one is good for a second use
+
+    assert at_once(account.access_token) == ["ghu_access000003"]
+    granting.renews = reply(DEAD)
+    at_once(partial(pytest.raises, ReauthorizationRequired, tokens.renew, account))
+    request_finished.send(sender=None)
+
+    assert stored(account) == ("", "")
+    assert Token.objects.get().state == "reauthorize"
+
+
+def test_what_is_owed_to_a_database_is_written_to_no_other(account_of, roll_back, stored, monkeypatch):
+    """The tests of a site end, and what they have left undone is not done to its own tokens."""
+    monkeypatch.setattr(connection.features, "has_select_for_update", False)
+    account = account_of(-1)
+    roll_back(account.access_token)
+
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setitem(connection.settings_dict, "NAME", "the site's own")
+        request_finished.send(sender=None)
+    assert stored(account) == ("ghu_access000001", "ghr_refresh000001")
+
+    request_finished.send(sender=None)
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
+
+
+# --- Databases that lock rows ---------------------------------------------------------------------------
 
 
 @pytest.mark.threat("H21")
 @pytest.mark.usefixtures("locking")
 def test_within_a_transaction_the_work_is_done_on_a_connection_of_its_own(account_of, granting, stored, told):
     account = account_of(-1)
-    granting.more = {"scope": None}
 
     with transaction.atomic():
         assert account.access_token() == "ghu_access000002"
@@ -35,11 +219,77 @@ def test_within_a_transaction_the_work_is_done_on_a_connection_of_its_own(accoun
     assert len(granting.requests) == 1
 
 
+@pytest.mark.threat("H21")
+@pytest.mark.usefixtures("locking")
+def test_a_token_that_is_renewed_by_hand_within_a_transaction_is_kept_too(
+    account_of, granting, stored, roll_back
+):
+    account = account_of(3600)
+
+    assert roll_back(partial(tokens.renew, account)).version == 2
+
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
+
+
+@pytest.mark.usefixtures("locking")
+def test_a_receiver_is_within_the_transaction_that_the_token_is_not(account_of, roll_back):
+    account, heard = account_of(-1), []
+
+    def refreshed(**_):
+        heard.append(connection.in_atomic_block)
+
+    signals.token_refreshed.connect(refreshed)
+    roll_back(account.access_token)
+    signals.token_refreshed.disconnect(refreshed)
+
+    assert heard == [True]
+
+
+@pytest.mark.usefixtures("locking")
+def test_of_the_connections_that_this_takes_none_is_left(account_of, roll_back, opened):
+    account = account_of(-1)
+
+    roll_back(account.access_token)
+
+    mine = connections["default"]
+    assert [each.connection for each in opened if each is not mine] == [None]
+
+
+@pytest.mark.threat("H21")
+@pytest.mark.usefixtures("locking")
+def test_what_the_other_connection_could_not_write_is_written_when_it_can_be(
+    account_of, granting, stored, roll_back
+):
+    account = account_of(-1)
+    fails = [True]
+
+    def fail(execute, sql, *more):
+        if sql.startswith("UPDATE") and granting.refreshes and fails:
+            fails.pop()
+            raise OperationalError("disk I/O error")
+        return execute(sql, *more)
+
+    def watch(connection, **_):
+        connection.execute_wrappers.append(fail)
+
+    connection_created.connect(watch)
+    with pytest.raises(OperationalError):
+        roll_back(account.access_token)
+    connection_created.disconnect(watch)
+
+    assert roll_back(account.access_token) == "ghu_access000002"
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
+    assert len(granting.requests) == 1
+
+
 def test_a_row_is_locked_before_it_is_taken_where_rows_can_be_passed_over(account_of, granting, monkeypatch):
     monkeypatch.setattr(connection.features, "has_select_for_update_skip_locked", True)
 
     assert account_of(-1).access_token() == "ghu_access000002"
     assert granting.refreshes == ["ghr_refresh000001"]
+
+
+# --- A database that fails ------------------------------------------------------------------------------
 
 
 def test_a_token_that_the_database_did_not_take_is_saved_when_it_does(account_of, granting, stored, caplog):
@@ -80,11 +330,31 @@ def test_a_report_of_an_error_shows_no_token(account_of, granting, where):
         account.session().get("/user")
     request_finished.send(sender=None)
 
-    ours = [frame for frame in report(raised).get_traceback_frames() if "/oauth_login/" in frame["filename"]]
+    assert_nothing_is_shown((raised.type, raised.value, raised.tb))
+
+
+@pytest.mark.threat("H08")
+def test_a_report_that_it_could_not_be_saved_yet_shows_no_token(
+    account_of, granting, roll_back, caplog, monkeypatch
+):
+    monkeypatch.setattr(connection.features, "has_select_for_update", False)
+    account = account_of(-1)
+
+    def fail(*_):
+        raise OperationalError
+
+    roll_back(account.access_token)
+    with connection.execute_wrapper(fail):
+        request_finished.send(sender=None)
+
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert_nothing_is_shown(record.exc_info)
+
+
+def assert_nothing_is_shown(raised):
+    """Assert that what an error report says of our code has no token in it."""
+    frames = ExceptionReporter(None, *raised).get_traceback_frames()
+    ours = [frame for frame in frames if "/oauth_login/" in frame["filename"]]
     shown = str([frame["vars"] for frame in ours if "/tests/" not in frame["filename"]])
     assert not {"ghu_", "ghr_"} & {word[:4] for word in re.findall(r"gh[ur]_\w+", shown)}
     assert ours
-
-
-def report(raised):
-    return ExceptionReporter(None, raised.type, raised.value, raised.tb)

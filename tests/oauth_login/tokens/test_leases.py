@@ -69,6 +69,52 @@ def test_a_lease_that_has_run_out_is_another_chance(soon):
     assert [again.pk for again in take(soon, 1)] == [token.pk]
 
 
+@pytest.mark.django_db
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("hours", [1, -1], ids=["fast", "slow"])
+def test_a_claim_is_as_long_on_a_machine_whose_clock_is_wrong(soon, time_machine, hours):
+    link_many(1, ISSUER, lambda: ("access", "refresh"))
+    Token.objects.update(refresh_expires_at=datetime.now(UTC) + timedelta(seconds=60))
+
+    time_machine.move_to(datetime.now(UTC) + timedelta(hours=hours))
+    (token,) = take(soon, 1)
+
+    assert Token.objects.current(token.pk).lease_left in range(25, 31)
+    assert take(soon, 1) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("way")
+def test_whoever_claims_a_token_forgets_why_it_was_left_alone(soon):
+    link_many(1, ISSUER, lambda: ("access", "refresh"))
+    Token.objects.update(reason="provider_unavailable")
+
+    (token,) = take(soon, 1)
+
+    assert Token.objects.get(pk=token.pk).reason == ""
+
+
+class Replica:
+    """A router whose reads go to a database that is behind, or, here, not there at all."""
+
+    def db_for_read(self, model, **_hints):
+        return "replica"
+
+    def db_for_write(self, model, **_hints):
+        return "default"
+
+
+@pytest.mark.django_db
+def test_a_replica_that_is_behind_is_not_asked_for_a_token(account_of, granting, settings, soon):
+    account = account_of(-1)
+    settings.DATABASE_ROUTERS = [f"{__name__}.Replica"]
+    assert Token.objects.all().db == "replica"
+
+    assert [token.pk for token in take(soon, 1)] == [account.pk]
+    Token.objects.update(lease_until=None)
+    assert account.access_token() == "ghu_access000002"
+
+
 @pytest.mark.usefixtures("database")
 @pytest.mark.threat("H15")
 def test_of_eight_at_once_no_two_claim_the_same(soon):

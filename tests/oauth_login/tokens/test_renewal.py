@@ -1,12 +1,15 @@
 """A token that expires is renewed by whoever needs it, and what it takes is never lost."""
 
 import logging
+import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.template import Context, Template
 
-from oauth_login import tokens
+from oauth_login import providers, tokens
 from oauth_login.errors import (
     ProviderMisconfigured,
     ProviderResponseError,
@@ -14,8 +17,11 @@ from oauth_login.errors import (
     RateLimited,
     ReauthorizationRequired,
 )
+from oauth_login.leases import LEASE
 from oauth_login.models import LinkedAccount, Token
+from oauth_login.transport import DEADLINE
 from tests.oauth_login.http_server import HANG_UP, reply
+from tests.oauth_login.odd_providers import RenewsNothing
 from tests.oauth_login.tokens.granting import DEAD
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +53,17 @@ def test_a_token_that_is_expired_or_about_to_be_is_renewed_first(account_of, gra
     assert told == [("refreshed", account.pk)]
 
 
+def test_the_transaction_around_a_test_is_no_transaction_of_the_site(
+    account_of, granting, stored, monkeypatch
+):
+    """Another connection would see nothing of what the test has made."""
+    monkeypatch.setattr(connection.features, "has_select_for_update", True)
+    account = account_of(-1)
+
+    assert account.access_token() == "ghu_access000002"
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
+
+
 @pytest.mark.threat("H14")
 @pytest.mark.parametrize("lifetime", [0, 1])
 def test_a_token_that_lives_for_a_second_is_renewed_once_for_each_call(account_of, granting, lifetime):
@@ -71,12 +88,14 @@ def test_the_new_dates_are_those_of_the_new_grant(account_of):
 
 @pytest.mark.threat("H17")
 def test_an_answer_without_a_refresh_token_keeps_the_one_there_is(account_of, granting, stored):
-    account = account_of(-1)
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
+    account = account_of(-1, refresh_expires_at=until)
     granting.more = {"refresh_token": None, "refresh_token_expires_in": None}
 
     account.access_token()
 
     assert stored(account) == ("ghu_access000002", "ghr_refresh000001")
+    assert Token.objects.get().refresh_expires_at == until
 
 
 @pytest.mark.threat("H26")
@@ -90,6 +109,54 @@ def test_the_scope_is_what_the_provider_says_and_stays_if_it_says_nothing(accoun
     account.access_token()
 
     assert LinkedAccount.objects.get().scope == kept
+
+
+NONSENSE: dict[str, list[Any]] = {
+    "expires_in": [-5, "x", "-5", "3600.5", True, [], {}],
+    "refresh_token_expires_in": [-5, "x"],
+    "scope": [5, True, {}],
+    "refresh_token": [7],
+}
+
+
+@pytest.mark.threat("D23", "H21", "H26")
+@pytest.mark.parametrize(
+    ("member", "value"), [(name, value) for name, values in NONSENSE.items() for value in values], ids=ascii
+)
+def test_an_answer_with_nonsense_in_it_replaces_no_token(account_of, granting, stored, told, member, value):
+    account = account_of(-1)
+    granting.more = {member: value}
+
+    with pytest.raises(ProviderResponseError):
+        account.access_token()
+
+    token = Token.objects.get()
+    assert stored(account) == ("ghu_access000001", "ghr_refresh000001")
+    assert (token.state, token.expires_at <= datetime.now(UTC)) == ("active", True)
+    assert LinkedAccount.objects.get().scope == "read:user"
+    assert told == []
+
+
+@pytest.mark.threat("D23")
+@pytest.mark.parametrize(
+    ("lifetime", "known"),
+    [("3600", True), (0, True), (None, False), ("", False), (3600.5, False), (10**10, False)],
+)
+def test_a_lifetime_that_is_odd_is_taken_as_at_a_sign_in(account_of, granting, lifetime, known):
+    account = account_of(-1)
+    granting.more = {"expires_in": lifetime}
+
+    assert account.access_token() == "ghu_access000002"
+    assert (Token.objects.get().expires_at is not None) is known
+
+
+@pytest.mark.threat("H26")
+def test_a_scope_that_is_an_array_is_no_word_about_it(account_of, granting):
+    account = account_of(-1)
+    granting.more = {"scope": ["repo"]}
+
+    assert account.access_token() == "ghu_access000002"
+    assert LinkedAccount.objects.get().scope == "read:user"
 
 
 @pytest.mark.threat("H18", "H19", "GH12")
@@ -125,8 +192,26 @@ def test_without_a_refresh_token_nothing_is_sent_in_its_place(account_of, granti
 
 @pytest.mark.threat("H20")
 def test_a_token_that_cannot_be_renewed_is_used_to_its_end(account_of, granting):
-    assert account_of(30, refresh_token="").access_token() == "ghu_access000001"
+    account = account_of(30, refresh_token="")
+
+    assert [account.access_token() for _ in range(2)] == ["ghu_access000001"] * 2
     assert granting.requests == []
+    assert Token.objects.get().state == "active"
+
+
+@pytest.mark.threat("H20")
+def test_a_provider_that_renews_nothing_is_not_asked_for_it(
+    account_of, granting, settings, monkeypatch, told
+):
+    kind = f"{RenewsNothing.__module__}.{RenewsNothing.__name__}"
+    monkeypatch.setitem(providers.KINDS, "renews_nothing", kind)
+    settings.OAUTH_LOGIN["PROVIDERS"]["ghe"]["PRESET"] = "renews_nothing"
+    account = account_of(-1)
+
+    with pytest.raises(ReauthorizationRequired):
+        account.access_token()
+    assert granting.requests == []
+    assert told == [("required", account.pk, "token_expired")]
 
 
 def test_a_refresh_token_that_is_expired_is_not_sent(account_of, granting, told):
@@ -188,6 +273,34 @@ def test_a_provider_that_fails_with_an_expired_token_is_a_typed_error_and_not_as
     assert again.value.retry_after in range(1, 10)
     assert stored(account) == ("ghu_access000001", "ghr_refresh000001")
     assert Token.objects.get().state == "active"
+
+
+@pytest.mark.parametrize("hours", [1, -1], ids=["fast", "slow"])
+def test_the_pause_is_as_long_on_a_machine_whose_clock_is_wrong(account_of, granting, time_machine, hours):
+    time_machine.move_to(datetime.now(UTC) + timedelta(hours=hours))
+    account = account_of(-1)
+    granting.renews = lambda _: (503, {"Retry-After": "60"}, "{}")
+
+    with pytest.raises(ProviderUnavailable):
+        account.access_token()
+    asked = len(granting.requests)
+    with pytest.raises(ProviderUnavailable, match="provider_unavailable") as again:
+        account.access_token()
+
+    assert again.value.retry_after in range(50, 61)
+    assert len(granting.requests) == asked
+
+
+def test_a_provider_that_wishes_for_a_day_is_asked_again_in_five_minutes(account_of, granting):
+    account = account_of(-1)
+    granting.renews = lambda _: (429, {"Retry-After": "86400"}, "{}")
+
+    with pytest.raises(RateLimited):
+        account.access_token()
+    with pytest.raises(ProviderUnavailable) as again:
+        account.access_token()
+
+    assert again.value.retry_after in range(290, 301)
 
 
 def test_after_the_pause_the_provider_is_asked_again(account_of, granting):
@@ -277,11 +390,26 @@ def test_an_answer_about_somebody_else_ends_the_grant(account_of, stored, told):
     assert told == [("required", account.pk, "refresh_identity_changed")]
 
 
-def test_nobody_waits_for_another_worker_for_ever(account_of, granting, monkeypatch):
-    monkeypatch.setattr(tokens, "PATIENCE", 0.1)
-    account = account_of(-1, lease_until=datetime.now(UTC) + timedelta(seconds=20))
+@pytest.mark.usefixtures("clock")
+def test_nobody_waits_for_another_worker_for_longer_than_that_one_may_take(account_of, granting):
+    account = account_of(-1, lease_until=datetime.now(UTC) + timedelta(seconds=60))
+    begun = time.monotonic()
 
     with pytest.raises(ProviderUnavailable, match="refresh_pending") as raised:
         account.access_token()
+
+    assert DEADLINE < time.monotonic() - begun < LEASE / 2
     assert raised.value.retry_after == 5
     assert granting.requests == []
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that goes on when somebody waits, at once."""
+    real, slept = time.monotonic, [0]
+
+    def sleep(seconds):
+        slept.append(slept.pop() + seconds)
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: real() + slept[0])
