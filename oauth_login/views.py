@@ -38,6 +38,7 @@ from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.oauth2 import AuthorizationResponse, new_nonce
 from oauth_login.providers.base import Profile, Provider
 from oauth_login.redirects import default_page, requested_page
+from oauth_login.transport import one_deadline
 
 logger = logging.getLogger("oauth_login")
 
@@ -215,11 +216,12 @@ def _sign_in(
 ) -> Any:
     """Return the user, logged in; or raise, with the session as it was and no row half written."""
     try:
-        token, profile = flow.complete(provider, attempt, response)
-        _refuse_somebody_else(request, profile)
-        user: Any = authenticate(
-            request, oauth_profile=profile, oauth_token=token, oauth_provider=provider.alias
-        )
+        with one_deadline():  # for what the site's policy asks the provider, too
+            token, profile = flow.complete(provider, attempt, response)
+            _refuse_somebody_else(request, profile)
+            user: Any = authenticate(
+                request, oauth_profile=profile, oauth_token=token, oauth_provider=provider.alias
+            )
         if user is None:
             raise SignInConflict("backend_refused", "no authentication backend took the profile")
         sessions.sign_in(

@@ -29,6 +29,7 @@ BASIC: Final = "client_secret_basic"
 KEPT: Final = (
     "AUTHORIZATION_PARAMS",
     "BACKCHANNEL_LOGOUT",
+    "KEEP_CLAIMS",
     "PKCE",
     "REFRESHES",
     "REPEATS_NONCE",
