@@ -16,6 +16,7 @@ class OAuthLoginConfig(AppConfig):
 
     def ready(self) -> None:
         from oauth_login.checks import check_deployment, check_settings  # noqa: PLC0415  needs apps
+        from oauth_login.group_checks import check_groups, check_users  # noqa: PLC0415  needs models
         from oauth_login.lasting import write_again  # noqa: PLC0415  needs models
         from oauth_login.memberships import take_back  # noqa: PLC0415  needs models
         from oauth_login.models import LinkedAccount  # noqa: PLC0415  needs apps
@@ -28,4 +29,6 @@ class OAuthLoginConfig(AppConfig):
         request_finished.connect(write_again, dispatch_uid="oauth_login.lasting")
         checks.register(check_settings, checks.Tags.security)
         checks.register(check_deployment, checks.Tags.security, deploy=True)
+        checks.register(check_users, checks.Tags.security)
         checks.register(check_orphans, checks.Tags.database)
+        checks.register(check_groups, checks.Tags.database)

@@ -24,22 +24,22 @@ logger = logging.getLogger("oauth_login")
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What an account has given its user: groups by their keys, which stay if one is renamed, and staff."""
+    """What an account has given its user: staff, and groups, by their keys as text: a name may change."""
 
-    groups: frozenset[Any] = frozenset()
+    groups: frozenset[str] = frozenset()
     staff: bool = False
 
     @classmethod
     def of(cls, stored: Iterable[Any]) -> "Given":
         """Return what these accounts have given together."""
         written = [one for one in stored if isinstance(one, dict)]
-        groups = frozenset(key for one in written for key in one.get("groups", ()))
+        groups = frozenset(str(key) for one in written for key in one.get("groups", ()))
         return cls(groups, any(one.get("staff") is True for one in written))
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it is stored; nothing as an empty object."""
         return {
-            **({"groups": sorted(self.groups, key=str)} if self.groups else {}),
+            **({"groups": sorted(self.groups)} if self.groups else {}),
             **({"staff": True} if self.staff else {}),
         }
 
@@ -137,8 +137,8 @@ class Change:
     user: Any
     account: LinkedAccount
     why: str
-    gained: frozenset[Any]
-    lost: frozenset[Any]
+    gained: frozenset[str]
+    lost: frozenset[str]
 
     def write_groups(self) -> None:
         """Write what of the groups has changed, and log it."""
@@ -178,14 +178,14 @@ def _accounts(account: LinkedAccount) -> "models.QuerySet[LinkedAccount]":
     return LinkedAccount.objects.using(database).filter(user_id=account.user_id).order_by("pk")
 
 
-def _groups(names: Iterable[str]) -> dict[Any, str]:
+def _groups(names: Iterable[str]) -> dict[str, str]:
     """Return the groups of these names, by their keys. One that does not exist is not made: a slip in the
     settings would make a group without a single permission, and hide itself."""
     if not names:
         return {}
     model = group_model()
     found = model._base_manager.using(router.db_for_write(model)).filter(name__in=names)
-    groups = {key: name for key, name in found.values_list("pk", "name") if name in names}
+    groups = {str(key): name for key, name in found.values_list("pk", "name") if name in names}
     if missing := sorted(frozenset(names) - frozenset(groups.values())):
         logger.error("memberships: there is no group %s", printable(", ".join(missing)))
     return groups
@@ -199,11 +199,12 @@ def group_model() -> Any:
     return get_user_model()._meta.get_field("groups").related_model
 
 
-def _groups_of(user: Any) -> frozenset[Any]:
-    return frozenset(user.groups.using(router.db_for_write(group_model())).values_list("pk", flat=True))
+def _groups_of(user: Any) -> frozenset[str]:
+    groups = user.groups.using(router.db_for_write(group_model()))
+    return frozenset(map(str, groups.values_list("pk", flat=True)))
 
 
-def _names_of(keys: Iterable[Any]) -> list[str]:
+def _names_of(keys: Iterable[str]) -> list[str]:
     model = group_model()
     found = model._base_manager.using(router.db_for_write(model)).filter(pk__in=keys)
     return sorted(map(str, found.values_list("name", flat=True)))

@@ -3,6 +3,7 @@
 import pytest
 
 from oauth_login.models import SignIn
+from oauth_login.policy import nobody
 from tests.oauth_login.policy import rule
 
 
@@ -16,7 +17,7 @@ def policy(settings):
         return rule.of_the_test
 
     yield given
-    rule.of_the_test.now, rule.of_the_test.asked = None, []
+    rule.of_the_test.now, rule.of_the_test.asked = nobody, []
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The rule that a test gives its site, at a dotted path that its settings can name."""
 
-from oauth_login.policy import SignUpClosed
+from oauth_login.policy import SignUpClosed, nobody
 
 PATH = f"{__name__}.of_the_test"
 
@@ -10,7 +10,7 @@ class Rule:
 
     def __init__(self):
         self.asked = []
-        self.now = None
+        self.now = nobody
 
     def __call__(self, question):
         self.asked.append(question)

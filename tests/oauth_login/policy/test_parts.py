@@ -28,7 +28,7 @@ from tests.oauth_login.policy import rule
 
 ISSUER = "https://github.com/login/oauth"
 ACME = GitHubOrganisation("acme")
-HTTP_500 = (500, {}, b"")
+HTTP_500: tuple[int, dict[str, str], bytes] = (500, {}, b"")
 
 
 def has(github, email, **more):
@@ -176,7 +176,7 @@ def test_a_team_on_a_later_page_counts(visitor, github, policy, member):
     ]
 
 
-@pytest.mark.threat("D21", "J05")
+@pytest.mark.threat("D16")
 @pytest.mark.parametrize(
     ("teams", "status"),
     [
@@ -372,7 +372,7 @@ def test_a_provider_that_is_down_is_no_refusal(policy):
 
 @pytest.mark.threat("F22")
 def test_a_provider_that_is_added_later_is_no_back_door():
-    assert ByProvider({"github": anybody})(about("new")).code == "policy_refused"
+    assert isinstance(ByProvider({"github": anybody})(about("new")), PolicyRefused)
 
 
 @pytest.mark.threat("F27")
@@ -411,7 +411,7 @@ def test_a_rule_may_want_a_second_factor_that_the_provider_has_asked_for():
         (Invited, [7], {}),
         (Invited, [rule.later], {}),
     ],
-    ids=lambda value: getattr(value, "__name__", None) or ascii(value)[:40],
+    ids=lambda value: getattr(value, "__name__", None),
 )
 def test_a_part_that_is_written_wrongly_is_noticed_when_it_is_made(part, given, options):
     with pytest.raises(ValueError, match=r"\w"):
