@@ -5,7 +5,7 @@ import pytest
 from oauth_login.models import LinkedAccount
 from tests.oauth_login.oidc.fake_openid import MISSING
 
-pytestmark = [pytest.mark.django_db, pytest.mark.provider]
+pytestmark = [pytest.mark.django_db, pytest.mark.provider, pytest.mark.databases]
 
 
 def kept():

@@ -10,7 +10,7 @@ from oauth_login.models import LinkedAccount
 from tests.databases import unquoted
 from tests.oauth_login.oidc.fake_openid import MISSING
 
-pytestmark = [pytest.mark.django_db, pytest.mark.provider]
+pytestmark = [pytest.mark.django_db, pytest.mark.provider, pytest.mark.databases]
 
 User = get_user_model()
 RULES = {"CLAIM": "groups", "GROUPS": {"editors": "Editors", "writers": "Writers"}, "STAFF": ["admins"]}

@@ -1,11 +1,15 @@
 """Groups by the visitor's teams at GitHub, and by the claims of a provider that is settings."""
 
+from functools import partial
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 
 from oauth_login.models import LinkedAccount
 from oauth_login.policy import GitHubOrganisation
+from tests.oauth_login.conftest import Visitor
+from tests.oauth_login.test_concurrency import at_once
 
 User = get_user_model()
 RULES = {"TEAMS": True, "GROUPS": {"Acme/editors": "Editors"}, "STAFF": ["acme/Admins"]}
@@ -31,6 +35,25 @@ def test_teams_give_and_take(new_visitor, github, member):
 
     github.teams = []
     new_visitor().sign_in(github)
+    assert has() == ([], False)
+
+
+@pytest.mark.threat("F18")
+@pytest.mark.usefixtures("database")
+def test_what_was_given_by_several_sign_ins_at_once_is_taken_back_all_the_same(github, member, request):
+    Visitor().sign_in(github)
+    request.getfixturevalue("declare")
+    member("acme", "editors", "admins")
+    browsers = [Visitor() for _ in range(6)]
+    queries = [github.approve(browser.start()["Location"]) for browser in browsers]
+    answers = at_once(
+        *(partial(browser.come_back, query) for browser, query in zip(browsers, queries, strict=True))
+    )
+    assert [answer.status_code for answer in answers] == [302] * 6
+    assert has() == (["Editors"], True)
+
+    github.teams = []
+    Visitor().sign_in(github)
     assert has() == ([], False)
 
 
