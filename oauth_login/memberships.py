@@ -161,21 +161,22 @@ class Change:
 
 
 def _locked(account: LinkedAccount) -> tuple[Given, Given]:
-    """Return what *account* has given and what the user's others have, once nobody else is at work on it.
+    """Return what *account* has given and what the user's others have, once nobody else is at work on them.
 
     The statement that changes nothing makes two sign-ins of one user wait for each other in every database:
-    otherwise the second would take for an administrator's what the first has just given.
+    otherwise the second would take for an administrator's what the first has just given. It is about the
+    user's row, as each of them has written its own account already, and would wait for the other's for ever.
     """
-    accounts = _accounts(account)
-    accounts.update(user=models.F("user"))
-    stored = dict(accounts.values_list("pk", "given"))
+    name = get_user_model().USERNAME_FIELD
+    _users().filter(pk=account.user_id).update(**{name: models.F(name)})
+    stored = dict(_accounts(account).values_list("pk", "given"))
     own = stored.pop(account.pk, {})
     return Given.of([own]), Given.of(stored.values())
 
 
 def _accounts(account: LinkedAccount) -> "models.QuerySet[LinkedAccount]":
     database = router.db_for_write(LinkedAccount)
-    return LinkedAccount.objects.using(database).filter(user_id=account.user_id).order_by("pk")
+    return LinkedAccount.objects.using(database).filter(user_id=account.user_id)
 
 
 def _groups(names: Iterable[str]) -> dict[str, str]:
