@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.core import checks
 from django.core.signals import request_finished
-from django.db.models.signals import pre_delete
+from django.db.models.signals import post_delete, pre_delete
 from django.utils.translation import gettext_lazy as _
 
 
@@ -19,16 +19,21 @@ class OAuthLoginConfig(AppConfig):
 
         from oauth_login import held, recency  # noqa: PLC0415  need models
         from oauth_login.checks import check_deployment, check_settings  # noqa: PLC0415  needs apps
+        from oauth_login.group_checks import check_groups, check_users  # noqa: PLC0415  needs models
         from oauth_login.lasting import write_again  # noqa: PLC0415  needs models
+        from oauth_login.memberships import take_back  # noqa: PLC0415  needs models
         from oauth_login.models import LinkedAccount  # noqa: PLC0415  needs apps
         from oauth_login.orphans import check_orphans  # noqa: PLC0415  needs models
         from oauth_login.withdrawal import before_deletion  # noqa: PLC0415  needs models
 
         pre_delete.connect(before_deletion, LinkedAccount, dispatch_uid="oauth_login.withdrawal")
+        post_delete.connect(take_back, LinkedAccount, dispatch_uid="oauth_login.memberships")
 
         user_logged_in.connect(recency.on_sign_in, dispatch_uid="oauth_login.recency")
         user_logged_in.connect(held.on_sign_in, dispatch_uid="oauth_login.held")
         request_finished.connect(write_again, dispatch_uid="oauth_login.lasting")
         checks.register(check_settings, checks.Tags.security)
         checks.register(check_deployment, checks.Tags.security, deploy=True)
+        checks.register(check_users, checks.Tags.security)
         checks.register(check_orphans, checks.Tags.database)
+        checks.register(check_groups, checks.Tags.database)

@@ -3,6 +3,7 @@
 Customise by subclassing :class:`OAuthBackend` and naming the subclass in ``AUTHENTICATION_BACKENDS``.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -13,11 +14,13 @@ from django.db.models.functions import Lower
 from django.db.models.lookups import Exact, In
 from django.http import HttpRequest
 
-from oauth_login import conf, signals, snapshot, usernames
+from oauth_login import conf, memberships, policies, signals, snapshot, usernames
 from oauth_login.errors import EmailTaken, SignInConflict, SignInRefused
 from oauth_login.models import LinkedAccount
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Profile, text
+from oauth_login.questions import SignInQuestion
+from oauth_login.visitor_api import VisitorApi
 
 TRIES = 3  # a lost race is settled by the second; more means a conflict that trying does not settle
 
@@ -41,20 +44,30 @@ class OAuthBackend(ModelBackend):
         Code, state and verifier are never passed in: Django sends credentials to the receivers of
         ``user_login_failed``, and masks only names it knows.
 
-        :raises SignInRefused: ``user_inactive``, ``email_required``.
+        :raises SignInRefused: ``user_inactive``, ``email_required``, ``policy_refused``.
         :raises SignInConflict: ``account_conflict``, and :class:`EmailTaken`.
         :raises ProviderResponseError: ``subject_invalid``.
+        :raises ProviderError: the policy, or ``MEMBERSHIPS``, had to ask the provider, and it did not answer.
         """
         if oauth_profile is None:
             return None
         snapshot.require_identity(oauth_profile)
         lost: IntegrityError | None = None
+        admitted: Admitted | None = None
+        api = VisitorApi(oauth_provider, oauth_token)
         for _ in range(TRIES):
             account = LinkedAccount.objects.identified(oauth_profile.issuer, oauth_profile.subject)
+            user: Any = account.user if account else None
+            if admitted is None or admitted.user != user:  # the site's rule is asked once about each
+                admitted = self._admitted(
+                    SignInQuestion(
+                        "sign_in" if user else "sign_up", oauth_profile, oauth_provider, user, request, api
+                    )
+                )
             try:
                 if account is not None:
-                    return self._returning(account, oauth_profile, oauth_token)
-                return self._newcomer(oauth_provider, oauth_profile, oauth_token)
+                    return self._returning(account, oauth_profile, oauth_token, admitted.told)
+                return self._newcomer(oauth_provider, oauth_profile, oauth_token, admitted.told)
             except IntegrityError as error:
                 # Somebody else took the name, or this very visitor was faster in another tab.
                 lost = error
@@ -90,16 +103,29 @@ class OAuthBackend(ModelBackend):
         The linked account always has the provider's newest display data.
         """
 
-    def _returning(self, account: LinkedAccount, profile: Profile, token: TokenResponse | None) -> Any:
-        user: Any = account.user
-        if not self.user_can_authenticate(user):
+    def _admitted(self, question: SignInQuestion) -> "Admitted":
+        """Ask the site's policy, and the provider for what counts here; nothing is written yet (F27).
+
+        :raises SignInRefused: the user may not sign in, or the policy does not admit them.
+        """
+        if question.user is not None and not self.user_can_authenticate(question.user):
             raise SignInRefused("user_inactive")
+        policies.ask(question)
+        return Admitted(question.user, memberships.told(question))
+
+    def _returning(
+        self, account: LinkedAccount, profile: Profile, token: TokenResponse | None, told: memberships.Told
+    ) -> Any:
+        user: Any = account.user
         with transaction.atomic(using=router.db_for_write(LinkedAccount)):
             snapshot.renew(account, profile, token)
             self.update_user(user, profile)
+            memberships.settle(account, told)
         return _introduce(user, account, first=False)
 
-    def _newcomer(self, provider: str, profile: Profile, token: TokenResponse | None) -> Any:
+    def _newcomer(
+        self, provider: str, profile: Profile, token: TokenResponse | None, told: memberships.Told
+    ) -> Any:
         username, email = self._free_names(profile)
         user = self.create_user(profile, username, email)
         user.set_unusable_password()
@@ -108,6 +134,7 @@ class OAuthBackend(ModelBackend):
         with transaction.atomic(using=router.db_for_write(LinkedAccount)):
             user.save()
             account = snapshot.first(user, provider, profile, token)
+            memberships.settle(account, told)
             transaction.on_commit(
                 lambda: signals.account_linked.send_robust(LinkedAccount, user=user, account=account),
                 using=router.db_for_write(LinkedAccount),
@@ -123,6 +150,14 @@ class OAuthBackend(ModelBackend):
         users = _look_up(names, email)
         free_email = _unless_taken(email, users)
         return _first_free(names, users), free_email
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Whom the site's policy has admitted, and what the provider says of them that counts here."""
+
+    user: Any
+    told: memberships.Told
 
 
 def _wanted_address(profile: Profile) -> str:

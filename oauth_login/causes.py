@@ -261,6 +261,16 @@ CAUSES: Final[Mapping[str, Cause]] = {
         "What is at ISSUER/.well-known/openid-configuration is no configuration of exactly that issuer.",
         "Compare ISSUER with the issuer in that document, to the letter; a slash at the end counts.",
     ),
+    "memberships_refused": Cause(
+        502,
+        "GitHub does not say which organisations or teams the visitor is in.",
+        "SCOPE needs read:org; a GitHub App needs the permission to read members.",
+    ),
+    "claims_too_large": Cause(
+        502,
+        "The claims that KEEP_CLAIMS names are larger than 16 KiB together.",
+        "Have the provider put fewer groups into them, or keep fewer claims.",
+    ),
     "emails_invalid": Cause(502, "The list of addresses has another form.", PROVIDER_BROKEN),
     "provider_misconfigured": Cause(
         503, "The provider refuses this site: its credentials, callback URL or rights.", REGISTRATION
@@ -317,6 +327,11 @@ CAUSES: Final[Mapping[str, Cause]] = {
     ),
     # --- who it is
     "sign_in_refused": Cause(403, "The site's own code refuses this visitor.", "See that code."),
+    "policy_refused": Cause(
+        403,
+        "The rule in SIGN_IN_POLICY does not admit this visitor; the detail says which part of it.",
+        "Nothing to do, if that is meant. docs/policy.md has the parts, and what each asks for.",
+    ),
     "user_inactive": Cause(
         403, "The user is not active.", "Set is_active in the admin, if that was a mistake."
     ),

@@ -14,8 +14,10 @@ from django.urls import reverse
 from django.utils.module_loading import import_string
 
 from oauth_login import providers, transport
+from oauth_login.dotted import function_at
 from oauth_login.errors import HostNotNamed, ProviderMisconfigured
 from oauth_login.expectations import CREDENTIALS, is_right
+from oauth_login.membership_rules import Memberships, membership_problems
 from oauth_login.problems import (
     PROVIDER_KEYS,
     Problem,
@@ -38,6 +40,8 @@ DEFAULTS: Final[dict[str, Any]] = {
     "RECENT_SIGN_IN_AGE": 900,  # seconds
     "PASSWORD_LOGIN_URL": None,
     "MAIL_ON_CHANGE": True,
+    "SIGN_IN_POLICY": None,
+    "MEMBERSHIPS": {},
     "ORIGIN": None,
     "RELAY_ORIGINS": [],
     "TRUSTED_PROXIES": 0,
@@ -56,7 +60,7 @@ NOT_TEXT: Final = {
     "REAUTHENTICATES",
     "SIGN_OUT",
 }
-LISTS: Final = {"AUDIENCES", "PICTURE_HOSTS", "TENANTS", "WEBHOOK_SECRETS"}
+LISTS: Final = {"AUDIENCES", "KEEP_CLAIMS", "PICTURE_HOSTS", "TENANTS", "WEBHOOK_SECRETS"}
 SANDBOX: Final = "oauth_login.sandbox.provider"  # the one way in; no layer imports the sandbox
 
 
@@ -112,6 +116,8 @@ def provider(alias: str) -> Provider:
     options = provider_settings()[alias]
     for name in DEFAULTS:
         setting(name)  # before anybody is sent anywhere, not when the token is to be encrypted
+    policy()
+    memberships(alias)
     in_sandbox = sandboxed(alias)
     for problem in provider_problems(alias, options, sandboxed=in_sandbox):
         raise ProviderMisconfigured("settings_invalid", problem.message)
@@ -122,6 +128,29 @@ def provider(alias: str) -> Provider:
         return answered_locally.remembering(cache)
     shared = transport.shared(setting("CA_BUNDLE") or "", setting("PROXIES"))
     return providers.build(alias, options, shared).remembering(cache)
+
+
+def policy() -> Any:
+    """Return the site's rule about who may sign in, or None if it has none.
+
+    :raises ProviderMisconfigured: ``SIGN_IN_POLICY`` leads to none, so that nobody is to sign in (E024).
+    """
+    path = setting("SIGN_IN_POLICY")
+    try:
+        return path and function_at(path)
+    except ValueError as error:
+        raise ProviderMisconfigured("settings_invalid", f"SIGN_IN_POLICY: {error}") from error
+
+
+def memberships(alias: str) -> Memberships | None:
+    """Return which groups the provider's people get by what it says of them; None if that is not declared.
+
+    :raises ProviderMisconfigured: ``MEMBERSHIPS`` is wrong, for whichever provider (E025).
+    """
+    declared = setting("MEMBERSHIPS")
+    for problem in membership_problems(declared, provider_settings()):
+        raise ProviderMisconfigured("settings_invalid", problem.message)
+    return Memberships.of(declared[alias]) if alias in declared else None
 
 
 def callback_words(alias: str) -> dict[str, Any]:
@@ -152,6 +181,20 @@ def problems() -> Iterator[Problem]:
     for alias, options in written.items():
         yield from provider_problems(alias, options, sandboxed=sandboxed(alias))
     yield from _shared_namespaces(written)
+    yield from _rules_problems()
+
+
+def _rules_problems() -> Iterator[Problem]:
+    """Yield what is wrong with the rules about people, where E003 does not say so already."""
+    path, declared = written("SIGN_IN_POLICY"), written("MEMBERSHIPS")
+    try:
+        if path and is_right("SIGN_IN_POLICY", path):
+            function_at(path)
+    except ValueError as error:
+        hint = 'E.g. "yourproject.policy.rule"; docs/policy.md has examples.'
+        yield Problem("E024", f"OAUTH_LOGIN['SIGN_IN_POLICY']: {error}.", hint)
+    if is_right("MEMBERSHIPS", declared):
+        yield from membership_problems(declared, provider_settings())
 
 
 def _sharing_people() -> set[Any]:

@@ -23,6 +23,7 @@
     │   │   └── RateLimited          503  it wants fewer requests; ``retry_after`` says when
     │   └── ProviderTimeout          504  it did not finish in time
     ├── SignInRefused                403  proven identity, but it may not sign in here
+    │   ├── PolicyRefused            403  … because of a rule of the site's, in the owner's words
     │   └── SignInConflict           409  … because of an account that already exists
     │       └── EmailTaken           409  … of a user, who may prove that they are one and the same
     ├── GrantError                        what the visitor granted does not do, and only they can mend it
@@ -226,6 +227,19 @@ class SignInRefused(OAuthLoginError):
     stage = "user"
     status = 403
     default_code = "sign_in_refused"
+
+
+class PolicyRefused(SignInRefused):
+    """A rule of the site's does not admit this person. A policy returns or raises it (``policy.py``).
+
+    :ivar words: what the visitor is told, in the owner's words: text, which may be translated lazily.
+    """
+
+    default_code = "policy_refused"
+
+    def __init__(self, words: object = "", detail: object = "") -> None:
+        super().__init__(detail=detail)
+        self.words = words
 
 
 class SignInConflict(SignInRefused):

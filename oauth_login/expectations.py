@@ -126,6 +126,11 @@ EXPECTED: Final[Mapping[str, Expectation]] = {
         "None, or the name or path of the page where passwords are typed",
     ),
     "MAIL_ON_CHANGE": (lambda value: isinstance(value, bool), "True or False"),
+    "SIGN_IN_POLICY": (
+        lambda value: value is None or (isinstance(value, str) and bool(value)),
+        "None or the dotted path of a function",
+    ),
+    "MEMBERSHIPS": (lambda value: isinstance(value, Mapping), "a dict from providers to what they give"),
     "ORIGIN": (
         lambda value: value is None or is_origin(value),
         "None, or an https scheme and host (http for loopback hosts only), in lower case, no path",
@@ -145,6 +150,8 @@ EXPECTED: Final[Mapping[str, Expectation]] = {
 }
 HINTS: Final = {
     "ENCRYPTION_KEYS": "python -c 'import secrets; print(secrets.token_urlsafe(32))' makes one.",
+    "SIGN_IN_POLICY": 'E.g. "yourproject.policy.rule"; docs/policy.md has examples.',
+    "MEMBERSHIPS": 'E.g. {"acme": {"CLAIM": "groups", "GROUPS": {"editors": "Editors"}}}.',
     "ATTEMPT_MAX_AGE": "600 suits people, and authorization codes do not live longer.",
     "ORIGIN": 'E.g. "https://www.example.com".',
     "RELAY_ORIGINS": 'E.g. ["https://example.com"], if ORIGIN is "https://www.example.com".',

@@ -1,7 +1,7 @@
 """What a visitor is told when a sign-in did not succeed: by code, else by kind, else in general."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from django.utils.functional import Promise
@@ -11,6 +11,7 @@ from oauth_login.errors import (
     GrantError,
     NotHere,
     OAuthLoginError,
+    PolicyRefused,
     ProviderError,
     ProviderMisconfigured,
     ProviderTimeout,
@@ -206,6 +207,7 @@ _KINDS: Final[Mapping[type[OAuthLoginError], Explanation]] = {
 
 
 def explain(error: OAuthLoginError) -> Explanation:
-    """Return what to tell the visitor: by code, else by kind, else in general."""
+    """Return what to tell the visitor: by code, by kind, or in general; of a rule, its owner's words."""
     by_kind = (told for kind, told in _KINDS.items() if isinstance(error, kind))
-    return _EXPLANATIONS.get(error.code) or next(by_kind, _FAILED)
+    told = _EXPLANATIONS.get(error.code) or next(by_kind, _FAILED)
+    return replace(told, text=str(error.words)) if isinstance(error, PolicyRefused) and error.words else told

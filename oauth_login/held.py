@@ -86,7 +86,9 @@ def on_sign_in(sender: Any, request: HttpRequest, user: Any, **_kwargs: Any) -> 
     if content is None or content["user"] != str(user.pk):
         return
     try:
-        account = linking.link(user, content["alias"], Profile(**content["profile"]), _token(content))
+        account = linking.link(
+            user, content["alias"], Profile(**content["profile"]), _token(content), request=request
+        )
     except Exception:
         logger.exception("what was held for user %s could not be linked", user.pk)
         return

@@ -81,7 +81,7 @@ def finish(
     """
     user: Any = request.user
     if attempt.intent == Intent.LINK:
-        account = linking.link(user, provider.alias, profile, token)
+        account = linking.link(user, provider.alias, profile, token, request=request)
         _tell(
             request, _("%(account)s is linked: from now on you can sign in with %(provider)s, too."), account
         )

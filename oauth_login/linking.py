@@ -8,35 +8,52 @@ from functools import partial
 from typing import Any, Final
 
 from django.db import IntegrityError, router, transaction
+from django.http import HttpRequest
 
-from oauth_login import letters, signals, snapshot
+from oauth_login import letters, memberships, policies, signals, snapshot
 from oauth_login.errors import SignInConflict
 from oauth_login.models import LinkedAccount
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Profile
+from oauth_login.questions import SignInQuestion
+from oauth_login.visitor_api import VisitorApi
 
 TRIES: Final = 2  # who loses a race finds the winner's row
 
 logger = logging.getLogger("oauth_login")
 
 
-def link(user: Any, alias: str, profile: Profile, token: TokenResponse | None) -> LinkedAccount:
+def link(
+    user: Any,
+    alias: str,
+    profile: Profile,
+    token: TokenResponse | None,
+    *,
+    request: HttpRequest | None = None,
+) -> LinkedAccount:
     """Return the account of that identity, which is *user*'s from now on if it was nobody's.
 
     Linked twice it is linked once, with the newest token (threat G04); another of the same provider is one
     more, and replaces none (G05).
 
     :param alias: the provider's.
+    :param request: for the site's policy, which is asked before anything is written.
+    :raises SignInRefused: the policy does not admit it.
     :raises SignInConflict: ``linked_elsewhere``: it is somebody else's; who, is not told.
     :raises ProviderResponseError: ``subject_invalid``.
     """
     snapshot.require_identity(profile)
+    question = SignInQuestion("link", profile, alias, user, request, VisitorApi(alias, token))
+    told: memberships.Told | None = None
     for _ in range(TRIES):
         account = LinkedAccount.objects.identified(profile.issuer, profile.subject)
         if account is not None:
             return renewed(user, account, profile, token)
+        if told is None:
+            policies.ask(question)
+            told = memberships.told(question)
         try:
-            return _new(user, alias, profile, token)
+            return _new(user, alias, profile, token, told)
         except IntegrityError:
             continue
     raise SignInConflict("account_conflict")
@@ -56,12 +73,15 @@ def renewed(
     return account
 
 
-def _new(user: Any, alias: str, profile: Profile, token: TokenResponse | None) -> LinkedAccount:
+def _new(
+    user: Any, alias: str, profile: Profile, token: TokenResponse | None, told: memberships.Told
+) -> LinkedAccount:
     database = router.db_for_write(LinkedAccount)
     with transaction.atomic(using=database):
         account = snapshot.first(user, alias, profile, token)
-        told = partial(signals.account_linked.send_robust, LinkedAccount, user=user, account=account)
-        transaction.on_commit(told, using=database)
+        memberships.settle(account, told)
+        signalled = partial(signals.account_linked.send_robust, LinkedAccount, user=user, account=account)
+        transaction.on_commit(signalled, using=database)
         transaction.on_commit(partial(letters.send, "linked", user, account), using=database)
     logger.info("linked: provider=%s user=%s account=%s", alias, user.pk, account.pk)
     return account

@@ -69,6 +69,7 @@ class LinkedAccount(models.Model):
     claims = models.JSONField(_("claims"), default=dict, blank=True)
     scope = models.TextField(_("granted scope"), blank=True)
     linked_at = models.DateTimeField(_("linked"), default=timezone.now, editable=False)
+    given = models.JSONField(_("given"), default=dict, blank=True, editable=False)  # see memberships.py
 
     #: What was written down when the grant was to be withdrawn (``withdrawal.py``).
     withdrawal: Any = None

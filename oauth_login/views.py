@@ -52,6 +52,7 @@ from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.oauth2 import AuthorizationResponse, TokenResponse, new_nonce
 from oauth_login.providers.base import Profile, Provider
 from oauth_login.redirects import default_page, requested_page
+from oauth_login.transport import one_deadline
 
 logger = logging.getLogger("oauth_login")
 
@@ -240,12 +241,15 @@ def _carry_out(
     is_told = provider.backchannel_logout or conf.setting("SESSIONS_END_ON_REVOCATION")
     is_noted = is_told and session_index.can_end()
     try:
-        token, profile = flow.complete(provider, attempt, response)
+        with one_deadline():  # for what the site's policy asks the provider, too
+            token, profile = flow.complete(provider, attempt, response)
+            if attempt.intent == Intent.SIGN_IN:
+                user = _authenticated(request, provider, token, profile)
+            else:
+                account = intents.finish(request, provider, attempt, token, profile)
         if attempt.intent != Intent.SIGN_IN:
-            account = intents.finish(request, provider, attempt, token, profile)
             sessions.finish(request, answer, **finished)
             return account
-        user = _authenticated(request, provider, token, profile)
         sessions.sign_in(request, user, answer, through=provider.alias, is_noted=is_noted, **finished)
         if is_noted:
             session_index.note(sign_in, request.session, provider.session_id(token))

@@ -74,6 +74,7 @@ class Provider(Grants, Calls):
     signs_out: bool = False  # who signs out of the site is offered to do so there, too
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)  # what it signs its webhook with
     webhook_target_id: str = ""
+    keep_claims: tuple[str, ...] = ()  # what else of its answer is kept: names of claims
     backchannel_logout: bool = False  # its word ends sessions of this site
 
     #: Settings keys, beyond the common ones, that this kind of provider understands.
@@ -82,6 +83,8 @@ class Provider(Grants, Calls):
     expected: ClassVar[Mapping[str, Expectation]] = {}
     #: Whether the authorization request carries a nonce, for an ID Token to repeat.
     uses_nonce: ClassVar[bool] = False
+    #: Whether its API says which teams a visitor is in, as GitHub's does (``organisations.py``).
+    has_teams: ClassVar[bool] = False
     #: How it can be told who the client is, in RFC 7591's words.
     auth_methods: ClassVar[tuple[str, ...]] = ("client_secret_post", "client_secret_basic")
 

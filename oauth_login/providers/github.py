@@ -57,6 +57,7 @@ class GitHub(Provider):
     api_version: str = API_VERSION
     host: str = "github.com"
 
+    has_teams: ClassVar[bool] = True
     expected: ClassVar[Mapping[str, Expectation]] = github_webhook.EXPECTED
     option_names: ClassVar[frozenset[str]] = frozenset({"BASE_URL", "API_VERSION", *github_webhook.EXPECTED})
 

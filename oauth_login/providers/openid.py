@@ -30,6 +30,7 @@ from oauth_login.providers.base import (
     login_name,
     text,
 )
+from oauth_login.providers.kept_claims import kept
 from oauth_login.providers.openid_demands import demands_at, with_new_sign_in
 from oauth_login.providers.openid_grants import OpenIDGrants
 from oauth_login.providers.openid_options import ENDPOINTS
@@ -102,6 +103,7 @@ class OpenID(OpenIDGrants):
             form_post=by_form,
             pkce=options.get("PKCE", True),
             picture_hosts=_picture_hosts(issuer, options),
+            keep_claims=tuple(options.get("KEEP_CLAIMS", ())),
             transport=transport,
             algorithm=options.get("ID_TOKEN_SIGNED_RESPONSE_ALG", "RS256"),
             tenants=frozenset(options.get("TENANTS", ())),
@@ -253,7 +255,9 @@ class OpenID(OpenIDGrants):
         self._expected(token, nonce, started_at).check(claims)
         who = subject(claims["sub"], "str")
         told = {name: value for name, value in claims.items() if value is not None}
-        if any(told.keys().isdisjoint(CLAIMS_OF_SCOPE.get(scope, told)) for scope in self.scope.split()):
+        wanted = [CLAIMS_OF_SCOPE.get(scope, tuple(told)) for scope in self.scope.split()]
+        wanted += [(name,) for name in self.keep_claims]
+        if any(told.keys().isdisjoint(alternatives) for alternatives in wanted):
             asked = self._user_info(token, who)
             # A verdict is about the address beside it, and about no other document's (E34).
             verdict = told if "email" in told else asked
@@ -268,6 +272,7 @@ class OpenID(OpenIDGrants):
             email_verified=bool(email) and claims.get("email_verified") is True,
             picture=self.picture(claims.get("picture")),
             profile=https_url(claims.get("profile")),
+            claims=kept(claims, self.keep_claims),
         )
 
     def _expected(self, token: TokenResponse, nonce: str, started_at: int) -> Expected:

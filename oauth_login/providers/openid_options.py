@@ -8,6 +8,7 @@ from oauth_login.assertions import read_key
 from oauth_login.jws import ALGORITHMS, SECRET_BYTES, SHARED_SECRET
 from oauth_login.oauth2 import TENANT, AuthorizationServer
 from oauth_login.oidc import OTHER_ENDPOINTS, REQUIRED_ENDPOINTS
+from oauth_login.providers import kept_claims
 from oauth_login.providers.base import Expectation
 from oauth_login.providers.openid_demands import DemandError, Demands
 
@@ -49,6 +50,7 @@ EXPECTED: Final[Mapping[str, Expectation]] = {
     "AUDIENCES": (_is_list_of_texts, "a list of strings"),
     "TENANT": (_is_tenant, _TENANT),
     "TENANTS": (_is_list_of_tenants, f"a list, each of them {_TENANT}"),
+    **kept_claims.EXPECTED,
     **dict.fromkeys(("CLIENT_KEY", "KEY_ID", "TEAM_ID"), (_is_filled_in, "a string that is not empty")),
 }
 NAMES: Final = frozenset({*ENDPOINTS, *EXPECTED, "BASE_URL"})

@@ -16,8 +16,16 @@ from oauth_login.oauth2 import (
     TokenRequest,
     TokenResponse,
 )
-from oauth_login.providers import dialects
-from oauth_login.providers.base import Profile, Provider, email_address, https_url, login_name, text
+from oauth_login.providers import dialects, kept_claims
+from oauth_login.providers.base import (
+    Expectation,
+    Profile,
+    Provider,
+    email_address,
+    https_url,
+    login_name,
+    text,
+)
 from oauth_login.providers.claims import an_object, as_text, find, say, says
 from oauth_login.providers.definition import WORDS, flaws
 from oauth_login.providers.namespaces import origin_of
@@ -39,7 +47,8 @@ class OAuth2(PlainGrants):
     issuer: str = ""
     words: Mapping[str, Any] = field(default_factory=dict)
 
-    option_names: ClassVar[frozenset[str]] = frozenset({*WORDS, "REVOCATION_ENDPOINT"})
+    expected: ClassVar[Mapping[str, Expectation]] = kept_claims.EXPECTED
+    option_names: ClassVar[frozenset[str]] = frozenset({*WORDS, *kept_claims.EXPECTED, "REVOCATION_ENDPOINT"})
     auth_methods: ClassVar[tuple[str, ...]] = (*Provider.auth_methods, "none")
 
     @classmethod
@@ -83,6 +92,7 @@ class OAuth2(PlainGrants):
             pkce=options.get("PKCE", True),
             refreshes=options.get("REFRESHES", True),
             picture_hosts=tuple(options.get("PICTURE_HOSTS", ())),
+            keep_claims=tuple(options.get("KEEP_CLAIMS", ())),
             issuer=issuer or origin_of(endpoint),
             words={key: options.get(key, word.default) for key, word in WORDS.items()},
         )
@@ -152,8 +162,9 @@ class OAuth2(PlainGrants):
         """Ask whatever the settings name, then look for each claim where they say it is."""
         known: dict[str, Any] = {"client_id": self.client.client_id, "token": dict(token.answer)}
         known["identity"] = self._identity(token, known)
+        userinfo = self._userinfo(token, known)
         # An answer's own members cannot hide those of the answers before it.
-        found = {**self._userinfo(token, known), **known}
+        found = {**userinfo, **known}
         claims = {name: say(expression, found) for name, expression in self.words["CLAIMS"].items()}
         email, verified = self._email(token, claims)
         return Profile(
@@ -165,6 +176,7 @@ class OAuth2(PlainGrants):
             email_verified=verified,
             picture=self.picture(over_https(claims.get("picture"))),
             profile=https_url(claims.get("profile")),
+            claims=kept_claims.kept(userinfo, self.keep_claims),  # of no answer that has a token in it
         )
 
     def _identity(self, token: TokenResponse, known: Mapping[str, Any]) -> dict[str, Any]:

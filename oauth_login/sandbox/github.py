@@ -18,6 +18,12 @@ GITHUB_NAMES: Final = {
     "invalid_grant": "bad_verification_code",
 }
 APPLICATIONS: Final = "/api/v3/applications"
+TEAMS: Final = "/api/v3/user/teams"
+MEMBERSHIPS: Final = "/api/v3/user/memberships/orgs/"
+ABOUT_ORGANISATIONS: Final = (TEAMS, MEMBERSHIPS)
+#: Each of these lets an application see organisations; GitHub says so to one that may not.
+SEEING: Final = ("read:org", "write:org", "admin:org")
+ORGANISATION_ID: Final = 9_900_001
 
 
 class GitHubFlavour(Flavour):
@@ -51,6 +57,8 @@ class GitHubFlavour(Flavour):
             return as_json(self._user(holder.persona))
         if (request.method, request.path) == ("GET", "/api/v3/user/emails") and "user:email" in holder.scopes:
             return as_json(self._emails(holder.persona))
+        if request.method == "GET" and request.path.startswith(ABOUT_ORGANISATIONS):
+            return _about_organisations(request.path, request.query, holder)
         return as_json({"message": "Not Found"}, 404)
 
     def _token(self, request: Request) -> Reply:
@@ -103,6 +111,25 @@ class GitHubFlavour(Flavour):
         }
         private = {"email": noreply, "primary": False, "verified": True, "visibility": None}
         return [primary, private]
+
+
+def _about_organisations(path: str, query: Mapping[str, str], holder: Grant) -> Reply:
+    """Say where somebody is a member, and in which teams; only to who was granted to ask."""
+    if holder.scopes.isdisjoint(SEEING):
+        status, headers, body = as_json({"message": "You need at least read:org scope."}, 403)
+        scopes = {
+            "X-OAuth-Scopes": ", ".join(sorted(holder.scopes)),
+            "X-Accepted-OAuth-Scopes": ", ".join(SEEING),
+        }
+        return status, headers | scopes, body
+    name, teams = holder.persona["organisation"], holder.persona["teams"]
+    organisation = {"login": name, "id": ORGANISATION_ID}
+    if path == TEAMS:
+        first = query.get("page", "1") == "1"
+        return as_json([{"slug": slug, "organization": organisation} for slug in teams if first])
+    if name and path.lower() == f"{MEMBERSHIPS}{name}":
+        return as_json({"state": "active", "role": "member", "organization": organisation})
+    return as_json({"message": "Not Found"}, 404)
 
 
 def _token_answer(grant: Grant) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -29,6 +30,7 @@ BASIC: Final = "client_secret_basic"
 KEPT: Final = (
     "AUTHORIZATION_PARAMS",
     "BACKCHANNEL_LOGOUT",
+    "KEEP_CLAIMS",
     "PKCE",
     "REFRESHES",
     "REPEATS_NONCE",
@@ -119,6 +121,7 @@ class OpenIDFlavour(Flavour):
         now = int(time.time())
         digest = hashlib.sha256(grant.access_token.encode()).digest()
         claims = {
+            **self._groups(grant),
             "iss": self.issuer,
             "sub": str(grant.persona["id"]),
             "aud": self.client.client_id,
@@ -152,6 +155,11 @@ class OpenIDFlavour(Flavour):
         return self._claims(grant.persona, own) | {
             name: value for name, value in everything.items() if name in asked
         }
+
+    def _groups(self, grant: Grant) -> dict[str, Any]:
+        """Return somebody's groups, by the names that the site keeps: every provider has its own."""
+        kept = self.options.get("KEEP_CLAIMS", ())
+        return {name: grant.persona["teams"] for name in kept if re.search("groups|roles", name)}
 
     def _claims(self, persona: Mapping[str, Any], scopes: frozenset[str]) -> dict[str, Any]:
         words = " ".join(scopes)

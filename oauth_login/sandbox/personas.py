@@ -21,6 +21,8 @@ class Persona:
     email_verified: bool
     description: str | Promise
     profile: str = ""  # a page that exists; the sandbox serves none
+    organisation: str = ""  # whose member somebody is
+    teams: tuple[str, ...] = ()  # of it, which are the groups of an OpenID Provider
 
 
 _ALL: Final = (
@@ -34,6 +36,8 @@ _ALL: Final = (
         email_verified=True,
         description=_("name, picture and a public e-mail address"),
         profile="https://github.com/octocat",
+        organisation="acme",
+        teams=("editors", "admins"),
     ),
     Persona(
         key="hubot",

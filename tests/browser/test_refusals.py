@@ -127,3 +127,34 @@ def test_who_reads_chinese_is_told_in_chinese_how_long_to_wait(reader, settings,
     expect(heading(reader)).to_have_text("登录次数过多")
     expect(reader.get_by_text("请在 45 秒后再试。")).to_be_visible()
     shot(reader, "too-many-chinese")
+
+
+@pytest.mark.threat("F27", "F22")
+def test_who_is_not_admitted_reads_the_owners_words_and_goes_another_way(page, settings, shot):
+    settings.OAUTH_LOGIN = {
+        "PROVIDERS": {"github": {"SCOPE": "read:user user:email read:org"}, "google": {}},
+        "SANDBOX": True,
+        "SIGN_IN_POLICY": "tests.browser.rule.members",
+    }
+    leave(page, "/?note=long")
+    approve(page, "hubot")
+
+    expect(heading(page)).to_have_text("You cannot sign in here with this account")
+    expect(page.get_by_text("Only <members> & friends of Acme. Ask Mona.")).to_be_visible()
+    expect(page.get_by_text("policy_refused").first).to_be_visible()
+    shot(page, "policy-refused")
+    page.get_by_role("button", name="See the ways to sign in").click()
+    expect(page).to_have_url(re.compile(r"/oauth2/login/\?next="))
+    press(page)
+    approve(page)
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+def test_the_words_of_a_ready_part_are_in_the_visitors_language(window, settings, shot):
+    settings.OAUTH_LOGIN |= {"SIGN_IN_POLICY": "tests.browser.rule.closed"}
+    page = window(locale="zh-CN").tab()
+    leave_in_chinese(page)
+    approve(page)
+
+    expect(page.get_by_text("目前不接纳新用户")).to_be_visible()
+    shot(page, "sign-up-closed-in-chinese")

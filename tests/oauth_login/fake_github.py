@@ -23,6 +23,7 @@ from tests.oauth_login.http_server import HANG_UP, RESET, Server, certificate, r
 CLIENT_ID = "client-id-of-the-tests"
 CLIENT_SECRET = "client-secret-of-the-tests"
 HOSTS = ("github.com", "api.github.com")
+MEMBERSHIPS = "/user/memberships/orgs/"
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -82,7 +83,7 @@ def close_connections():
 class FakeGitHub(Grants):
     """GitHub, for as long as its ``with`` block lasts. It ends with :class:`SiteAtFault` if the site was.
 
-    What ``token``, ``user`` and ``emails`` may be:
+    What ``token``, ``user``, ``emails``, ``teams`` and each of ``memberships`` may be:
 
     * a tuple: status, headers and body;
     * an iterator: parts, as they are put on the wire (see :class:`Server`);
@@ -122,6 +123,8 @@ class FakeGitHub(Grants):
         self.emails = [
             {"email": "octocat@example.com", "primary": True, "verified": True, "visibility": "private"}
         ]
+        self.memberships = {}  # organisation → what is answered about it; of others: 404
+        self.teams = []
 
     def __enter__(self):
         self.server.github = self
@@ -191,6 +194,12 @@ class FakeGitHub(Grants):
             case "GET", "api.github.com", "/user/emails":
                 _refuse_unknown(request)
                 return self.emails
+            case "GET", "api.github.com", "/user/teams":
+                _refuse_unknown(request)
+                return self.teams
+            case "GET", "api.github.com", path if path.startswith(MEMBERSHIPS):
+                _refuse_unknown(request)
+                return self.memberships.get(path.removeprefix(MEMBERSHIPS), (404, {}, b"{}"))
             case "DELETE", "api.github.com", "/applications/client-id-of-the-tests/grant":
                 if _credentials(request, {}) != self.client:
                     raise SiteAtFault("the credentials are wrong", (401, {}, b"{}"))

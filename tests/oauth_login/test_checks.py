@@ -18,6 +18,7 @@ import oauth_login
 from oauth_login import expectations, problems
 from oauth_login.backends import OAuthBackend
 from oauth_login.checks import check_deployment, check_settings
+from oauth_login.group_checks import MISSING
 from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.orphans import ORPHANED
 
@@ -116,6 +117,25 @@ def defined_as(**values: list[Any]) -> list[Any]:
     return [defined(**{key: value}) for key, several in values.items() for value in several]
 
 
+RULES = "tests.oauth_login.policy.rule"
+TEAMS: dict[str, Any] = {"TEAMS": True, "GROUPS": {"acme/editors": "Editors"}, "STAFF": ["acme/admins"]}
+NO_GROUPS: list[Any] = [[], "x", {"acme/a": ""}, {"acme/a": 7}, {"a": "A"}]
+NO_STAFF: list[Any] = ["acme/a", ["a"], [7], [""], {}]
+NO_CLAIM: list[Any] = ["", 7, None, "grups", "roles.groups"]
+CLAIM: dict[str, Any] = {"CLAIM": "groups", "GROUPS": {"editors": "Editors"}}
+
+
+def giving(**rules):
+    """Return settings that declare what providers give."""
+    return at_top(MEMBERSHIPS=rules)
+
+
+def given_by_forge(rules: Any, **options: Any) -> dict[str, Any]:
+    """Return settings that declare what a provider of the site's own gives, which keeps a claim."""
+    made = defined(**{"KEEP_CLAIMS": ["groups"], **options})["OAUTH_LOGIN"]
+    return {"OAUTH_LOGIN": {**made, "MEMBERSHIPS": {"forge": rules}}}
+
+
 IN_COOKIES = "django.contrib.sessions.backends.signed_cookies"
 NO_ORIGINS: list[Any] = [
     *("", 7, "www.example.com", "http://10.0.0.5", "http://www.example.com", "https://www.example.com/"),
@@ -208,6 +228,8 @@ MISTAKES = {
         *each(at_top, PROVIDERS=[None, [], "github"]),
         *each(at_top, SANDBOX=["True", 1, None]),
         *each(at_top, STORE_TOKENS=["False", 0, None]),
+        *each(at_top, SIGN_IN_POLICY=["", 7, [], len]),
+        *each(at_top, MEMBERSHIPS=[None, [], "github"]),
         *each(at_top, SESSIONS_END_ON_REVOCATION=["True", 1, None]),
         *each(at_top, ATTEMPT_MAX_AGE=[None, "600", 59, 3601, 60.5, True, 86_400]),
         *each(at_top, ENCRYPTION_KEYS=["k" * 32, [], (), ["k" * 31], ["k" * 32, 7], [b"k" * 32]]),
@@ -230,7 +252,11 @@ MISTAKES = {
         *map(named, ["login", "logout", "accounts", "sandbox"]),
     ],
     "E005": [named("github", []), named("github", "secret"), named("github", 7)],
-    "E006": [named("sourcehut"), *each(of, PRESET=["sourcehut", "", None, ["github"]])],
+    "E006": [
+        {"OAUTH_LOGIN": {"PROVIDERS": {"forge": GITHUB}, "MEMBERSHIPS": {"forge": CLAIM}}},
+        named("sourcehut"),
+        *each(of, PRESET=["sourcehut", "", None, ["github"]]),
+    ],
     "E007": [
         *(
             of(CLIENT="x"),
@@ -273,6 +299,7 @@ MISTAKES = {
         *each(of, LABEL=["", " ", None, 7, True, [], ["GitHub"], b"GitHub", gettext_lazy(" ")]),
         *each(of, SCOPE=[None, ["user:email"]]),
         *each(of, PKCE=["False", 0, None, "plain"]),
+        *defined_as(KEEP_CLAIMS=[None, "groups", {}, [""], [7], ["a\n"], ["a" * 201], ["a"] * 21]),
         *each(of, WEBHOOK_SECRETS=[None, "s" * 16, [], ["s" * 16, ""], ["s" * 15], [7], [b"s" * 16]]),
         *each(of, WEBHOOK_TARGET_ID=[None, 7, "", "seven", "७"]),
         *each(of, AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED=["True", 1, None]),
@@ -354,6 +381,35 @@ MISTAKES = {
         beside_forge("https://ghe.example/login/oauth", PRESET="github", BASE_URL="https://ghe.example/"),
     ],
     "E011": [at_top(SANDBOX=True)],
+    "E024": each(
+        at_top,
+        SIGN_IN_POLICY=[
+            *("nowhere.at.all", "no_dots", f"{__name__}.nothing", f"{__name__}.GITHUB"),
+            *(f"{RULES}.{name}" for name in ("Rule", "later", "unready")),
+        ],
+    ),
+    "E025": [
+        at_top(MEMBERSHIPS={"gitub": TEAMS}),
+        at_top(MEMBERSHIPS={7: TEAMS}),
+        *each(
+            giving,
+            github=[
+                *(None, "teams", {}, {"TEAMS": True}, {**TEAMS, "TEAMS": False}, {**TEAMS, "TEAM": True}),
+                *({**TEAMS, "CLAIM": "groups"}, {**TEAMS, "SUPERUSER": ["acme/owners"]}),
+                *({**TEAMS, "GROUPS": value} for value in NO_GROUPS),
+                *({**TEAMS, "STAFF": value} for value in NO_STAFF),
+                {"CLAIM": "noreply_email", "STAFF": ["x"]},
+            ],
+        ),
+        *each(
+            given_by_forge,
+            rules=[
+                *({"CLAIM": claim, "STAFF": ["x"]} for claim in NO_CLAIM),
+                *({"TEAMS": True, "STAFF": ["acme/x"]}, {"STAFF": ["x"]}),
+            ],
+        ),
+        given_by_forge(rules=CLAIM, KEEP_CLAIMS=...),
+    ],
     "E023": [
         {**at_top(SESSIONS_END_ON_REVOCATION=True), "SESSION_ENGINE": IN_COOKIES},
         {
@@ -488,6 +544,17 @@ RIGHT = [
         **at_top(ORIGIN="https://www.example.com", RELAY_ORIGINS=("https://example.com", "https://[::1]")),
         "ALLOWED_HOSTS": [".example.com", "[::1]"],
     },
+    at_top(SIGN_IN_POLICY=f"{RULES}.of_the_test"),
+    at_top(SIGN_IN_POLICY=f"{RULES}.closed"),
+    at_top(SIGN_IN_POLICY="oauth_login.policy.nobody"),
+    giving(github=TEAMS),
+    giving(github={"TEAMS": True, "STAFF": ("a-b/c_d.e",)}),
+    given_by_forge(rules=CLAIM),
+    given_by_forge(rules={"CLAIM": "groups.names", "STAFF": ["admins"]}),
+    given_by_forge(
+        rules={"CLAIM": "https://a.example/g", "STAFF": ["x"]}, KEEP_CLAIMS=["https://a.example/g"]
+    ),
+    *defined_as(KEEP_CLAIMS=[[], ("groups",), ["a" * 200] * 20]),
     at_top(TRUSTED_PROXIES=10, STARTS_PER_MINUTE=1, CALLBACKS_PER_MINUTE=1_000_000),
 ]
 
@@ -641,6 +708,12 @@ def test_several_mistakes_are_reported_at_once(settings):
         (named("gihub"), f"Did you mean 'github'? {NEEDS}"),
         (defined(TOKEN_ENDPOINT=...), "A provider without ISSUER needs TOKEN_ENDPOINT"),
         (defined(USERINFO_ENDPOINT=...), "Set it; or, if the token answer says who it is"),
+        (at_top(MEMBERSHIPS={"gitub": TEAMS}), "Did you mean 'github'?"),
+        (at_top(MEMBERSHIPS={"xyzzy": TEAMS}), "Known: github."),
+        (giving(github={**TEAMS, "GROUP": {}}), "Did you mean 'GROUPS'?"),
+        (giving(github={**TEAMS, "SUPERUSERS": []}), "Nobody becomes a superuser"),
+        (defined(KEEP_CLAMS=["groups"]), "Did you mean 'KEEP_CLAIMS'?"),
+        (at_top(SIGN_IN_POLICY=f"{RULES}.Rule"), 'E.g. "yourproject.policy.rule"'),
         (at_top(XYZZY=1), "Known: ATTEMPT_MAX_AGE, CALLBACKS_PER_MINUTE, CA_BUNDLE, "),
     ],
     ids=str,
@@ -770,6 +843,6 @@ def test_every_id_of_the_code_is_tested_and_has_one_meaning():
     source = "".join(path.read_text() for path in Path(oauth_login.__file__).parent.rglob("*.py"))
     written = re.findall(r'"([EW]\d{3})"', source)
 
-    in_the_database = {ORPHANED}  # whose tests are those of orphans
+    in_the_database = {ORPHANED, MISSING}  # whose tests are those of orphans, and of groups
     assert set(written) == {*MISTAKES, *DEPLOYMENT_MISTAKES} | in_the_database
     assert {number for number in written if written.count(number) > 1} == {"E004"}  # two ways to be unusable

@@ -8,6 +8,7 @@ import pytest
 import requests
 import time_machine
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
@@ -424,6 +425,57 @@ def test_without_the_scope_the_addresses_are_not_there():
 
     headers = {"Authorization": f"Bearer {token}"}
     assert over_http("GET", "/api/v3/user/emails", headers=headers).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("persona", "path", "status"),
+    [
+        ("octocat", "memberships/orgs/acme", 200),
+        ("octocat", "memberships/orgs/ACME", 200),
+        ("octocat", "memberships/orgs/other", 404),
+        ("hubot", "memberships/orgs/acme", 404),
+        ("hubot", "memberships/orgs/", 404),
+        ("octocat", "teams", 200),
+        ("hubot", "teams", 200),
+    ],
+)
+def test_organisations_and_teams_are_shown_to_whoever_may_see_them(persona, path, status):
+    def answer(scope):
+        token = exchange(code=authorize(persona=persona, scope=scope)["code"])["access_token"]
+        return over_http("GET", f"/api/v3/user/{path}", headers={"Authorization": f"Bearer {token}"})
+
+    assert answer("user:email read:org").status_code == status
+    blind = answer("user:email")
+    assert (blind.status_code, blind.headers["X-Accepted-OAuth-Scopes"][:8]) == (403, "read:org")
+
+
+def with_teams(settings, **rules):
+    options = {"SCOPE": "read:user read:org"}
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": {"github": options}, **rules}
+
+
+@pytest.mark.parametrize(("persona", "names"), [("octocat", ["Editors"]), ("hubot", [])])
+def test_groups_by_teams_can_be_tried_out(visitor, settings, persona, names):
+    Group.objects.create(name="Editors")
+    rules = {"TEAMS": True, "GROUPS": {"acme/editors": "Editors"}, "STAFF": ["acme/admins"]}
+    with_teams(settings, MEMBERSHIPS={"github": rules})
+    sign_in_as(visitor, persona)
+
+    assert list(visitor.user.groups.values_list("name", flat=True)) == names
+    assert visitor.user.is_staff == bool(names)
+
+
+@pytest.mark.parametrize(("persona", "names"), [("octocat", ["Editors"]), ("hubot", [])])
+def test_groups_by_a_claim_can_be_tried_out(visitor, settings, persona, names):
+    Group.objects.create(name="Editors")
+    options = {"ISSUER": "https://op.example", "KEEP_CLAIMS": ["groups", "amr", "sub"]}
+    rules = {"CLAIM": "groups", "GROUPS": {"editors": "Editors"}}
+    settings.OAUTH_LOGIN = {"PROVIDERS": {"acme": options}, "MEMBERSHIPS": {"acme": rules}, "SANDBOX": True}
+    location = visitor.start("acme")["Location"]
+    visitor.get(visitor.post(location, {"persona": persona})["Location"])
+
+    assert list(visitor.user.groups.values_list("name", flat=True)) == names
+    assert LinkedAccount.objects.get().claims.keys() == {"groups", "sub"}
 
 
 @pytest.mark.threat("L03")

@@ -1,0 +1,220 @@
+"""Groups and staff by what a provider says of somebody, where ``MEMBERSHIPS`` declares it; never by default.
+
+What was given is written down with the account (``LinkedAccount.given``), so that it can be taken back when
+the provider does not say it any more, the settings do not declare it any more, or the account is unlinked.
+What somebody has from elsewhere, say by the hand of an administrator, is neither written down nor taken.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import models, router
+
+from oauth_login import conf, organisations
+from oauth_login.errors import printable
+from oauth_login.membership_rules import Memberships
+from oauth_login.models import LinkedAccount
+from oauth_login.questions import SignInQuestion
+
+logger = logging.getLogger("oauth_login")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an account has given its user: staff, and groups, by their keys as text: a name may change."""
+
+    groups: frozenset[str] = frozenset()
+    staff: bool = False
+
+    @classmethod
+    def of(cls, stored: Iterable[Any]) -> "Given":
+        """Return what these accounts have given together."""
+        written = [one for one in stored if isinstance(one, dict)]
+        groups = frozenset(str(key) for one in written for key in one.get("groups", ()))
+        return cls(groups, any(one.get("staff") is True for one in written))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it is stored; nothing as an empty object."""
+        return {
+            **({"groups": sorted(self.groups)} if self.groups else {}),
+            **({"staff": True} if self.staff else {}),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the provider says of somebody, as far as the site has declared that it counts."""
+
+    rules: Memberships = field(default_factory=Memberships)
+    said: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The groups that follow from it."""
+        return self.rules.names_for(self.said)
+
+    @property
+    def staff(self) -> bool:
+        """Whether it makes somebody staff."""
+        return not self.rules.staff.isdisjoint(self.said)
+
+    @property
+    def why(self) -> str:
+        """What of it was said, for the log."""
+        counts = self.said & ({*self.rules.groups} | self.rules.staff)
+        return printable(f"{self.rules.claim or 'teams'}={' '.join(sorted(counts)) or 'nothing that counts'}")
+
+
+NOTHING = Told()
+
+
+def told(question: SignInQuestion) -> Told:
+    """Return what the provider says, asking it for teams if they count. No transaction is open.
+
+    A provider that does not answer refuses the sign-in: who was taken out of a team must not keep what it
+    gave by coming while that cannot be seen.
+
+    :raises ProviderError: it does not answer as it should.
+    :raises ScopeRequired: the visitor has not granted what that takes.
+    """
+    rules = conf.memberships(question.provider)
+    if rules is None:
+        return NOTHING
+    if rules.claim:
+        return Told(rules, rules.said_by(question.profile.claims))
+    return Told(rules, organisations.teams(question.api))
+
+
+def settle(account: LinkedAccount, told: Told) -> None:
+    """Give the account's user what follows from what was *told*, and take back what does not any more.
+
+    Within the transaction that writes the account. Without rules, and with nothing given, no query.
+    """
+    if told == NOTHING and not account.given:
+        return
+    own, others = _locked(account)
+    user: Any = account.user
+    wanted = _groups(told.names)
+    has = _groups_of(user) if wanted or own.groups else frozenset()
+    is_staff = _is_staff(user) if told.staff or own.staff else False
+    # What this account or another gave before is still given by it; what was there without us is not ours.
+    given = Given(
+        frozenset(key for key in wanted if key in own.groups | others.groups or key not in has),
+        told.staff and (own.staff or others.staff or not is_staff),
+    )
+    lost = (own.groups & has) - others.groups - frozenset(wanted)
+    change = Change(user, account, told.why, given.groups - has, lost)
+    change.write_groups()
+    if told.staff != is_staff and (told.staff or (own.staff and not others.staff)):
+        change.write_staff(is_staff=told.staff)
+    if given != own:
+        account.given = given.as_json()
+        _accounts(account).filter(pk=account.pk).update(given=account.given)
+
+
+def take_back(
+    sender: type[LinkedAccount], instance: LinkedAccount, origin: Any = None, **_kwargs: Any
+) -> None:
+    """Take back what an account gave, when it is gone; whoever is deleted with it needs nothing taken."""
+    is_user_gone = getattr(origin, "model", type(origin)) is not LinkedAccount
+    if not instance.given or is_user_gone:
+        return
+    own, others = Given.of([instance.given]), _locked(instance)[1]
+    user: Any = instance.user
+    change = Change(user, instance, "unlinked", frozenset(), (own.groups & _groups_of(user)) - others.groups)
+    change.write_groups()
+    if own.staff and not others.staff and _is_staff(user):
+        change.write_staff(is_staff=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of somebody's groups and of their being staff, and why."""
+
+    user: Any
+    account: LinkedAccount
+    why: str
+    gained: frozenset[str]
+    lost: frozenset[str]
+
+    def write_groups(self) -> None:
+        """Write what of the groups has changed, and log it."""
+        if self.gained:
+            self.user.groups.add(*self.gained)
+            self._log("joins", *_names_of(self.gained))
+        if self.lost:
+            self.user.groups.remove(*self.lost)
+            self._log("leaves", *_names_of(self.lost))
+
+    def write_staff(self, *, is_staff: bool) -> None:
+        """Write that the user is staff, or is not any more, and log it."""
+        _users().filter(pk=self.user.pk).update(is_staff=is_staff)
+        self.user.is_staff = is_staff
+        self._log("becomes" if is_staff else "is no longer", "staff")
+
+    def _log(self, what: str, *names: str) -> None:
+        about = (self.user.pk, what, printable(", ".join(names)), self.account.provider, self.account.pk)
+        logger.warning("memberships: user %s %s %s: provider=%s account=%s because %s", *about, self.why)
+
+
+def _locked(account: LinkedAccount) -> tuple[Given, Given]:
+    """Return what *account* has given and what the user's others have, once nobody else is at work on them.
+
+    The statement that changes nothing makes two sign-ins of one user wait for each other in every database:
+    otherwise the second would take for an administrator's what the first has just given. It is about the
+    user's row, as each of them has written its own account already, and would wait for the other's for ever.
+    """
+    name = get_user_model().USERNAME_FIELD
+    _users().filter(pk=account.user_id).update(**{name: models.F(name)})
+    stored = dict(_accounts(account).values_list("pk", "given"))
+    own = stored.pop(account.pk, {})
+    return Given.of([own]), Given.of(stored.values())
+
+
+def _accounts(account: LinkedAccount) -> "models.QuerySet[LinkedAccount]":
+    database = router.db_for_write(LinkedAccount)
+    return LinkedAccount.objects.using(database).filter(user_id=account.user_id)
+
+
+def _groups(names: Iterable[str]) -> dict[str, str]:
+    """Return the groups of these names, by their keys. One that does not exist is not made: a slip in the
+    settings would make a group without a single permission, and hide itself."""
+    if not names:
+        return {}
+    model = group_model()
+    found = model._base_manager.using(router.db_for_write(model)).filter(name__in=names)
+    groups = {str(key): name for key, name in found.values_list("pk", "name") if name in names}
+    if missing := sorted(frozenset(names) - frozenset(groups.values())):
+        logger.error("memberships: there is no group %s", printable(", ".join(missing)))
+    return groups
+
+
+def group_model() -> Any:
+    """Return the model of the groups that this site's users have.
+
+    :raises FieldDoesNotExist: they have none (E025).
+    """
+    return get_user_model()._meta.get_field("groups").related_model
+
+
+def _groups_of(user: Any) -> frozenset[str]:
+    groups = user.groups.using(router.db_for_write(group_model()))
+    return frozenset(map(str, groups.values_list("pk", flat=True)))
+
+
+def _names_of(keys: Iterable[str]) -> list[str]:
+    model = group_model()
+    found = model._base_manager.using(router.db_for_write(model)).filter(pk__in=keys)
+    return sorted(map(str, found.values_list("name", flat=True)))
+
+
+def _is_staff(user: Any) -> bool:
+    return bool(_users().filter(pk=user.pk, is_staff=True).exists())
+
+
+def _users() -> Any:
+    model = get_user_model()
+    return model._base_manager.using(router.db_for_write(model))

@@ -1,0 +1,34 @@
+"""The rule that a test gives its site, at a dotted path that its settings can name."""
+
+from oauth_login.policy import SignUpClosed, nobody
+
+PATH = f"{__name__}.of_the_test"
+
+
+class Rule:
+    """Passes each question on to the test's own rule, and keeps it."""
+
+    def __init__(self):
+        self.asked = []
+        self.now = nobody
+
+    def __call__(self, question):
+        self.asked.append(question)
+        return self.now(question)
+
+
+class Unready:
+    """Its instances look like rules, and answer when nobody listens any more."""
+
+    async def __call__(self, question):
+        """Admit, later."""
+
+
+async def later(question):
+    """Admit, later."""
+
+
+of_the_test = Rule()
+unready = Unready()
+closed = SignUpClosed()
+number = 7
