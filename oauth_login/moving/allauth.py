@@ -41,7 +41,7 @@ class AllAuth(Library):
     }
 
     def __init__(self, database: str, subject_field: str = "") -> None:
-        def table(name: str, **fields: models.Field[Any, Any]) -> Table:
+        def table(name: str, **fields: Any) -> Table:
             return Table(f"socialaccount_{name}", database, fields)
 
         self._accounts = required(

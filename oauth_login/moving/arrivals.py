@@ -27,6 +27,7 @@ LEFT_OUT: Final = "left out"
 OUTCOMES: Final = (NEW, HERE, COLLISION, LEFT_OUT)
 
 LINKED: Final = "linked here to another user"
+MEANWHILE: Final = "another user has it, or this one is no more, since a moment ago"
 CONTESTED: Final = "two of their users have it"
 TAKEN: Final = "taken over"
 
@@ -43,12 +44,17 @@ class Verdict:
 
 @dataclass
 class Arrival:
-    """A row of ours, still to be written. ``word`` says what comes of the grant."""
+    """A row of ours, still to be written.
+
+    :ivar word: what comes of the grant.
+    :ivar is_lost: somebody else has signed in meanwhile, and has the identity; or the user is gone.
+    """
 
     person: Person
     account: LinkedAccount
     token: Token | None = None
     word: str = ""
+    is_lost: bool = False
 
     @classmethod
     def of(cls, person: Person) -> "Arrival":
@@ -70,6 +76,12 @@ class Arrival:
             return cls(person, account, token_of(found.kept, person.to), TAKEN)
         except LeftOut as reason:
             return cls(person, account, word=str(reason))
+
+    def verdict(self) -> Verdict:
+        """Return what has come of it."""
+        if self.is_lost:
+            return Verdict(self.person.found, COLLISION, MEANWHILE)
+        return Verdict(self.person.found, NEW, token=self.word)
 
 
 def told(found: Found, *names: str) -> list[Any]:
@@ -96,7 +108,7 @@ def settle(batch: Iterable[Found], survey: Survey, *, is_written: bool) -> list[
             verdicts.append(verdict)
     if is_written:
         write(arrivals)
-    return [*verdicts, *(Verdict(arrival.person.found, NEW, token=arrival.word) for arrival in arrivals)]
+    return [*verdicts, *(arrival.verdict() for arrival in arrivals)]
 
 
 def judged(person: Person, survey: Survey, account: LinkedAccount | None, users: set[Any]) -> Verdict:
@@ -140,7 +152,8 @@ def write(arrivals: Sequence[Arrival]) -> None:
         tokens = []
         for arrival in arrivals:
             account = written.get(arrival.person.identity)
-            if arrival.token and account and account.user_id == arrival.person.user:
-                arrival.token.account = account
+            arrival.is_lost = account is None or account.user_id != arrival.person.user
+            if arrival.token and account and not arrival.is_lost:
+                arrival.token.account_id = account.pk
                 tokens.append(arrival.token)
         Token.objects.using(database).bulk_create(tokens, ignore_conflicts=True)

@@ -76,21 +76,18 @@ class MozillaOIDC(Library):
         return Found(place=place, provider=NAME, user=row["pk"], uid=subject, doubt=doubt)
 
 
-def id_field(model: Any, path: str) -> Any:
-    """Walk to a field, over relations.
+def id_field(model: Any, name: str) -> Any:
+    """Return the user model's field of that name.
 
-    :raises CannotRead: there is no such field, or it is one of addresses or of relations.
+    :raises CannotRead: there is none, or it is one of addresses or of relations.
     """
-    field: Any = None
-    for name in path.split("__"):
-        try:
-            field = model._meta.get_field(name)
-        except (AttributeError, FieldDoesNotExist):
-            raise CannotRead(f"--subject-field {path}: there is no field {name!r}.") from None
-        model = field.related_model
+    try:
+        field = model._meta.get_field(name)
+    except FieldDoesNotExist:
+        raise CannotRead(f"--subject-field {name}: users have no such field.") from None
     if field.is_relation or isinstance(field, models.EmailField):
         raise CannotRead(
-            f"--subject-field {path} leads to no id: an address changes hands, and never finds anybody here."
+            f"--subject-field {name} holds no id: an address changes hands, and never finds anybody here."
         )
     return field
 

@@ -1,4 +1,4 @@
-"""python-social-auth, as ``social-auth-app-django``: ``UserSocialAuth``, with the tokens among its extra data.
+"""python-social-auth, as ``social-auth-app-django``: ``UserSocialAuth``, with tokens among its extra data.
 
 Names and ids: ``name`` and ``ID_KEY`` of each backend, and what the key was in earlier versions, 4.0 to 7.0
 of ``social-auth-core``. Since 8.0 of the app, a column says which one a row has.

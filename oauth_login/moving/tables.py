@@ -21,7 +21,7 @@ class Table:
     version did not have yet is not read.
     """
 
-    def __init__(self, name: str, database: str, fields: Mapping[str, models.Field[Any, Any]]) -> None:
+    def __init__(self, name: str, database: str, fields: Mapping[str, Any]) -> None:
         self.name, self._database = name, database
         meta = type("Meta", (), {"app_label": "moving", "apps": Apps(), "db_table": name, "managed": False})
         key = models.BigIntegerField(primary_key=True)

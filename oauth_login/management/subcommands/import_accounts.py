@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections
 
-from oauth_login.errors import ProviderMisconfigured
 from oauth_login.management.subcommands.import_report import Report
 from oauth_login.management.subcommands.progress import Progress
 from oauth_login.moving import LIBRARIES
@@ -23,8 +22,8 @@ class Import(BaseCommand):
     help = (
         "Bring over the accounts that people have linked with another library, so that they find theirs when "
         "they sign in here. Without --write, only say what would happen. The library's tables are read and "
-        "never written to; its package need not be installed. An account is brought over only if it is sure who "
-        "will be the same person to our own sign-in, and if nobody else has it here; its tokens are "
+        "never written to; its package need not be installed. An account is brought over only if it is sure "
+        "who will be the same person to our own sign-in, and if nobody else has it here; its tokens are "
         "encrypted, if this site keeps any. What is here already stays as it is, so that a run that was "
         "stopped is completed by the next one. Nobody gets a mail, no signal is sent. The exit code is 1 if "
         "something was not brought over that the options do not leave out."
@@ -57,8 +56,7 @@ class Import(BaseCommand):
             "--subject-field",
             default="",
             metavar="FIELD",
-            help="for mozilla-oidc: the field of users that has the provider's sub, such as username or "
-            "profile__sub",
+            help="for mozilla-oidc: the field of users that has the provider's sub, such as username",
         )
         parser.add_argument(
             "--database",
@@ -84,8 +82,6 @@ class Import(BaseCommand):
             )
         except CannotRead as error:
             raise CommandError(str(error), returncode=2) from None
-        except ProviderMisconfigured as error:
-            raise CommandError(f"{error}: manage.py check says what is wrong.") from None
         if verbosity > 0:
             self.stdout.write(report.text(is_complete=verbosity > 1))
         if report.is_anything_left():
@@ -112,6 +108,9 @@ class Import(BaseCommand):
         except KeyboardInterrupt:
             text = f"Stopped: {report.written} of {total} brought over. The next run goes on."
             raise CommandError(text, returncode=130) from None
+        except IntegrityError:
+            text = f"{report.written} of {total} brought over, when a user was deleted. The next run goes on."
+            raise CommandError(text) from None
         return report
 
 
