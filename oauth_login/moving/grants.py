@@ -24,7 +24,10 @@ def scope_of(kept: Kept | None) -> str:
         return ""
     words = kept.scope if isinstance(kept.scope, list) else [kept.scope]
     answer = {"access_token": "-", "token_type": "bearer", "scope": " ".join(map(str, filter(None, words)))}
-    return " ".join(sorted(TokenResponse.from_answer(200, answer).scope or ()))
+    try:
+        return " ".join(sorted(TokenResponse.from_answer(200, answer).scope or ()))
+    except ProviderError:
+        return ""
 
 
 def token_of(kept: Kept, to: Destination) -> Token:
