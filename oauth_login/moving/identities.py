@@ -27,6 +27,8 @@ NO_TENANT: Final = "which of the provider's tenants it is of was not recorded"
 #: Presets whose servers many companies run, and tell of themselves in links to people.
 HOMED: Final = frozenset({"github", "gitlab", "gitea", "codeberg"})
 HOMES: Final = ("html_url", "web_url")
+#: Where claims are kept, the best first; the second is python-social-auth's note of the first.
+ANSWERS: Final = ("id_token", "_oidc_id_token_context", "userinfo")
 
 
 def identity_of(found: Found, to: Destination) -> Identity:
@@ -53,7 +55,7 @@ def recorded(told: Mapping[str, Any]) -> dict[str, Any]:
 
     An ID Token was verified when it came. The issuer of one counts for a ``sub`` next to it, too.
     """
-    sources = [_claims_of(told.get("id_token")), _claims_of(told.get("userinfo")), told]
+    sources = [*(_claims_of(told.get(name)) for name in ANSWERS), told]
     said: dict[str, Any] = {}
     for source in reversed(sources):
         said |= {name: source[name] for name in ("iss", "sub") if isinstance(source.get(name), str | int)}

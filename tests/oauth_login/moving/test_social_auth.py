@@ -117,6 +117,7 @@ def test_who_was_known_by_what_changes_hands_is_left_out(
             {"id_token": id_token(iss="https://accounts.google.com", sub="a-sub")},
         ),
         ("oidc", "keycloak", {"id_token": id_token(iss=ACME, sub="a-sub"), "sub": "another"}),
+        ("oidc", "keycloak", {"_oidc_id_token_context": {"iss": ACME, "sub": "a-sub"}}),
         ("dropbox-oauth2", "dropbox", {"account_id": "a-sub"}),
     ],
 )
