@@ -1,7 +1,7 @@
 """A site as it was before it moved: its people signed in through another library, which writes them itself.
 
 Start it with the Python that has them: ``.interop/libraries/bin/python scripts/interop/libraries.py allauth
-db.sqlite3 300``, with ``allauth``, ``social-auth`` or ``mozilla-oidc``, the file to make, and how many people.
+db.sqlite3 300``, with ``allauth``, ``social-auth`` or ``mozilla-oidc``, the file to make, and how many.
 No provider is asked: what one would have answered is made up, and goes through the library's own code from
 there.
 

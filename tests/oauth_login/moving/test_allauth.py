@@ -23,7 +23,7 @@ def account(user):
     """A way to have accounts in their table, each of a new user."""
 
     def make(uid="583231", provider="github", *, of=None, **told):
-        of = of or user(f"user of {provider} {uid}")
+        of = of or user(f"user of {provider} {uid}"[:150])
         return SocialAccount.objects.create(user_id=of.pk, provider=provider, uid=uid, extra_data=told)
 
     return make
