@@ -5,6 +5,7 @@ first, or the other way round. So all rows are looked at before one is written.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -41,21 +42,20 @@ class Survey:
         """Look at some rows."""
         for found in batch:
             self.total += 1
-            try:
-                person = self.identified(found)
-            except LeftOut:
-                continue
-            user, _place = self.first.setdefault(person.identity, (person.user, found.place))
-            if user != person.user:
-                self.contested.add(person.identity)
+            with suppress(LeftOut):
+                self.identified(found)
 
     def identified(self, found: Found) -> Person:
-        """Return who a row is.
+        """Return who a row is, and note it: rows may have come since the first walk.
 
         :raises LeftOut: it goes nowhere, or nobody can be certain.
         """
         to = self.destinations.of(found.provider)
-        return Person(found, to, identity_of(found, to), user_key(found.user))
+        person = Person(found, to, identity_of(found, to), user_key(found.user))
+        user, _place = self.first.setdefault(person.identity, (person.user, found.place))
+        if user != person.user:
+            self.contested.add(person.identity)
+        return person
 
     def is_first(self, person: Person) -> bool:
         """Tell whether no row before it is the same person."""

@@ -62,7 +62,7 @@ class Import(BaseCommand):
             "--database",
             choices=tuple(connections),
             default=DEFAULT_DB_ALIAS,
-            help="where their tables are; the default database if not given",
+            help="where their tables are, with keys of this site's users; the default database if not given",
         )
         parser.add_argument(
             "--batch-size",

@@ -196,6 +196,20 @@ def test_who_signs_in_at_this_very_moment_is_faster(accounts, user, bring, ident
     assert not first.linked_accounts.exists()
 
 
+def test_who_signs_up_there_at_this_very_moment_comes_along(accounts, user, identities):
+    accounts(2)
+    late = user("late")
+
+    def sign_up(times):
+        if times == 1:
+            SocialAccount.objects.create(user_id=late.pk, provider="github", uid="7")
+
+    with when_writing(sign_up):
+        call_command("oauth_login", "import", "allauth", "--write", "--batch-size", "1", stdout=io.StringIO())
+
+    assert [one[2:] for one in identities()] == [("1", "user1"), ("2", "user2"), ("7", "late")]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_user_who_is_deleted_at_this_very_moment_stops_the_batch_and_the_next_run_goes_on(accounts, bring):
     first, *_others = accounts(3)
