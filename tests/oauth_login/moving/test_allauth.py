@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 
 from oauth_login.models import LinkedAccount, Token
+from tests.oauth_login import odd_providers
 from tests.oauth_login.fake_github import CLIENT_ID
 from tests.oauth_login.moving import theirs
 from tests.oauth_login.moving.theirs import SocialAccount, SocialApp, SocialToken
@@ -179,6 +180,18 @@ def test_an_id_that_they_do_not_have_is_not_guessed(
 
     assert (run.code, identities()) == (1, [])
     assert "left out: the id that our sign-in finds people by was not recorded" in run.said
+
+
+def test_a_provider_of_the_sites_own_may_have_ids_of_any_type(
+    account, bring, identities, monkeypatch, settings
+):
+    odd_providers.registered(monkeypatch, settings, odd_providers.SaysNothingOfIds)
+    account("octo-7")
+    account("007")
+    run = bring("allauth", "--write", "--trust-uid", "github")
+
+    assert [one[:3] for one in identities()] == [("github", GITHUB, "octo-7")]
+    assert "github, 1 left out: the id is nobody's" in run.said
 
 
 # --- OpenID Connect -------------------------------------------------------------------------------------
