@@ -102,8 +102,8 @@ docs: $(DEV) ## write into the documents what the code knows: which test proves 
 browser: ## install the Chromium that the browser tests drive
 	@sh scripts/install-chromium
 
-interop: $(SERVERS) ## install the servers that others wrote, which the interop tests sign in through
-	@echo "Servers of others: .interop"
+interop: $(SERVERS) ## install what others wrote: the servers and libraries that the interop tests are about
+	@echo "Servers and libraries of others: .interop"
 
 databases: ## install PostgreSQL, MariaDB and Redis, for test-databases and for tests of how they are started
 	@$(PYTHON) scripts/services install
@@ -141,7 +141,7 @@ $(DEMO): pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 $(DEV): pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(call install,$(EXTRAS))
 
-$(SERVERS): scripts/install-interop scripts/interop/package.json scripts/interop/requirements.txt
+$(SERVERS): scripts/install-interop scripts/interop/package.json scripts/interop/requirements.txt scripts/interop/libraries.txt
 	@PYTHON=$(PYTHON) sh scripts/install-interop
 	@touch $@
 

@@ -174,12 +174,12 @@ def test_every_direct_dependency_is_constrained_to_one_version_and_to_no_address
     assert names <= {line.split("==")[0] for line in lines}
 
 
-def test_the_servers_of_the_interop_tests_are_installed_in_one_version_and_from_no_address():
+def test_what_the_interop_tests_are_about_is_installed_in_one_version_and_from_no_address():
     interop = ROOT / "scripts" / "interop"
-    lines = (interop / "requirements.txt").read_text().splitlines()[1:]
+    lists = [(interop / name).read_text().splitlines()[1:] for name in ("requirements.txt", "libraries.txt")]
     packages = json.loads((interop / "package.json").read_text())["dependencies"]
 
-    assert all(re.fullmatch(r"[\w-]+==[\w.]+", line) for line in lines)
+    assert all(re.fullmatch(r"[\w-]+==[\w.]+", line) for lines in lists for line in lines)
     assert packages.keys() == {"oidc-provider"}
     assert all(re.fullmatch(r"[\d.]+", version) for version in packages.values())
     assert not list(interop.glob("*lock*"))

@@ -161,6 +161,16 @@ class Provider(Grants, Calls):
         """
         return self.server.issuer
 
+    @property
+    def issuers(self) -> frozenset[str]:
+        """The issuers whose people it names: one, unless the server has many tenants."""
+        return frozenset({self.server.issuer})
+
+    @property
+    def subject_type(self) -> str:
+        """What type its ids are of: ``int`` or ``str``, or "" for either."""
+        return ""
+
     def speaks_for(self, issuer: str) -> bool:
         """Tell whether the people it names are those of *issuer*."""
         return self.response_issuer(issuer) == issuer

@@ -101,6 +101,11 @@ class GitHub(Provider):
             ),
         )
 
+    @property
+    def subject_type(self) -> str:
+        """Numbers, always."""
+        return "int"
+
     def hints(self, asked: Mapping[str, str]) -> dict[str, str]:
         """Take an account chooser, and a login to suggest; nothing else that GitHub understands (GH17)."""
         hints = {"prompt": "select_account"} if asked.get("prompt") == "select_account" else {}

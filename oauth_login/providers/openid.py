@@ -148,6 +148,16 @@ class OpenID(OpenIDGrants):
 
     # --- Who the server is
 
+    @property
+    def issuers(self) -> frozenset[str]:
+        """The issuer; of a server of many tenants, those of the tenants that are listed."""
+        return frozenset(self._tenant_issuers()) or frozenset({self.server.issuer})
+
+    @property
+    def subject_type(self) -> str:
+        """Text, even where it looks like a number."""
+        return "str"
+
     def response_issuer(self, named: str | None) -> str:
         """Return the issuer; of a server of many tenants, the one of those listed that *named* is (E37)."""
         issuer = self.server.issuer

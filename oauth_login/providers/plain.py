@@ -97,6 +97,16 @@ class OAuth2(PlainGrants):
             words={key: options.get(key, word.default) for key, word in WORDS.items()},
         )
 
+    @property
+    def issuers(self) -> frozenset[str]:
+        """The namespace of its subjects."""
+        return frozenset({self.issuer})
+
+    @property
+    def subject_type(self) -> str:
+        """As the settings say."""
+        return str(self.words["SUBJECT_TYPE"])
+
     def speaks_for(self, issuer: str) -> bool:
         """Tell whether *issuer* is the namespace of its subjects."""
         return self.issuer == issuer

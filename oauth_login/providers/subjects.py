@@ -24,6 +24,7 @@ AROUND: Final = f" {string.punctuation}"
 NOTHING: Final = re.compile(r"(?:urn:uuid:|0x)?0[0.:-]*", re.IGNORECASE)
 NUMBER: Final = re.compile(r"([+-]?)([0-9]+)(?:\.[0-9]*)?")
 SUBJECT_TYPES: Final = ("int", "str")
+POSITIVE: Final = re.compile(r"[1-9][0-9]{0,18}")
 
 
 def subject(value: object, kind: str = "") -> str:
@@ -51,6 +52,16 @@ def positive_integer_subject(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 63:
         return str(value)
     raise _no_subject(value)
+
+
+def written_subject(text: str, kind: str) -> str:
+    """Return the one spelling of an id that somebody has kept as text, whatever its type was.
+
+    :raises ProviderResponseError: a provider of that *kind* has no such id.
+    """
+    if kind == "int":
+        return positive_integer_subject(int(text) if POSITIVE.fullmatch(text) else text)
+    return subject(text, kind)
 
 
 def _is_somebody(value: str) -> bool:

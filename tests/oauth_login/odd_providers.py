@@ -32,6 +32,12 @@ class TakesNoWishes(GitHub):
     hints = Provider.hints
 
 
+class SaysNothingOfIds(GitHub):
+    """It does not say of what type its ids are."""
+
+    subject_type = Provider.subject_type
+
+
 class RenewsNothing(GitHub):
     """Its tokens last until they do not."""
 

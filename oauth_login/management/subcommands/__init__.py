@@ -9,12 +9,14 @@ from typing import Final
 
 from django.core.management.base import BaseCommand
 
+from oauth_login.management.subcommands.import_accounts import Import
 from oauth_login.management.subcommands.purge import Purge
 from oauth_login.management.subcommands.refresh import Refresh
 from oauth_login.management.subcommands.revoke import Revoke
 from oauth_login.management.subcommands.rotate_keys import RotateKeys
 
 SUBCOMMANDS: Final[Mapping[str, type[BaseCommand]]] = {
+    "import": Import,
     "purge": Purge,
     "refresh": Refresh,
     "revoke": Revoke,
