@@ -22,7 +22,19 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from oauth_login import attempts, conf, detours, flow, refusals, session_index, sessions, signals, throttle
+from oauth_login import (
+    attempts,
+    conf,
+    detours,
+    flow,
+    last_used,
+    pages,
+    refusals,
+    session_index,
+    sessions,
+    signals,
+    throttle,
+)
 from oauth_login.attempts import Attempt
 from oauth_login.causes import CAUSES
 from oauth_login.errors import (
@@ -46,7 +58,11 @@ logger = logging.getLogger("oauth_login")
 @require_safe
 def login(request: HttpRequest) -> HttpResponse:
     """Show the ways to sign in; to somebody who has just said no, with a choice of accounts (GH18)."""
-    context = {"next": requested_page(request), "choose_account": refusals.DENIED in request.GET}
+    context = {
+        "next": requested_page(request),
+        "choose_account": refusals.DENIED in request.GET,
+        "labels": [pages.label(alias) for alias in conf.aliases()],
+    }
     return render(request, "oauth_login/login.html", context)
 
 
@@ -201,6 +217,7 @@ def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationRespo
         account=user.signed_in_with,
         created=user.signed_in_first,
     )
+    last_used.note(request, answer, attempt.provider)
     attempt.forget(request, answer)
     return answer
 
