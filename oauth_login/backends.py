@@ -3,7 +3,7 @@
 Customise by subclassing :class:`OAuthBackend` and naming the subclass in ``AUTHENTICATION_BACKENDS``.
 """
 
-from typing import Any
+from typing import Any, NoReturn
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
@@ -38,13 +38,16 @@ class OAuthBackend(ModelBackend):
         oauth_profile: Profile | None = None,
         oauth_token: TokenResponse | None = None,
         oauth_provider: str = "",
+        oauth_sign_up: bool = True,  # noqa: FBT001, FBT002  Django passes credentials by name
     ) -> Any:
         """Return the user of *oauth_profile*, created if need be; None without a profile.
 
         Code, state and verifier are never passed in: Django sends credentials to the receivers of
         ``user_login_failed``, and masks only names it knows.
 
-        :raises SignInRefused: ``user_inactive``, ``email_required``.
+        :param oauth_sign_up: False if nobody new is to be made a user, as on the way to the admin.
+
+        :raises SignInRefused: ``user_inactive``, ``email_required``, ``sign_up_not_here``.
         :raises SignInConflict: ``email_taken``, ``account_conflict``.
         :raises ProviderResponseError: ``subject_invalid``.
         """
@@ -57,6 +60,8 @@ class OAuthBackend(ModelBackend):
             try:
                 if account is not None:
                     return self._returning(account, oauth_profile, oauth_token)
+                if not oauth_sign_up:
+                    self._refuse_newcomer(oauth_profile)
                 return self._newcomer(oauth_provider, oauth_profile, oauth_token)
             except IntegrityError as error:
                 # Somebody else took the name, or this very visitor was faster in another tab.
@@ -104,6 +109,11 @@ class OAuthBackend(ModelBackend):
             _keep(account, token, kept=getattr(account, "token", None))
             self.update_user(user, profile)
         return _introduce(user, account, first=False)
+
+    def _refuse_newcomer(self, profile: Profile) -> NoReturn:
+        """Refuse somebody unknown; whose address a user has is told that first, and how to go on."""
+        self._free_names(profile)
+        raise SignInRefused("sign_up_not_here")
 
     def _newcomer(self, provider: str, profile: Profile, token: TokenResponse | None) -> Any:
         username, email = self._free_names(profile)

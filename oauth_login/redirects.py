@@ -60,6 +60,12 @@ def chosen_page() -> str:
         return ""
 
 
+def leads_to_admin(path: str) -> bool:
+    """Tell whether *path* is a page of an admin site, whatever that is called and wherever it is mounted."""
+    match = _match(path)
+    return match is not None and match.app_names[:1] == ["admin"]
+
+
 def _is_ours(path: str) -> bool:
     """Tell whether *path* is a step of the flow itself, which would go round in circles (C17)."""
     match = _match(path)

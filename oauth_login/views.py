@@ -49,7 +49,7 @@ from oauth_login.guard import csrf_refused, csrf_told, guarded, outside_transact
 from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.oauth2 import AuthorizationResponse, new_nonce
 from oauth_login.providers.base import Profile, Provider
-from oauth_login.redirects import default_page, requested_page
+from oauth_login.redirects import default_page, leads_to_admin, requested_page
 
 logger = logging.getLogger("oauth_login")
 
@@ -235,7 +235,11 @@ def _sign_in(
         token, profile = flow.complete(provider, attempt, response)
         _refuse_somebody_else(request, profile)
         user: Any = authenticate(
-            request, oauth_profile=profile, oauth_token=token, oauth_provider=provider.alias
+            request,
+            oauth_profile=profile,
+            oauth_token=token,
+            oauth_provider=provider.alias,
+            oauth_sign_up=not leads_to_admin(attempt.next_page),
         )
         if user is None:
             raise SignInConflict("backend_refused", "no authentication backend took the profile")
