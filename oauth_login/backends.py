@@ -32,6 +32,9 @@ class OAuthBackend(ModelBackend):
     true when this sign-in created the user.
     """
 
+    #: Of the sign-in that is under way; Django makes an instance for each. None when a session is read.
+    request: HttpRequest | None = None
+
     def authenticate(  # type: ignore[override]  # each backend has its own credentials, says Django
         self,
         request: HttpRequest | None,
@@ -53,6 +56,7 @@ class OAuthBackend(ModelBackend):
         """
         if oauth_profile is None:
             return None
+        self.request = request
         _require_identity(oauth_profile)
         lost: IntegrityError | None = None
         for _ in range(TRIES):
@@ -92,11 +96,26 @@ class OAuthBackend(ModelBackend):
         known = {name: value for name, value in fields.items() if _column(name) is not None}
         return model(**{name: _written(value, _column(name)) for name, value in known.items()})
 
+    def complete_user(self, user: Any, profile: Profile) -> None:
+        """Do nothing more with a newcomer, who has just been saved with their account.
+
+        For rows of the site's own that belong to a user: they are written in the same transaction, so that
+        there is all of it or, if anything is raised, nothing.
+        """
+
     def update_user(self, user: Any, profile: Profile) -> None:
         """Do nothing with a returning user: what a person set here is not the provider's to change.
 
         The linked account always has the provider's newest display data.
         """
+
+    def page_after_sign_in(self, request: HttpRequest, user: Any, next_page: str) -> str:
+        """Return a page of this site that *user* is to see before *next_page*, or "": none.
+
+        It is given ``next``, to send them on when it is done. Asked in each sign-in, before the user is
+        logged in; what is raised here lets nobody in.
+        """
+        return ""
 
     def _returning(self, account: LinkedAccount, profile: Profile, token: TokenResponse | None) -> Any:
         user: Any = account.user
@@ -129,6 +148,7 @@ class OAuthBackend(ModelBackend):
             _show(account, profile, token)
             account.save(force_insert=True)
             _keep(account, token, kept=None)
+            self.complete_user(user, profile)
             transaction.on_commit(
                 lambda: signals.account_linked.send_robust(LinkedAccount, user=user, account=account),
                 using=router.db_for_write(LinkedAccount),

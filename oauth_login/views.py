@@ -49,7 +49,7 @@ from oauth_login.guard import csrf_refused, csrf_told, guarded, outside_transact
 from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.oauth2 import AuthorizationResponse, new_nonce
 from oauth_login.providers.base import Profile, Provider
-from oauth_login.redirects import default_page, leads_to_admin, requested_page
+from oauth_login.redirects import default_page, first_page, leads_to_admin, requested_page
 
 logger = logging.getLogger("oauth_login")
 
@@ -243,6 +243,7 @@ def _sign_in(
         )
         if user is None:
             raise SignInConflict("backend_refused", "no authentication backend took the profile")
+        answer["Location"] = first_page(request, user, answer["Location"])
         sessions.sign_in(
             request, user, answer, through=provider.alias, attempt_id=attempt.id, code=response.code
         )

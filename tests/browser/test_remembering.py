@@ -12,8 +12,8 @@ from tests.browser.steps import approve, leave, press
 @pytest.fixture
 def several(settings, site):
     """A site with three providers, all of the sandbox; GitHub is the second."""
-    providers = {"google": {}, "github": {}, "weibo": {}}
-    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": providers}
+    providers = ("google", "github", "weibo")
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": {name: {} for name in providers}}
 
 
 def sign_out(page):
