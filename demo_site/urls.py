@@ -3,6 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
+admin.site.login_template = "oauth_login/admin_login.html"
+
 urlpatterns = [
     path("", include("guestbook.urls")),
     path("oauth2/", include("oauth_login.urls")),

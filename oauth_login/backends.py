@@ -4,7 +4,7 @@ Customise by subclassing :class:`OAuthBackend` and naming the subclass in ``AUTH
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
@@ -32,25 +32,33 @@ class OAuthBackend(ModelBackend):
     true when this sign-in created the user.
     """
 
+    #: Of the sign-in that is under way; Django makes an instance for each. None when a session is read.
+    request: HttpRequest | None = None
+
     def authenticate(  # type: ignore[override]  # each backend has its own credentials, says Django
         self,
         request: HttpRequest | None,
         oauth_profile: Profile | None = None,
         oauth_token: TokenResponse | None = None,
         oauth_provider: str = "",
+        oauth_sign_up: bool = True,  # noqa: FBT001, FBT002  Django passes credentials by name
     ) -> Any:
         """Return the user of *oauth_profile*, created if need be; None without a profile.
 
         Code, state and verifier are never passed in: Django sends credentials to the receivers of
         ``user_login_failed``, and masks only names it knows.
 
-        :raises SignInRefused: ``user_inactive``, ``email_required``, ``policy_refused``.
+        :param oauth_sign_up: False if nobody new is to be made a user, as on the way to the admin.
+
+        :raises SignInRefused: ``user_inactive``, ``email_required``, ``policy_refused``, or
+            ``sign_up_not_here``.
         :raises SignInConflict: ``account_conflict``, and :class:`EmailTaken`.
         :raises ProviderResponseError: ``subject_invalid``.
         :raises ProviderError: the policy, or ``MEMBERSHIPS``, had to ask the provider, and it did not answer.
         """
         if oauth_profile is None:
             return None
+        self.request = request
         snapshot.require_identity(oauth_profile)
         lost: IntegrityError | None = None
         admitted: Admitted | None = None
@@ -67,7 +75,8 @@ class OAuthBackend(ModelBackend):
             try:
                 if account is not None:
                     return self._returning(account, oauth_profile, oauth_token, admitted.told)
-                return self._newcomer(oauth_provider, oauth_profile, oauth_token, admitted.told)
+                newcomer = self._newcomer if oauth_sign_up else self._nobody_new
+                return newcomer(oauth_provider, oauth_profile, oauth_token, admitted.told)
             except IntegrityError as error:
                 # Somebody else took the name, or this very visitor was faster in another tab.
                 lost = error
@@ -97,11 +106,26 @@ class OAuthBackend(ModelBackend):
         known = {name: value for name, value in fields.items() if _column(name) is not None}
         return model(**{name: _written(value, _column(name)) for name, value in known.items()})
 
+    def complete_user(self, user: Any, profile: Profile) -> None:
+        """Do nothing more with a newcomer, who has just been saved with their account.
+
+        For rows of the site's own that belong to a user: they are written in the same transaction, so that
+        there is all of it or, if anything is raised, nothing.
+        """
+
     def update_user(self, user: Any, profile: Profile) -> None:
         """Do nothing with a returning user: what a person set here is not the provider's to change.
 
         The linked account always has the provider's newest display data.
         """
+
+    def page_after_sign_in(self, request: HttpRequest, user: Any, next_page: str) -> str:
+        """Return a page of this site that *user* is to see before *next_page*, or "": none.
+
+        It is given ``next``, to send them on when it is done. Asked in each sign-in, before the user is
+        logged in; what is raised here lets nobody in.
+        """
+        return ""
 
     def _admitted(self, question: SignInQuestion) -> "Admitted":
         """Ask the site's policy, and the provider for what counts here; nothing is written yet (F27).
@@ -123,6 +147,11 @@ class OAuthBackend(ModelBackend):
             memberships.settle(account, told)
         return _introduce(user, account, first=False)
 
+    def _nobody_new(self, provider: str, profile: Profile, *_: object) -> NoReturn:
+        """Refuse somebody unknown; whose address a user has is told that first, and how to go on."""
+        self._free_names(profile)
+        raise SignInRefused("sign_up_not_here")
+
     def _newcomer(
         self, provider: str, profile: Profile, token: TokenResponse | None, told: memberships.Told
     ) -> Any:
@@ -135,6 +164,7 @@ class OAuthBackend(ModelBackend):
             user.save()
             account = snapshot.first(user, provider, profile, token)
             memberships.settle(account, told)
+            self.complete_user(user, profile)
             transaction.on_commit(
                 lambda: signals.account_linked.send_robust(LinkedAccount, user=user, account=account),
                 using=router.db_for_write(LinkedAccount),

@@ -341,6 +341,12 @@ CAUSES: Final[Mapping[str, Cause]] = {
         "The user model needs an address, and the provider gives no verified one.",
         "Ask for the scope that shows it, or make the column nullable.",
     ),
+    "sign_up_not_here": Cause(
+        403,
+        "Somebody unknown came from the admin's login page, or with another page of the admin for next. "
+        "There nobody is signed up.",
+        "If they are to be staff: have them sign in on the site itself once, then set is_staff.",
+    ),
     "sign_in_conflict": Cause(
         409, "The address belongs to a user here, and ON_EMAIL_COLLISION is 'deny'.", VISITOR
     ),

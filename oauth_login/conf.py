@@ -34,6 +34,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     "SANDBOX": False,
     "ATTEMPT_MAX_AGE": 600,  # seconds
     "STORE_TOKENS": True,
+    "REMEMBER_PROVIDER": True,
     "ENCRYPTION_KEYS": None,
     "SESSIONS_END_ON_REVOCATION": False,
     "ON_EMAIL_COLLISION": "guide",

@@ -110,6 +110,7 @@ EXPECTED: Final[Mapping[str, Expectation]] = {
     "PROVIDERS": (lambda value: isinstance(value, Mapping), "a dict"),
     "SANDBOX": (lambda value: isinstance(value, bool), "True or False"),
     "STORE_TOKENS": (lambda value: isinstance(value, bool), "True or False"),
+    "REMEMBER_PROVIDER": (lambda value: isinstance(value, bool), "True or False"),
     "SESSIONS_END_ON_REVOCATION": (lambda value: isinstance(value, bool), "True or False"),
     "ATTEMPT_MAX_AGE": (_is_lifetime, "a whole number of seconds from 60 to 3600"),
     "ENCRYPTION_KEYS": (_is_strong, "None or a list of strings of at least 32 characters"),

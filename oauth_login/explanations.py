@@ -126,6 +126,14 @@ _EXPLANATIONS: Final[Mapping[str, Explanation]] = {
             "and allow this site to see it, then try again."
         ),
     ),
+    "sign_up_not_here": Explanation(
+        _("Nobody here has this account"),
+        _(
+            "That page is for people who are known here already, so nothing was created. If you are, sign in "
+            "the way you did before."
+        ),
+        way_on="other",
+    ),
     "email_taken": Explanation(
         _("You already have an account here"),
         _("Your e-mail address belongs to it. Please sign in the way you did before."),

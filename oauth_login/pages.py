@@ -112,6 +112,14 @@ def preset(alias: str) -> str:
     return name if name in providers.names() else ""
 
 
+def offers_choice(alias: str) -> bool:
+    """Tell whether the provider can be asked which account, and the site has not decided that itself."""
+    provider = _configured(alias)
+    if provider is None or "prompt" in provider.authorization_params:
+        return False
+    return provider.hints({"prompt": "select_account"}) != {}
+
+
 def grant_url(alias: str) -> str:
     """Return the provider's page where visitors review what they granted, or "" (threat GH23)."""
     provider = _configured(alias)

@@ -1,9 +1,11 @@
 """Where a visitor may be sent after signing in: to a page of this very site, or to the default one."""
 
-from typing import Final
-from urllib.parse import unquote
+import logging
+from typing import Any, Final
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from django.conf import global_settings, settings
+from django.contrib.auth import load_backend
 from django.http import HttpRequest
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, Resolver404, ResolverMatch, get_script_prefix, resolve, reverse
@@ -12,6 +14,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 LONGEST: Final = 2_000  # characters
 PAGES: Final = frozenset({"accounts", "link", "unlink", "grant"})  # of ours, that lead nowhere by themselves
+
+logger = logging.getLogger("oauth_login")
 
 
 def same_origin_path(value: object) -> str:
@@ -59,6 +63,34 @@ def chosen_page() -> str:
         return resolve_url(settings.LOGIN_REDIRECT_URL)
     except (NoReverseMatch, TypeError):  # TypeError: it is not even text
         return ""
+
+
+def first_page(request: HttpRequest, user: Any, next_page: str) -> str:
+    """Return where *user* goes: to the page that their backend wants them to see first, or to *next_page*.
+
+    What it wants is held to the rules for ``next``: it may have been made of what a visitor sent.
+    """
+    backend: Any = load_backend(user.backend)
+    wanted = backend.page_after_sign_in(request, user, next_page)
+    page = same_origin_path(wanted)
+    if wanted and not page:
+        logger.warning("page_after_sign_in() of %s returned no page of this site", user.backend)
+    return _leading_on(page, next_page) if page and page != next_page else next_page
+
+
+def _leading_on(page: str, next_page: str) -> str:
+    """Return *page* with ``next`` in its query, unless it says itself what comes next."""
+    parts = urlsplit(page)
+    if "next" in parse_qs(parts.query, keep_blank_values=True):
+        return page
+    added = urlencode({"next": next_page}, safe="/")
+    return parts._replace(query=f"{parts.query}&{added}" if parts.query else added).geturl()
+
+
+def leads_to_admin(path: str) -> bool:
+    """Tell whether *path* is a page of an admin site, whatever that is called and wherever it is mounted."""
+    match = _match(path)
+    return match is not None and match.app_names[:1] == ["admin"]
 
 
 def is_ours(path: str) -> bool:

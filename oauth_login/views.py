@@ -29,6 +29,8 @@ from oauth_login import (
     flow,
     held,
     intents,
+    last_used,
+    pages,
     refusals,
     session_index,
     sessions,
@@ -51,7 +53,7 @@ from oauth_login.guard import csrf_refused, csrf_told, guarded, outside_transact
 from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.oauth2 import AuthorizationResponse, TokenResponse, new_nonce
 from oauth_login.providers.base import Profile, Provider
-from oauth_login.redirects import default_page, requested_page
+from oauth_login.redirects import default_page, first_page, leads_to_admin, requested_page
 from oauth_login.transport import one_deadline
 
 logger = logging.getLogger("oauth_login")
@@ -61,7 +63,11 @@ logger = logging.getLogger("oauth_login")
 @require_safe
 def login(request: HttpRequest) -> HttpResponse:
     """Show the ways to sign in; to somebody who has just said no, with a choice of accounts (GH18)."""
-    context = {"next": requested_page(request), "choose_account": refusals.DENIED in request.GET}
+    context = {
+        "next": requested_page(request),
+        "choose_account": refusals.DENIED in request.GET,
+        "labels": [pages.label(alias) for alias in conf.aliases()],
+    }
     return render(request, "oauth_login/login.html", context)
 
 
@@ -224,6 +230,7 @@ def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationRespo
         user: Any = request.user
         created = user.signed_in_first
         signals.signed_in.send_robust(SignIn, request=request, user=user, account=account, created=created)
+        last_used.note(request, answer, attempt.provider)
     attempt.forget(request, answer)
     return answer
 
@@ -244,12 +251,13 @@ def _carry_out(
         with one_deadline():  # for what the site's policy asks the provider, too
             token, profile = flow.complete(provider, attempt, response)
             if attempt.intent == Intent.SIGN_IN:
-                user = _authenticated(request, provider, token, profile)
+                user = _authenticated(request, provider, attempt, token, profile)
             else:
                 account = intents.finish(request, provider, attempt, token, profile)
         if attempt.intent != Intent.SIGN_IN:
             sessions.finish(request, answer, **finished)
             return account
+        answer["Location"] = first_page(request, user, answer["Location"])
         sessions.sign_in(request, user, answer, through=provider.alias, is_noted=is_noted, **finished)
         if is_noted:
             session_index.note(sign_in, request.session, provider.session_id(token))
@@ -262,12 +270,18 @@ def _carry_out(
     return signed_in_with
 
 
-def _authenticated(request: HttpRequest, provider: Provider, token: TokenResponse, profile: Profile) -> Any:
+def _authenticated(
+    request: HttpRequest, provider: Provider, attempt: Attempt, token: TokenResponse, profile: Profile
+) -> Any:
     """Return the user of *profile*; whose address is taken is held until they prove who they are."""
     _refuse_somebody_else(request, profile)
     try:
         user: Any = authenticate(
-            request, oauth_profile=profile, oauth_token=token, oauth_provider=provider.alias
+            request,
+            oauth_profile=profile,
+            oauth_token=token,
+            oauth_provider=provider.alias,
+            oauth_sign_up=not leads_to_admin(attempt.next_page),
         )
     except EmailTaken as error:
         held.hold(request.session, error.user, provider.alias, profile, token)

@@ -215,9 +215,31 @@ def _default(value: object) -> str:
     return f"`{value!r}`" if value not in ("", (), {}) else ""
 
 
+# --- docs/custom-users.md --------------------------------------------------------------------------------
+
+PEOPLE: Final = "tests/oauth_login/people"
+
+
+def custom_users(root: Path) -> str:
+    """Return ``docs/custom-users.md`` with the examples as they are where they are tested."""
+    text = (root / "docs/custom-users.md").read_text()
+    names = re.findall(r"<!-- ([a-z]+/[\w/.]+) -->", text)
+    return filled(text, **{name: _example(root / PEOPLE / name) for name in names})
+
+
+def _example(path: Path) -> str:
+    """Return an example as a site would write it: its app at the top, and of settings what is about users."""
+    text = path.read_text().replace(f"{PEOPLE}/".replace("/", "."), "").strip()
+    if path.name == "settings.py":
+        text = text[text.index("AUTH_USER_MODEL") : text.index("INSTALLED_APPS")].strip()
+    language = {".py": "python", ".html": "django"}[path.suffix]
+    return f"```{language}\n{text}\n```"
+
+
 # --- All of them -----------------------------------------------------------------------------------------
 
 DOCUMENTS: Final[Mapping[str, Callable[[Path], str]]] = {
+    "docs/custom-users.md": custom_users,
     "docs/providers-from-data.md": definitions,
     "docs/providers.md": presets,
     "docs/refusals.md": refusals,

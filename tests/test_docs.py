@@ -59,8 +59,8 @@ def test_the_readme_lists_every_setting_and_no_other():
     assert first_cells(README, "## Settings") == {*conf.DEFAULTS, *options} - {*WORDS} | pointers
 
 
-@pytest.mark.parametrize("name", ["providers.md", "providers-from-data.md"])
-def test_presets_and_the_words_of_definitions_are_documented_as_they_are(name):
+@pytest.mark.parametrize("name", ["custom-users.md", "providers.md", "providers-from-data.md"])
+def test_examples_presets_and_the_words_of_definitions_are_documented_as_they_are(name):
     path = f"docs/{name}"
     assert write_docs.DOCUMENTS[path](ROOT) == (ROOT / path).read_text()
 

@@ -113,7 +113,10 @@ def project(tmp_path):
         shutil.copy(ROOT / path, tmp_path / path)
     # What is written of the presets is read from where they are.
     (tmp_path / "oauth_login").symlink_to(ROOT / "oauth_login")
-    (tmp_path / "tests/part").mkdir(parents=True)
+    people = tmp_path / write_docs.PEOPLE
+    people.parent.mkdir(parents=True)
+    people.symlink_to(ROOT / write_docs.PEOPLE)
+    (tmp_path / "tests/part").mkdir()
     (tmp_path / "tests/part/test_it.py").write_text(TESTS)
     (tmp_path / "tests/part/conftest.py").write_text("import nothing_that_is_there")
     return tmp_path

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.template import RequestContext
 from django.urls import reverse
 
-from oauth_login import conf, pages
+from oauth_login import conf, last_used, pages
 from oauth_login.health import unusable
 from oauth_login.models import LinkedAccount, Token
 from oauth_login.redirects import same_origin_path
@@ -21,13 +21,26 @@ def sign_in_buttons(
     next: object = "",  # noqa: A002
     *,
     choose_account: bool = False,
+    another_account: bool = False,
 ) -> dict[str, Any]:
     """Show a button per provider. It POSTs, so nothing can press it but the visitor.
 
+    Of several, the one that this browser used the last time says so. It stays in its place, where people
+    have learned to find it.
+
     :param next: the page of this site to come back to; default: ``LOGIN_REDIRECT_URL``.
     :param choose_account: let the provider ask which account, where it can (``prompt=select_account``).
+    :param another_account: offer just that beside the provider that was used the last time.
     """
-    providers = [_button(alias) for alias in conf.aliases()]
+    aliases, last = conf.aliases(), last_used.alias(_request(context))
+    providers = [
+        _button(
+            alias,
+            mark=alias == last and len(aliases) > 1,  # of one there is nothing to remember
+            another_account=alias == last and another_account,
+        )
+        for alias in aliases
+    ]
     page = same_origin_path(next)
     more = {"choose_account": choose_account, "intent": "", "ask": ""}
     return _with_request(context, providers=providers, next=page, **more)
@@ -40,17 +53,20 @@ def sign_in_button(
     next: object = "",  # noqa: A002
     *,
     choose_account: bool = False,
+    mark_last: bool = False,
     intent: str = "",
     ask: str = "",
 ) -> dict[str, Any]:
     """Show the button of one provider; the rest as in ``sign_in_buttons``.
 
+    :param mark_last: say so on it, if it is the one that this browser used the last time.
     :param intent: what it is for, if not for signing in: one of ``oauth_login.flow.Intent``.
     :param ask: what is to be granted, as ``asking.py`` writes it.
     """
+    mark = mark_last and last_used.alias(_request(context)) == alias
     page = same_origin_path(next)
     more = {"choose_account": choose_account, "intent": intent, "ask": ask}
-    return _with_request(context, **_button(alias), next=page, **more)
+    return _with_request(context, **_button(alias, mark=mark), next=page, **more)
 
 
 @register.inclusion_tag("oauth_login/linked_accounts.html", takes_context=True)
@@ -93,8 +109,14 @@ def _to_sign_in_again(user: Any) -> LinkedAccount | None:
     return token.account if token else None
 
 
-def _button(alias: str) -> dict[str, str]:
-    return {"alias": alias, "label": pages.label(alias), "preset": pages.preset(alias)}
+def _button(alias: str, *, mark: bool, another_account: bool = False) -> dict[str, Any]:
+    return {
+        "alias": alias,
+        "label": pages.label(alias),
+        "preset": pages.preset(alias),
+        "used_last": mark,
+        "another_account": another_account and pages.offers_choice(alias),
+    }
 
 
 def _request(context: RequestContext) -> HttpRequest:

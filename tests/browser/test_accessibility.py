@@ -17,6 +17,7 @@ PAGES = {
     "refusal": "/oauth2/github/callback/?code=stolen&state=forged",
     "accounts": "/oauth2/",
     "codes": "/oauth2/codes/#state_invalid",
+    "admin login": "/admin/login/?next=/admin/",
 }
 NOW = 1_790_000_040  # the start of a minute
 
@@ -69,10 +70,24 @@ def test_every_page_is_accessible(tab, look):
     for name, path in PAGES.items():
         tab.goto(path)
         look(name)
+    tab.context.clear_cookies(name="sessionid")
+    for name in ("sign-in", "admin login"):
+        tab.goto(PAGES[name])
+        look(f"{name}, remembered", "button[value=select_account]")
     tab.context.clear_cookies()
     for name, path in PAGES.items():
         tab.goto(path)
         look(f"{name}, signed out")
+
+
+def test_the_mark_on_one_of_several_buttons_is_accessible(tab, look, settings):
+    leave(tab)
+    tab.locator("button[value=octocat]").click()
+    tab.context.clear_cookies(name="sessionid")
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": {"google": {}, "github": {}}}
+    for path in ("/", "/oauth2/login/", "/admin/login/"):
+        tab.goto(path)
+        look(f"marked at {path}", ".oauth-login-mark")
 
 
 def test_the_banner_and_the_question_before_unlinking_are_accessible(tab, look):

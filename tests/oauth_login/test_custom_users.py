@@ -15,8 +15,22 @@ pytestmark = [
     pytest.mark.threat("L06", "F12"),
     pytest.mark.parametrize(
         ("users", "tests"),
-        [("addressed", 27), ("keyed", 33), ("reachable", 21), ("unreachable", 19)],
-        ids=["an address for a name", "a UUID for a key", "a unique address", "no address"],
+        [
+            ("addressed", 27),
+            ("keyed", 33),
+            ("reachable", 21),
+            ("unreachable", 19),
+            ("members", 24),
+            ("tenants", 19),
+        ],
+        ids=[
+            "an address for a name",
+            "a UUID for a key",
+            "a unique address",
+            "no address",
+            "columns and a row of their own",
+            "a tenant",
+        ],
     ),
 ]
 

@@ -4,6 +4,8 @@ A run has one user model. ``test_custom_users.py`` starts one for each of these;
 own, and leaves the directories out.
 """
 
+import pytest
+from django.apps import apps
 from django.conf import settings
 
 
@@ -12,3 +14,12 @@ def pytest_ignore_collect(collection_path):
     if not (collection_path / "settings.py").exists():
         return None
     return collection_path.name != settings.AUTH_USER_MODEL.partition(".")[0]
+
+
+@pytest.fixture(autouse=True)
+def tenant_of_the_tests(db):
+    """Have the host of the tests be a tenant's, where nobody signs up at any other."""
+    if apps.is_installed("tests.oauth_login.people.tenants"):
+        from tests.oauth_login.people.tenants.models import Tenant
+
+        Tenant(host="testserver").save()
