@@ -35,8 +35,12 @@ class OAuthBackend(ModelBackend):
         oauth_profile: Profile | None = None,
         oauth_token: TokenResponse | None = None,
         oauth_provider: str = "",
+        *,
+        oauth_separate: bool = False,
     ) -> Any:
         """Return the user of *oauth_profile*, created if need be; None without a profile.
+
+        :param oauth_separate: a newcomer has said that whoever has their address here is somebody else.
 
         Code, state and verifier are never passed in: Django sends credentials to the receivers of
         ``user_login_failed``, and masks only names it knows.
@@ -54,7 +58,7 @@ class OAuthBackend(ModelBackend):
             try:
                 if account is not None:
                     return self._returning(account, oauth_profile, oauth_token)
-                return self._newcomer(oauth_provider, oauth_profile, oauth_token)
+                return self._newcomer(oauth_provider, oauth_profile, oauth_token, separate=oauth_separate)
             except IntegrityError as error:
                 # Somebody else took the name, or this very visitor was faster in another tab.
                 lost = error
@@ -99,8 +103,10 @@ class OAuthBackend(ModelBackend):
             self.update_user(user, profile)
         return _introduce(user, account, first=False)
 
-    def _newcomer(self, provider: str, profile: Profile, token: TokenResponse | None) -> Any:
-        username, email = self._free_names(profile)
+    def _newcomer(
+        self, provider: str, profile: Profile, token: TokenResponse | None, *, separate: bool
+    ) -> Any:
+        username, email = self._free_names(profile, separate=separate)
         user = self.create_user(profile, username, email)
         user.set_unusable_password()
         if not self.user_can_authenticate(user):
@@ -114,15 +120,42 @@ class OAuthBackend(ModelBackend):
             )
         return _introduce(user, account, first=True)
 
-    def _free_names(self, profile: Profile) -> tuple[str, str]:
+    def _free_names(self, profile: Profile, *, separate: bool) -> tuple[str, str]:
         """Return a username and an address that nobody has here, asking in one query."""
         field = get_user_model().USERNAME_FIELD
         wants_name = field != _email_field() and _column(field) is not None
         names = usernames.alternatives(self.username_for(profile)) if wants_name else []
         email = _wanted_address(profile)
         users = _look_up(names, email)
-        free_email = _unless_taken(email, users)
+        free_email = "" if self._is_taken(email, users, separate=separate) else email
         return _first_free(names, users), free_email
+
+    def _is_taken(self, email: str, users: list[Any], *, separate: bool) -> bool:
+        """Tell whether somebody has the address, in any case (threat F09), and the newcomer does without.
+
+        One that somebody has is never a way in: that account is proven first (threats F07, F08). Who says
+        that it is not theirs is believed, and gets nothing of it; but nobody comes back so who was shut out.
+        """
+        holders = (
+            [pk for *_, theirs, pk in users if (theirs or "").casefold() == email.casefold()] if email else []
+        )
+        policy = conf.setting("ON_EMAIL_COLLISION") if holders else ""
+        if policy == "deny":
+            raise SignInConflict
+        if policy == "guide" or (policy and _address_is_needed()):
+            self._guide(holders, separate=separate)
+        return bool(holders)
+
+    def _guide(self, holders: list[Any], *, separate: bool) -> None:
+        """Have the newcomer prove that they are the one who has the address, unless they say they are not."""
+        model = get_user_model()
+        found = model._base_manager.using(router.db_for_write(model)).filter(pk__in=holders)
+        active = [user for user in found if self.user_can_authenticate(user)]
+        separable = len(active) == len(holders) and not _address_is_needed()
+        if not (separate and separable):
+            # Of two who have it, nobody knows which one is meant.
+            meant = str(active[0].pk) if len(active) == len(holders) == 1 else ""
+            raise EmailTaken(meant, separable=separable)
 
 
 def _wanted_address(profile: Profile) -> str:
@@ -152,25 +185,6 @@ def _look_up(names: list[str], email: str) -> list[Any]:
         columns += [_email_field(), "pk"]
         taken |= models.Q(Exact(Lower(_email_field()), email.lower()))
     return list(model._base_manager.using(router.db_for_write(model)).filter(taken).values_list(*columns))
-
-
-def _unless_taken(email: str, users: list[Any]) -> str:
-    """Return the address if nobody has it, in any case (threat F09).
-
-    One that somebody has is never a way in: that account is proven first (threats F07, F08).
-    """
-    holders = (
-        [pk for *_, theirs, pk in users if (theirs or "").casefold() == email.casefold()] if email else []
-    )
-    if not holders:
-        return email
-    policy = conf.setting("ON_EMAIL_COLLISION")
-    if policy == "deny":
-        raise SignInConflict
-    if policy == "guide" or _address_is_needed():
-        # Of two who have it, nobody knows which one is meant.
-        raise EmailTaken(str(holders[0]) if len(holders) == 1 else "")
-    return ""
 
 
 def _first_free(names: list[str], users: list[Any]) -> str:

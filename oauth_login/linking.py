@@ -4,6 +4,7 @@ Nothing here moves an account from one user to another, and nothing joins two us
 """
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -17,49 +18,57 @@ from oauth_login.providers.base import Profile
 
 TRIES: Final = 2  # who loses a race finds the winner's row
 
+Also = Callable[[LinkedAccount], object]
+
 logger = logging.getLogger("oauth_login")
 
 
-def link(user: Any, alias: str, profile: Profile, token: TokenResponse | None) -> LinkedAccount:
+def link(
+    user: Any, alias: str, profile: Profile, token: TokenResponse | None, *, also: Also
+) -> LinkedAccount:
     """Return the account of that identity, which is *user*'s from now on if it was nobody's.
 
     Linked twice it is linked once, with the newest token (threat G04); another of the same provider is one
     more, and replaces none (G05).
 
     :param alias: the provider's.
+    :param also: what has to be saved with it, in the same transaction; if that fails, nothing is linked.
     :raises SignInConflict: ``linked_elsewhere``: it is somebody else's; who, is not told.
     :raises ProviderResponseError: ``subject_invalid``.
     """
     snapshot.require_identity(profile)
     for _ in range(TRIES):
         account = LinkedAccount.objects.identified(profile.issuer, profile.subject)
-        if account is not None:
-            return renewed(user, account, profile, token)
         try:
-            return _new(user, alias, profile, token)
+            if account is not None:
+                return renewed(user, account, profile, token, also=also)
+            return _new(user, alias, profile, token, also)
         except IntegrityError:
             continue
     raise SignInConflict("account_conflict")
 
 
 def renewed(
-    user: Any, account: LinkedAccount, profile: Profile, token: TokenResponse | None
+    user: Any, account: LinkedAccount, profile: Profile, token: TokenResponse | None, *, also: Also
 ) -> LinkedAccount:
     """Return *account* with what the provider says and grants now.
 
+    :param also: as for :func:`link`.
     :raises SignInConflict: ``linked_elsewhere``: it is not *user*'s.
     """
     if account.user_id != user.pk:
         raise SignInConflict("linked_elsewhere")
     with transaction.atomic(using=router.db_for_write(LinkedAccount)):
         snapshot.renew(account, profile, token, narrows=True)
+        also(account)
     return account
 
 
-def _new(user: Any, alias: str, profile: Profile, token: TokenResponse | None) -> LinkedAccount:
+def _new(user: Any, alias: str, profile: Profile, token: TokenResponse | None, also: Also) -> LinkedAccount:
     database = router.db_for_write(LinkedAccount)
     with transaction.atomic(using=database):
         account = snapshot.first(user, alias, profile, token)
+        also(account)
         told = partial(signals.account_linked.send_robust, LinkedAccount, user=user, account=account)
         transaction.on_commit(told, using=database)
         transaction.on_commit(partial(letters.send, "linked", user, account), using=database)

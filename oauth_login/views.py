@@ -9,6 +9,7 @@
 
 import logging
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 
@@ -213,17 +214,25 @@ def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationRespo
         account = _carry_out(request, provider, attempt, response, answer, sign_in)
     except OAuthLoginError as error:
         # The cookie stays: it is of no use any more, but a reload of this page still finds ``next`` in it.
-        refused = refusals.refuse(request, error, sign_in=sign_in, ways=held.ways(request), **about)
-        sessions.save_if_possible(request, refused)
-        return refused
+        if isinstance(error, EmailTaken):
+            return _guide(request, error, sign_in, about)
+        return refusals.refuse(request, error, sign_in=sign_in, **about)
     refusals.write_outcome(sign_in, intents.OUTCOMES[Intent(attempt.intent)], account)
     logger.info("%s: provider=%s user=%s", sign_in.outcome, attempt.provider, account.user_id)
-    if attempt.intent == Intent.SIGN_IN:
+    if intents.signs_in(attempt.intent):
         user: Any = request.user
         created = user.signed_in_first
         signals.signed_in.send_robust(SignIn, request=request, user=user, account=account, created=created)
     attempt.forget(request, answer)
     return answer
+
+
+def _guide(request: HttpRequest, error: EmailTaken, sign_in: SignIn, about: dict[str, Any]) -> HttpResponse:
+    """Answer whose address is taken here: by the ways that its user has, one of which may be theirs."""
+    guidance = held.guidance(request, error)
+    refused = refusals.refuse(request, error, sign_in=sign_in, **about, **guidance)
+    sessions.save_if_possible(request, refused)
+    return refused
 
 
 def _carry_out(
@@ -238,11 +247,11 @@ def _carry_out(
     finished = {"attempt_id": attempt.id, "code": response.code}
     try:
         token, profile = flow.complete(provider, attempt, response)
-        if attempt.intent != Intent.SIGN_IN:
-            account = intents.finish(request, provider, attempt, token, profile)
-            sessions.finish(request, answer, **finished)
-            return account
-        user = _authenticated(request, provider, token, profile)
+        if not intents.signs_in(attempt.intent):
+            save = partial(sessions.finish, request, answer, **finished)
+            return intents.finish(request, provider, attempt, token, profile, save=save)
+        separate = {"oauth_separate": True} if attempt.intent == Intent.SEPARATE else {}
+        user = _authenticated(request, provider, token, profile, **separate)
         sessions.sign_in(request, user, answer, through=provider.alias, **finished)
         if provider.backchannel_logout or conf.setting("SESSIONS_END_ON_REVOCATION"):
             session_index.note(sign_in, request.session, provider.session_id(token))
@@ -255,12 +264,17 @@ def _carry_out(
     return signed_in_with
 
 
-def _authenticated(request: HttpRequest, provider: Provider, token: TokenResponse, profile: Profile) -> Any:
-    """Return the user of *profile*; whose address is taken is held until they prove who they are."""
+def _authenticated(
+    request: HttpRequest, provider: Provider, token: TokenResponse, profile: Profile, **more: bool
+) -> Any:
+    """Return the user of *profile*; whose address is taken is held until they prove who they are.
+
+    :param more: for the backend; one of the site's own that knows nothing of it need not be able to take it.
+    """
     _refuse_somebody_else(request, profile)
     try:
         user: Any = authenticate(
-            request, oauth_profile=profile, oauth_token=token, oauth_provider=provider.alias
+            request, oauth_profile=profile, oauth_token=token, oauth_provider=provider.alias, **more
         )
     except EmailTaken as error:
         held.hold(request.session, error.user, provider.alias, profile, token)
