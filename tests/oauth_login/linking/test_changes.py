@@ -1,4 +1,4 @@
-"""Whoever has their ways in changed learns of it: by mail, in the log, by a signal; and can undo it in time."""
+"""Whose ways in are changed learns of it, by mail and in the log; and nobody changes them unseen."""
 
 import logging
 import smtplib
@@ -225,7 +225,7 @@ def test_the_admin_shows_whose_it_was_and_finds_what_was_changed(admin_client, v
     assert shown("signed-in") == [("signed_in", "ada")]
     assert shown("refused") == [("access_denied", None)]
     assert '<td class="field-user nowrap">' in admin_client.get(page).content.decode()
-    row = reverse("admin:oauth_login_signin_change", args=[SignIn.objects.first().pk])
+    row = reverse("admin:oauth_login_signin_change", args=[SignIn.objects.get(outcome="signed_in").pk])
     assert f'href="/admin/auth/user/{ada.pk}/change/"' in admin_client.get(row).content.decode()
 
 
