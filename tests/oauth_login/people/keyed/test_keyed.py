@@ -107,7 +107,7 @@ def test_who_proves_that_the_address_is_theirs_has_both_linked(visitor, github):
     visitor.force_login(ada, "django.contrib.auth.backends.ModelBackend")
 
     assert visitor.user == ada
-    assert ada.linked_accounts.get().username == "octocat"
+    assert visitor.user.linked_accounts.get().username == "octocat"
 
 
 def test_a_name_that_the_model_has_no_column_for_is_only_shown_with_the_account(visitor, github):
