@@ -61,7 +61,7 @@ def test_a_taken_address_signs_nobody_in_and_shows_the_ways_that_its_user_has(
 
     page = answer.content.decode()
     assert (answer.status_code, code_of(answer)) == (409, "email_taken")
-    assert "Sign in once the way you did before." in page
+    assert "The two are then linked by themselves" in page
     assert "Sign in with GitHub</button>" in page
     assert '<form class="oauth-login-form" method="get" action="/password/">' in page
     assert "Sign in with your password</button>" in page
@@ -467,7 +467,7 @@ def test_who_has_no_way_in_at_all_is_not_shown_any(visitor, ada, collide):
 
     page = collide(visitor).content.decode()
 
-    assert "Sign in once the way you did before" not in page
+    assert "The two are then linked by themselves" not in page
     assert "See the ways to sign in" in page
 
 
