@@ -113,15 +113,18 @@ def test_passwords_are_typed_on_the_sites_own_login_page(visitor, ada, collide, 
         assert "You have a password here: use it where you did before." in page
 
 
-@pytest.mark.parametrize("shown", ["/", "oauth_login:login"])
+@pytest.mark.parametrize(
+    ("written", "shown"), [("/accounts/login/", True), ("/", True), ("oauth_login:login", False)]
+)
 def test_a_page_for_passwords_that_is_set_is_taken_at_its_word_unless_it_is_ours(
-    visitor, ada, collide, settings, shown
+    visitor, ada, collide, settings, written, shown
 ):
-    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PASSWORD_LOGIN_URL": shown}
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PASSWORD_LOGIN_URL": written}
 
     page = collide(visitor).content.decode()
 
-    assert ('method="get" action="/">' in page) == (shown == "/")
+    assert (f'method="get" action="{written}">' in page) == shown
+    assert ("Sign in with your password</button>" in page) == shown
 
 
 # --- The end of it ----------------------------------------------------------------------------------------
