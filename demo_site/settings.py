@@ -157,7 +157,15 @@ OAUTH_LOGIN = {
     "ORIGIN": ORIGIN,
     "RELAY_ORIGINS": env.list("RELAY_ORIGINS", default=[]),
     "TRUSTED_PROXIES": TRUSTED_PROXIES,
+    "PASSWORD_LOGIN_URL": "password",
 }
+
+# --- Mail --------------------------------------------------------------------------------------------
+
+# Who links or unlinks an account gets a letter: on the terminal, while trying things out.
+vars().update(env.email_url("EMAIL_URL", default="consolemail://" if DEBUG else "smtp://localhost:25"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="webmaster@localhost")
+EMAIL_TIMEOUT = 5  # seconds that a visitor waits for a mail server that does not answer
 
 # --- Languages and logs ------------------------------------------------------------------------------
 

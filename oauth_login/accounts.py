@@ -115,16 +115,20 @@ def _ask(request: HttpRequest, pk: int) -> HttpResponse:
 def _unlinked(user: Any, pk: int, session: str | None) -> LinkedAccount:
     """Delete the account of that key, and have its grant withdrawn.
 
-    :param session: the key of the visitor's own, which stays open if sessions of the account end (G12).
+    All of the user's are locked, and looked at again: of two that are unlinked at the same moment, the second
+    is the last (G09). SQLite locks whoever writes, and only lets wait who has read nothing before: so the log
+    comes first.
 
-    All of the user's are locked: of two that are unlinked at the same moment, the second is the last.
+    :param session: the key of the visitor's own, which stays open if sessions of the account end (G12).
     """
     database = router.db_for_write(LinkedAccount)
+    accounts = user.linked_accounts.using(database)
+    account = _taken(user, pk, accounts.all())
     with transaction.atomic(using=database):
-        account = _taken(user, pk, user.linked_accounts.using(database).select_for_update().order_by("pk"))
+        SignIn.objects.note(SignIn.UNLINKED, account)
+        account = _taken(user, pk, accounts.select_for_update().order_by("pk"))
         if conf.setting("SESSIONS_END_ON_REVOCATION"):
             session_index.end(session_index.of_account(account), but=session)
-        SignIn.objects.note_unlinked(account)
         account.delete()
         told = partial(signals.account_unlinked.send_robust, LinkedAccount, user=user, account=account)
         transaction.on_commit(told, using=database)

@@ -86,7 +86,7 @@ class ProviderFilter(admin.SimpleListFilter):
 
 
 class OutcomeFilter(admin.SimpleListFilter):
-    """How sign-ins ended, in three."""
+    """How sign-ins ended: by what was done, or not."""
 
     title = _("outcome")
     parameter_name = "ended"
@@ -94,6 +94,8 @@ class OutcomeFilter(admin.SimpleListFilter):
     def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, Any]]:
         return [
             ("signed-in", _("signed in")),
+            ("changed", _("linked or unlinked")),
+            ("confirmed", _("confirmed or granted more")),
             ("refused", _("refused")),
             ("unfinished", _("unfinished")),
         ]
@@ -102,8 +104,14 @@ class OutcomeFilter(admin.SimpleListFilter):
         match self.value():
             case "signed-in":
                 return sign_ins.filter(outcome=SignIn.SIGNED_IN)
+            case "changed":
+                return sign_ins.filter(outcome__in=SignIn.CHANGES)
+            case "confirmed":
+                return sign_ins.filter(outcome__in=SignIn.CONFIRMATIONS)
             case "refused":
-                return sign_ins.exclude(outcome__in=["", SignIn.SIGNED_IN])
+                return sign_ins.exclude(
+                    outcome__in=["", SignIn.SIGNED_IN, *SignIn.CHANGES, *SignIn.CONFIRMATIONS]
+                )
             case "unfinished":
                 return sign_ins.filter(outcome="")
         return sign_ins
@@ -205,9 +213,18 @@ class RevocationAdmin(ReadOnly, admin.ModelAdmin):
 class SignInAdmin(ReadOnly, admin.ModelAdmin):
     """The log: read only, even for superusers."""
 
-    list_display = ("claimed_at", "provider", "outcome", "support_id", "account", "started_at", "finished_at")
+    list_display = (
+        "claimed_at",
+        "provider",
+        "outcome",
+        "support_id",
+        "user",
+        "account",
+        "started_at",
+        "finished_at",
+    )
     list_filter = (ProviderFilter, OutcomeFilter, "claimed_at")
-    list_select_related = ("account",)
+    list_select_related = ("account", "user")
     search_fields = ("=support_id", "=outcome", "account__username", "=account__subject")
     ordering = ("-claimed_at",)
     show_full_result_count = False
@@ -218,6 +235,7 @@ class SignInAdmin(ReadOnly, admin.ModelAdmin):
         "finished_at",
         "outcome",
         "support_id",
+        "user",
         "account",
         "has_sid",
     )

@@ -4,17 +4,16 @@ Customise by subclassing :class:`OAuthBackend` and naming the subclass in ``AUTH
 """
 
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
-from django.core.exceptions import FieldDoesNotExist
 from django.db import IntegrityError, models, router, transaction
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact, In
 from django.http import HttpRequest
 
-from oauth_login import conf, memberships, policies, signals, snapshot, usernames
+from oauth_login import addresses, conf, memberships, policies, signals, snapshot, usernames
 from oauth_login.errors import EmailTaken, SignInConflict, SignInRefused
 from oauth_login.models import LinkedAccount
 from oauth_login.oauth2 import TokenResponse
@@ -41,9 +40,13 @@ class OAuthBackend(ModelBackend):
         oauth_profile: Profile | None = None,
         oauth_token: TokenResponse | None = None,
         oauth_provider: str = "",
-        oauth_sign_up: bool = True,  # noqa: FBT001, FBT002  Django passes credentials by name
+        *,
+        oauth_sign_up: bool = True,
+        oauth_separate: bool = False,
     ) -> Any:
         """Return the user of *oauth_profile*, created if need be; None without a profile.
+
+        :param oauth_separate: a newcomer has said that whoever has their address here is somebody else.
 
         Code, state and verifier are never passed in: Django sends credentials to the receivers of
         ``user_login_failed``, and masks only names it knows.
@@ -75,8 +78,14 @@ class OAuthBackend(ModelBackend):
             try:
                 if account is not None:
                     return self._returning(account, oauth_profile, oauth_token, admitted.told)
-                newcomer = self._newcomer if oauth_sign_up else self._nobody_new
-                return newcomer(oauth_provider, oauth_profile, oauth_token, admitted.told)
+                return self._newcomer(
+                    oauth_provider,
+                    oauth_profile,
+                    oauth_token,
+                    admitted.told,
+                    sign_up=oauth_sign_up,
+                    separate=oauth_separate,
+                )
             except IntegrityError as error:
                 # Somebody else took the name, or this very visitor was faster in another tab.
                 lost = error
@@ -90,7 +99,7 @@ class OAuthBackend(ModelBackend):
 
     def username_for(self, profile: Profile) -> str:
         """Return the name to give a newcomer, if it is free."""
-        column = _column(get_user_model().USERNAME_FIELD)
+        column = addresses.column(get_user_model().USERNAME_FIELD)
         return usernames.username_for(profile, column.max_length or usernames.LONGEST)
 
     def create_user(self, profile: Profile, username: str, email: str) -> Any:
@@ -100,11 +109,11 @@ class OAuthBackend(ModelBackend):
         :param email: verified by the provider and nobody else's, or "".
         """
         model = get_user_model()
-        fields = {_email_field(): email, "first_name": text(profile.name)}
+        fields = {addresses.field(): email, "first_name": text(profile.name)}
         if username:
             fields[model.USERNAME_FIELD] = username
-        known = {name: value for name, value in fields.items() if _column(name) is not None}
-        return model(**{name: _written(value, _column(name)) for name, value in known.items()})
+        known = {name: value for name, value in fields.items() if addresses.column(name) is not None}
+        return model(**{name: _written(value, addresses.column(name)) for name, value in known.items()})
 
     def complete_user(self, user: Any, profile: Profile) -> None:
         """Do nothing more with a newcomer, who has just been saved with their account.
@@ -147,15 +156,20 @@ class OAuthBackend(ModelBackend):
             memberships.settle(account, told)
         return _introduce(user, account, first=False)
 
-    def _nobody_new(self, provider: str, profile: Profile, *_: object) -> NoReturn:
-        """Refuse somebody unknown; whose address a user has is told that first, and how to go on."""
-        self._free_names(profile)
-        raise SignInRefused("sign_up_not_here")
-
     def _newcomer(
-        self, provider: str, profile: Profile, token: TokenResponse | None, told: memberships.Told
+        self,
+        provider: str,
+        profile: Profile,
+        token: TokenResponse | None,
+        told: memberships.Told,
+        *,
+        sign_up: bool,
+        separate: bool,
     ) -> Any:
-        username, email = self._free_names(profile)
+        # Whose address a user has is told that first, and how to go on.
+        username, email = self._free_names(profile, separate=separate)
+        if not sign_up:
+            raise SignInRefused("sign_up_not_here")
         user = self.create_user(profile, username, email)
         user.set_unusable_password()
         if not self.user_can_authenticate(user):
@@ -171,15 +185,42 @@ class OAuthBackend(ModelBackend):
             )
         return _introduce(user, account, first=True)
 
-    def _free_names(self, profile: Profile) -> tuple[str, str]:
+    def _free_names(self, profile: Profile, *, separate: bool) -> tuple[str, str]:
         """Return a username and an address that nobody has here, asking in one query."""
         field = get_user_model().USERNAME_FIELD
-        wants_name = field != _email_field() and _column(field) is not None
+        wants_name = field != addresses.field() and addresses.column(field) is not None
         names = usernames.alternatives(self.username_for(profile)) if wants_name else []
         email = _wanted_address(profile)
         users = _look_up(names, email)
-        free_email = _unless_taken(email, users)
+        free_email = "" if self._is_taken(email, users, separate=separate) else email
         return _first_free(names, users), free_email
+
+    def _is_taken(self, email: str, users: list[Any], *, separate: bool) -> bool:
+        """Tell whether somebody has the address, in any case (threat F09), and the newcomer does without.
+
+        One that somebody has is never a way in: that account is proven first (threats F07, F08). Who says
+        that it is not theirs is believed, and gets nothing of it; but nobody comes back so who was shut out.
+        """
+        holders = (
+            [pk for *_, theirs, pk in users if (theirs or "").casefold() == email.casefold()] if email else []
+        )
+        policy = conf.setting("ON_EMAIL_COLLISION") if holders else ""
+        if policy == "deny":
+            raise SignInConflict
+        if policy == "guide" or (policy and _address_is_needed()):
+            self._guide(holders, separate=separate)
+        return bool(holders)
+
+    def _guide(self, holders: list[Any], *, separate: bool) -> None:
+        """Have the newcomer prove that they are the one who has the address, unless they say they are not."""
+        model = get_user_model()
+        found = model._default_manager.using(router.db_for_write(model)).filter(pk__in=holders)
+        active = [user for user in found if self.user_can_authenticate(user)]
+        separable = len(active) == len(holders) and not _address_is_needed()
+        if not (separate and separable):
+            # Of two who have it, nobody knows which one is meant.
+            meant = str(active[0].pk) if len(active) == len(holders) == 1 else ""
+            raise EmailTaken(meant, separable=separable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +236,7 @@ def _wanted_address(profile: Profile) -> str:
 
     Cut to the column's length it would be somebody else's (threats F06, F10).
     """
-    column = _column(_email_field())
+    column = addresses.column(addresses.field())
     email = snapshot.address(profile) if column and profile.email_verified else ""
     if column and column.max_length and len(email) > column.max_length:
         email = ""
@@ -214,28 +255,9 @@ def _look_up(names: list[str], email: str) -> list[Any]:
     columns = [model.USERNAME_FIELD]
     taken = models.Q(In(Lower(model.USERNAME_FIELD), [name.lower() for name in names]))
     if email:
-        columns += [_email_field(), "pk"]
-        taken |= models.Q(Exact(Lower(_email_field()), email.lower()))
+        columns += [addresses.field(), "pk"]
+        taken |= models.Q(Exact(Lower(addresses.field()), email.lower()))
     return list(model._base_manager.using(router.db_for_write(model)).filter(taken).values_list(*columns))
-
-
-def _unless_taken(email: str, users: list[Any]) -> str:
-    """Return the address if nobody has it, in any case (threat F09).
-
-    One that somebody has is never a way in: that account is proven first (threats F07, F08).
-    """
-    holders = (
-        [pk for *_, theirs, pk in users if (theirs or "").casefold() == email.casefold()] if email else []
-    )
-    if not holders:
-        return email
-    policy = conf.setting("ON_EMAIL_COLLISION")
-    if policy == "deny":
-        raise SignInConflict
-    if policy == "guide" or _address_is_needed():
-        # Of two who have it, nobody knows which one is meant.
-        raise EmailTaken(str(holders[0]) if len(holders) == 1 else "")
-    return ""
 
 
 def _first_free(names: list[str], users: list[Any]) -> str:
@@ -249,25 +271,9 @@ def _first_free(names: list[str], users: list[Any]) -> str:
 
 def _address_is_needed() -> bool:
     """Tell whether the user model has no room for two users without an address."""
-    model, name = get_user_model(), _email_field()
-    column = _column(name)
+    model, name = get_user_model(), addresses.field()
+    column = addresses.column(name)
     return name == model.USERNAME_FIELD or bool(column and column.unique and not column.null)
-
-
-def _email_field() -> str:
-    """Return the name of the user model's field for the address."""
-    model = get_user_model()
-    signs_in_with_it = isinstance(_column(model.USERNAME_FIELD), models.EmailField)
-    return model.USERNAME_FIELD if signs_in_with_it else model.get_email_field_name()
-
-
-def _column(name: str) -> Any:
-    """Return the user model's text column of that name, or None."""
-    try:
-        field = get_user_model()._meta.get_field(name)
-    except FieldDoesNotExist:
-        return None
-    return field if isinstance(field, models.CharField) else None
 
 
 def _written(value: str, column: Any) -> str | None:

@@ -15,6 +15,7 @@ from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004  Django's names
 from django.http.request import split_domain_port, validate_host
+from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
@@ -154,6 +155,20 @@ def _destinations() -> Iterator[CheckMessage]:
             hint="Set a path, a URL, or the name of one of your URL patterns.",
             id=_id("E016"),
         )
+    if not _names_a_page(conf.written("PASSWORD_LOGIN_URL")):
+        yield Error(
+            "OAUTH_LOGIN['PASSWORD_LOGIN_URL'] names no page.",
+            hint="Set a path, or the name of the URL pattern of your LoginView; or remove it.",
+            id=_id("E026"),
+        )
+
+
+def _names_a_page(written: object) -> bool:
+    """Tell whether a setting is a path or the name of a page; what cannot be either, E003 reports."""
+    try:
+        return not (isinstance(written, str) and written) or bool(resolve_url(written))
+    except NoReverseMatch:
+        return False
 
 
 def _sandbox() -> Iterator[CheckMessage]:

@@ -252,14 +252,15 @@ class SignInConflict(SignInRefused):
 class EmailTaken(SignInConflict):
     """The address, which the provider has verified, belongs to a user here.
 
-    :ivar user: the primary key of that user, as text; "" if there are several.
+    :ivar user: the primary key of that user, as text; "" if there are several, or it may not sign in.
+    :ivar separable: whether the newcomer can be somebody of their own here, without the address.
     """
 
     default_code = "email_taken"
 
-    def __init__(self, user: str = "") -> None:
+    def __init__(self, user: str = "", *, separable: bool = False) -> None:
         super().__init__()
-        self.user = user
+        self.user, self.separable = user, separable
 
 
 class GrantError(OAuthLoginError):

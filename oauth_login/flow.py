@@ -20,9 +20,10 @@ from oauth_login.transport import one_deadline
 
 
 class Intent(StrEnum):
-    """What an attempt is for. All but the first belong to the user who started them (A09, A10)."""
+    """What an attempt is for. All but the first two belong to the user who started them (A09, A10)."""
 
     SIGN_IN = "sign_in"
+    SEPARATE = "separate"  # to sign in, and be somebody of one's own although the address is taken
     LINK = "link"
     REAUTHENTICATE = "reauthenticate"
     GRANT = "grant"  # more than was granted so far

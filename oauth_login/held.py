@@ -12,15 +12,15 @@ import time
 from dataclasses import asdict, replace
 from typing import Any, Final
 
-from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import router
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
-from oauth_login import conf, linking, pages, session_index
+from oauth_login import conf, intents, linking, pages, recency, session_index
+from oauth_login.errors import EmailTaken
+from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Profile
 from oauth_login.sealing import SealBroken, Sealer
@@ -35,34 +35,39 @@ logger = logging.getLogger("oauth_login")
 
 @sensitive_variables()
 def hold(session: SessionBase, user: str, alias: str, profile: Profile, token: TokenResponse | None) -> None:
-    """Hold an identity for the user of that primary key.
+    """Hold an identity for the user of that primary key, and no other that was held before.
 
     A token that is too long is left behind: the next sign-in brings another.
 
     :param user: "" for nobody in particular, for whom nothing is held.
     """
+    session.pop(HELD, None)
     if not user:
         return
     content = {"since": int(time.time()), "user": user, "alias": alias, "profile": asdict(profile)}
     longest = LONGEST if session_index.can_end() else LONGEST_IN_COOKIE
-    for kept in (token, None):
-        sealed = _sealer().seal(json.dumps({**content, "token": _written(kept)}), user)
+    for kept in (token if conf.setting("STORE_TOKENS") else None, None):
+        sealed = _sealer().seal(json.dumps({**content, "token": _written(kept)}), HELD)
         if len(sealed) <= longest:
-            session[HELD] = [user, sealed]
+            session[HELD] = sealed
             return
-    session.pop(HELD, None)
     logger.warning("an identity of %s is too long to be held", alias)
 
 
-def ways(request: HttpRequest) -> dict[str, Any]:
-    """Return how the user signs in that an identity is held for here, for the page that asks them to.
+def guidance(request: HttpRequest, error: EmailTaken) -> dict[str, Any]:
+    """Return what the page about a taken address needs: how its user signs in, and the way on without it.
 
     The address is proven, by the provider, so that this tells nobody what they have no business with (F30).
     """
+    return {"ways": _ways(request), "is_guided": True, "separable": error.separable}
+
+
+def _ways(request: HttpRequest) -> dict[str, Any]:
     content = _opened(request.session)
-    user: Any = _user(content["user"]) if content else None
-    if user is None:
+    if content is None:
         return {}
+    model = get_user_model()
+    user: Any = model._default_manager.using(router.db_for_write(model)).get(pk=content["user"])
     providers, password = pages.ways_in(user), user.has_usable_password()
     if not providers and not password:
         return {}
@@ -70,38 +75,33 @@ def ways(request: HttpRequest) -> dict[str, Any]:
     return {"providers": providers, "password": password, "password_page": page}
 
 
-def _user(pk: str) -> Any:
-    model = get_user_model()
-    return model._base_manager.using(router.db_for_write(model)).filter(pk=pk, is_active=True).first()
-
-
 @sensitive_variables()
-def on_sign_in(sender: Any, request: HttpRequest, user: Any, **_kwargs: Any) -> None:
+def on_sign_in(sender: Any, request: Any, user: Any, **_kwargs: Any) -> None:
     """Link what is held for *user*, who has just signed in; drop what is held for somebody else.
 
     Nobody is kept from signing in, whatever goes wrong with it.
     """
+    if not recency.opens_session(request, user):
+        return
     content = _opened(request.session)
     request.session.pop(HELD, None)
     if content is None or content["user"] != str(user.pk):
         return
     try:
-        account = linking.link(
-            user, content["alias"], Profile(**content["profile"]), _token(content), request=request
-        )
+        profile, token = Profile(**content["profile"]), _token(content)
+        account = linking.link(user, content["alias"], profile, token, also=_note, request=request)
+        intents.tell_linked(request, account)
     except Exception:
         logger.exception("what was held for user %s could not be linked", user.pk)
-        return
-    told = _("%(account)s is linked: from now on you can sign in with %(provider)s, too.")
-    shown = account.username or account.name or account.subject
-    words = {"account": shown, "provider": pages.label(account.provider)}
-    messages.success(request, told % words, fail_silently=True)
+
+
+def _note(account: LinkedAccount) -> None:
+    SignIn.objects.note(SignIn.LINKED, account)
 
 
 def _opened(session: SessionBase) -> dict[str, Any] | None:
     try:
-        user, sealed = session.get(HELD, ("", ""))
-        content: dict[str, Any] = json.loads(_sealer().open(sealed, user))
+        content: dict[str, Any] = json.loads(_sealer().open(session.get(HELD, ""), HELD))
     except SealBroken:
         return None
     return content if time.time() - content["since"] <= HELD_AGE else None

@@ -1,9 +1,10 @@
-"""What an attempt is for, besides signing in: to link an account, to prove again who one is, to grant more.
+"""What an attempt is for: to sign in; or to link an account, to prove again who one is, to grant more.
 
-All three are for somebody who is signed in, begin on that user's own page, and end in that user's session or
-not at all (threats A09, A10). Nobody is signed in by them, and nobody else is.
+The latter three are for somebody who is signed in, begin on that user's own page, and end in that user's
+session or not at all (threats A09, A10). Nobody is signed in by them.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -24,10 +25,16 @@ from oauth_login.redirects import requested_page
 
 OUTCOMES: Final = {
     Intent.SIGN_IN: SignIn.SIGNED_IN,
+    Intent.SEPARATE: SignIn.SIGNED_IN,
     Intent.LINK: SignIn.LINKED,
     Intent.REAUTHENTICATE: SignIn.REAUTHENTICATED,
     Intent.GRANT: SignIn.GRANTED,
 }
+
+
+def signs_in(intent: str) -> bool:
+    """Tell whether such an attempt signs somebody in, and so is for whoever comes."""
+    return OUTCOMES[Intent(intent)] == SignIn.SIGNED_IN
 
 
 def asked(request: HttpRequest) -> Intent:
@@ -43,7 +50,7 @@ def asked(request: HttpRequest) -> Intent:
 
 def obstacle(request: HttpRequest, intent: Intent, alias: str) -> HttpResponse | None:
     """Return where the visitor has to go first, or None: signing in, or proving again who they are (G02)."""
-    if intent == Intent.SIGN_IN:
+    if signs_in(intent):
         return None
     if not request.user.is_authenticated:
         return redirect(with_next("oauth_login:login", reverse("oauth_login:accounts")))
@@ -58,7 +65,7 @@ def obstacle(request: HttpRequest, intent: Intent, alias: str) -> HttpResponse |
 
 def page(intent: str) -> str:
     """Return where an attempt leads that had nowhere else to go; "" for the site's default."""
-    return "" if intent == Intent.SIGN_IN else reverse("oauth_login:accounts")
+    return "" if signs_in(intent) else reverse("oauth_login:accounts")
 
 
 def scope(request: HttpRequest, intent: Intent, alias: str) -> str:
@@ -73,24 +80,32 @@ def about(attempt: Attempt) -> dict[str, str]:
 
 
 def finish(
-    request: HttpRequest, provider: Provider, attempt: Attempt, token: TokenResponse, profile: Profile
+    request: HttpRequest,
+    provider: Provider,
+    attempt: Attempt,
+    token: TokenResponse,
+    profile: Profile,
+    *,
+    save: Callable[[], None],
 ) -> LinkedAccount:
     """Do what the attempt is for; return the account that it is about.
 
+    :param save: saves the session. What is written to the database is written only if that succeeds.
     :raises SignInConflict: ``linked_elsewhere``, ``somebody_else``.
     """
     user: Any = request.user
     if attempt.intent == Intent.LINK:
-        account = linking.link(user, provider.alias, profile, token, request=request)
-        _tell(
-            request, _("%(account)s is linked: from now on you can sign in with %(provider)s, too."), account
+        account = linking.link(
+            user, provider.alias, profile, token, also=lambda _account: save(), request=request
         )
+        tell_linked(request, account)
         return account
     account = _own(user, profile)
     if attempt.intent == Intent.REAUTHENTICATE:
         recency.note(request.session, asked_anew=provider.proves_sign_in)
+        save()
         return account
-    account = linking.renewed(user, account, profile, token)
+    account = linking.renewed(user, account, profile, token, also=lambda _account: save())
     granted = frozenset(account.scope.split())
     if any(not provider.covers(granted, name) for name in attempt.scope.split()):
         _tell(request, _("%(provider)s says that not all of it was granted."), account)
@@ -106,6 +121,11 @@ def _own(user: Any, profile: Profile) -> LinkedAccount:
     if account is None or account.user_id != user.pk:
         raise SignInConflict("somebody_else")
     return account
+
+
+def tell_linked(request: HttpRequest, account: LinkedAccount) -> None:
+    """Tell the visitor that *account* is theirs from now on."""
+    _tell(request, _("%(account)s is linked: from now on you can sign in with %(provider)s, too."), account)
 
 
 def _tell(request: HttpRequest, words: str, account: LinkedAccount) -> None:

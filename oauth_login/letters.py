@@ -1,7 +1,8 @@
 """What a user is told by mail: that a way in was added or taken away, so that nobody else does it unnoticed.
 
 The letters are templates of the site's to override: ``oauth_login/mail/<occasion>_subject.txt`` and
-``oauth_login/mail/<occasion>.txt``. No token and no secret is in them (threat G11).
+``oauth_login/mail/<occasion>.txt``. No token and no secret is in them (threat G11), and ours do not say what
+the account is called: whoever links one chooses that, and would have the site mail it to somebody else.
 """
 
 import logging
@@ -9,9 +10,8 @@ from typing import Any
 
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
-from django.utils import timezone
 
-from oauth_login import conf
+from oauth_login import addresses, conf
 from oauth_login.errors import ProviderMisconfigured
 from oauth_login.models import LinkedAccount
 
@@ -23,10 +23,10 @@ def send(occasion: str, user: Any, account: LinkedAccount) -> None:
 
     :param occasion: ``linked`` or ``unlinked``.
     """
-    address = getattr(user, user.get_email_field_name(), "")
+    address = addresses.of(user)
     if not address or not conf.setting("MAIL_ON_CHANGE"):
         return
-    context = {"user": user, "account": account, "label": _label(account.provider), "now": timezone.now()}
+    context = {"user": user, "account": account, "label": _label(account.provider)}
     try:
         subject = " ".join(render_to_string(f"oauth_login/mail/{occasion}_subject.txt", context).split())
         send_mail(subject, render_to_string(f"oauth_login/mail/{occasion}.txt", context), None, [address])

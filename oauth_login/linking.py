@@ -4,6 +4,7 @@ Nothing here moves an account from one user to another, and nothing joins two us
 """
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ from oauth_login.visitor_api import VisitorApi
 
 TRIES: Final = 2  # who loses a race finds the winner's row
 
+Also = Callable[[LinkedAccount], object]
+
 logger = logging.getLogger("oauth_login")
 
 
@@ -29,6 +32,7 @@ def link(
     profile: Profile,
     token: TokenResponse | None,
     *,
+    also: Also,
     request: HttpRequest | None = None,
 ) -> LinkedAccount:
     """Return the account of that identity, which is *user*'s from now on if it was nobody's.
@@ -37,6 +41,7 @@ def link(
     more, and replaces none (G05).
 
     :param alias: the provider's.
+    :param also: what has to be saved with it, in the same transaction; if that fails, nothing is linked.
     :param request: for the site's policy, which is asked before anything is written.
     :raises SignInRefused: the policy does not admit it.
     :raises SignInConflict: ``linked_elsewhere``: it is somebody else's; who, is not told.
@@ -47,39 +52,44 @@ def link(
     told: memberships.Told | None = None
     for _ in range(TRIES):
         account = LinkedAccount.objects.identified(profile.issuer, profile.subject)
-        if account is not None:
-            return renewed(user, account, profile, token)
-        if told is None:
-            policies.ask(question)
-            told = memberships.told(question)
         try:
-            return _new(user, alias, profile, token, told)
+            if account is not None:
+                return renewed(user, account, profile, token, also=also)
+            if told is None:
+                policies.ask(question)
+                told = memberships.told(question)
+            return _new(user, alias, profile, token, partial(_settle, told, also))
         except IntegrityError:
             continue
     raise SignInConflict("account_conflict")
 
 
+def _settle(told: memberships.Told, also: Also, account: LinkedAccount) -> None:
+    memberships.settle(account, told)
+    also(account)
+
+
 def renewed(
-    user: Any, account: LinkedAccount, profile: Profile, token: TokenResponse | None
+    user: Any, account: LinkedAccount, profile: Profile, token: TokenResponse | None, *, also: Also
 ) -> LinkedAccount:
     """Return *account* with what the provider says and grants now.
 
+    :param also: as for :func:`link`.
     :raises SignInConflict: ``linked_elsewhere``: it is not *user*'s.
     """
     if account.user_id != user.pk:
         raise SignInConflict("linked_elsewhere")
     with transaction.atomic(using=router.db_for_write(LinkedAccount)):
         snapshot.renew(account, profile, token, narrows=True)
+        also(account)
     return account
 
 
-def _new(
-    user: Any, alias: str, profile: Profile, token: TokenResponse | None, told: memberships.Told
-) -> LinkedAccount:
+def _new(user: Any, alias: str, profile: Profile, token: TokenResponse | None, also: Also) -> LinkedAccount:
     database = router.db_for_write(LinkedAccount)
     with transaction.atomic(using=database):
         account = snapshot.first(user, alias, profile, token)
-        memberships.settle(account, told)
+        also(account)
         signalled = partial(signals.account_linked.send_robust, LinkedAccount, user=user, account=account)
         transaction.on_commit(signalled, using=database)
         transaction.on_commit(partial(letters.send, "linked", user, account), using=database)

@@ -242,16 +242,20 @@ class SignInManager(models.Manager["SignIn"]):
             return None
         return sign_in
 
-    def note_unlinked(self, account: LinkedAccount) -> None:
-        """Write that *account* was unlinked, which no attempt is behind (threat G11)."""
+    def note(self, outcome: str, account: LinkedAccount) -> None:
+        """Write what became of *account* that no attempt is behind (threat G11).
+
+        :param outcome: LINKED or UNLINKED; of the latter the account is not kept, as it goes.
+        """
         now = timezone.now()
         SignIn(
-            attempt=f"unlinked-{uuid.uuid4().hex}",
+            attempt=f"{outcome}-{uuid.uuid4().hex}",
             provider=account.provider,
             started_at=now,
             claimed_at=now,
             finished_at=now,
-            outcome=SignIn.UNLINKED,
+            outcome=outcome,
+            account=account if outcome == SignIn.LINKED else None,
             user_id=account.user_id,
         ).save(force_insert=True, using=router.db_for_write(SignIn))
 
@@ -269,6 +273,8 @@ class SignIn(models.Model):
     UNLINKED = "unlinked"
     REAUTHENTICATED = "reauthenticated"
     GRANTED = "granted"
+    CHANGES: Final = (LINKED, UNLINKED)  # of the ways in
+    CONFIRMATIONS: Final = (REAUTHENTICATED, GRANTED)  # by somebody who is signed in already
 
     attempt = models.CharField(_("attempt"), max_length=43, unique=True)
     provider = models.CharField(_("provider"), max_length=50)

@@ -1,10 +1,9 @@
 """The pages of a sign-in that did not succeed: what happened, calmly, and one button to go on."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
-from django.conf import settings
+from django.conf import global_settings, settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.urls import NoReverseMatch
@@ -22,7 +21,7 @@ from oauth_login.errors import (
 )
 from oauth_login.explanations import explain
 from oauth_login.providers.base import Provider
-from oauth_login.redirects import default_page, is_ours
+from oauth_login.redirects import default_page, is_ours, is_there
 
 
 def refusal(
@@ -30,12 +29,14 @@ def refusal(
 ) -> HttpResponse:
     """Return the page for *error*, with its status and one button that keeps ``next``.
 
-    :param more: for the template: ``intent`` and ``ask`` of the attempt, ``ways`` of a guided linking.
+    :param more: for the template: ``intent`` and ``ask`` of the attempt, and ``held.guidance()``.
     """
     context = {
         "intent": "",
         "ask": "",
         "ways": {},
+        "is_guided": False,
+        "separable": False,
         **more,
         "explanation": explain(error),
         "code": error.code,
@@ -143,12 +144,18 @@ def ways_in(user: Any) -> list[dict[str, Any]]:
 
 
 def password_page() -> str:
-    """Return where passwords are typed: ``PASSWORD_LOGIN_URL``, or a ``LOGIN_URL`` not of ours; or ""."""
-    page = conf.setting("PASSWORD_LOGIN_URL")
-    with suppress(NoReverseMatch):
-        page = resolve_url(page or settings.LOGIN_URL)
-        return "" if is_ours(page) else str(page)
-    return ""
+    """Return where passwords are typed: ``PASSWORD_LOGIN_URL``, or a ``LOGIN_URL`` that is not ours; or "".
+
+    Django's own default, ``/accounts/login/``, is a 404 in a new project.
+    """
+    written = conf.setting("PASSWORD_LOGIN_URL")
+    try:
+        page = resolve_url(written or settings.LOGIN_URL)
+    except NoReverseMatch:  # E026 reports it
+        return ""
+    if is_ours(page) or (page == global_settings.LOGIN_URL and not written and not is_there(page)):
+        return ""
+    return page
 
 
 def _configured(alias: str) -> Provider | None:

@@ -44,7 +44,7 @@ DEFINING: Final = ("ISSUER", "CLAIMS")
 DEFINED: Final = frozenset({"AUTHORIZATION_ENDPOINT", "TOKEN_ENDPOINT", "USERINFO_ENDPOINT"})
 TENANT: Final = "{tenantid}"  # in the ISSUER of a server of many tenants
 ALIAS_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
-RESERVED_ALIASES: Final = frozenset({"login", "logout", "accounts", "sandbox"})
+RESERVED_ALIASES: Final = frozenset({"login", "logout", "accounts", "confirm", "sandbox"})
 # As many characters as the columns of the models hold; some databases would cut, others refuse.
 ALIAS_LENGTH: Final = 50
 ISSUER_LENGTH: Final = 255

@@ -8,6 +8,7 @@ asked again.
 import time
 from typing import Any, Final
 
+from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
@@ -26,9 +27,20 @@ def note(session: SessionBase, *, asked_anew: bool) -> None:
     session[PROOF] = [int(time.time()), asked_anew]
 
 
-def on_sign_in(sender: Any, request: HttpRequest, **_: Any) -> None:
+def on_sign_in(sender: Any, request: Any, user: Any, **_: Any) -> None:
     """Note a sign-in of any kind; what a provider's is worth, ``sessions.py`` says afterwards."""
-    note(request.session, asked_anew=True)
+    if opens_session(request, user):
+        note(request.session, asked_anew=True)
+
+
+def opens_session(request: Any, user: Any) -> bool:
+    """Tell whether the request's session is *user*'s.
+
+    Others send Django's signal of a sign-in, too: for a token of their API, say, where there is no session,
+    or somebody else's, to whom that proves nothing.
+    """
+    session = getattr(request, "session", None)
+    return session is not None and session.get(SESSION_KEY) == user._meta.pk.value_to_string(user)
 
 
 def is_recent(request: HttpRequest, max_age: int | None = None, *, asked_anew: bool = False) -> bool:

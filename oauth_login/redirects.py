@@ -49,7 +49,7 @@ def default_page() -> str:
     taken at its word: the page may be served by something other than Django.
     """
     page = chosen_page()
-    if not page or (page == global_settings.LOGIN_REDIRECT_URL and _match(page) is None):
+    if not page or (page == global_settings.LOGIN_REDIRECT_URL and not is_there(page)):
         return reverse("oauth_login:accounts")
     return page
 
@@ -97,6 +97,11 @@ def is_ours(path: str) -> bool:
     """Tell whether *path* is a step of the flow itself, which would go round in circles (C17)."""
     match = _match(path)
     return match is not None and match.app_names[-1:] == ["oauth_login"] and match.url_name not in PAGES
+
+
+def is_there(path: str) -> bool:
+    """Tell whether a view of this site answers *path*."""
+    return _match(path) is not None
 
 
 def _match(path: str) -> ResolverMatch | None:

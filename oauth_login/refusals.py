@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
-from oauth_login import pages, signals
+from oauth_login import intents, pages, signals
 from oauth_login.errors import (
     AuthorizationDenied,
     OAuthLoginError,
@@ -23,6 +23,7 @@ from oauth_login.errors import (
     SignInUnfinished,
     printable,
 )
+from oauth_login.flow import Intent
 from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.problems import ALIAS_LENGTH
 
@@ -43,7 +44,7 @@ def refuse(
     """Answer a refusal; a database that is locked or down is one, too (J09).
 
     :param sign_in: the row of an attempt that was claimed already.
-    :param more: what the page is to know of the attempt (``pages.refusal``).
+    :param more: what the page is to know besides (``pages.refusal``).
     """
     alias = printable(alias, ALIAS_LENGTH)  # it may be whatever somebody wrote into the URL
     if isinstance(error, DatabaseError):
@@ -60,8 +61,8 @@ def refuse(
     if sign_in:
         write_outcome(sign_in, error.code, support_id=error.support_id)
     if isinstance(error, AuthorizationDenied):
-        back = _denied if more.get("intent", "sign_in") != "sign_in" else _back_to_sign_in
-        return back(request, error, next_page)
+        signs_in = intents.signs_in(more.get("intent", Intent.SIGN_IN))
+        return (_back_to_sign_in if signs_in else _back_to_accounts)(request, error, next_page)
     return pages.refusal(request, error, alias=alias, next_page=next_page, **more)
 
 
@@ -99,7 +100,7 @@ def _log(error: OAuthLoginError, alias: str) -> None:
     )
 
 
-def _denied(request: HttpRequest, error: AuthorizationDenied, next_page: str) -> HttpResponse:
+def _back_to_accounts(request: HttpRequest, error: AuthorizationDenied, next_page: str) -> HttpResponse:
     """Who is signed in already, and says no to more, goes back to their accounts (threat I12)."""
     told = _("You said no there. Nothing was changed. (Support ID: %(id)s)") % {"id": error.support_id}
     messages.info(request, told, fail_silently=True)

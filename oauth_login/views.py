@@ -9,6 +9,7 @@
 
 import logging
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 
@@ -220,12 +221,12 @@ def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationRespo
         account = _carry_out(request, provider, attempt, response, answer, sign_in)
     except OAuthLoginError as error:
         # The cookie stays: it is of no use any more, but a reload of this page still finds ``next`` in it.
-        refused = refusals.refuse(request, error, sign_in=sign_in, ways=held.ways(request), **about)
-        sessions.save_if_possible(request, refused)
-        return refused
+        if isinstance(error, EmailTaken):
+            return _guide(request, error, sign_in, about)
+        return refusals.refuse(request, error, sign_in=sign_in, **about)
     refusals.write_outcome(sign_in, intents.OUTCOMES[Intent(attempt.intent)], account)
     logger.info("%s: provider=%s user=%s", sign_in.outcome, attempt.provider, account.user_id)
-    if attempt.intent == Intent.SIGN_IN:
+    if intents.signs_in(attempt.intent):
         session_index.follow(request.session, sign_in)
         user: Any = request.user
         created = user.signed_in_first
@@ -233,6 +234,14 @@ def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationRespo
         last_used.note(request, answer, attempt.provider)
     attempt.forget(request, answer)
     return answer
+
+
+def _guide(request: HttpRequest, error: EmailTaken, sign_in: SignIn, about: dict[str, Any]) -> HttpResponse:
+    """Answer whose address is taken here: by the ways that its user has, one of which may be theirs."""
+    guidance = held.guidance(request, error)
+    refused = refusals.refuse(request, error, sign_in=sign_in, **about, **guidance)
+    sessions.save_if_possible(request, refused)
+    return refused
 
 
 def _carry_out(
@@ -250,13 +259,10 @@ def _carry_out(
     try:
         with one_deadline():  # for what the site's policy asks the provider, too
             token, profile = flow.complete(provider, attempt, response)
-            if attempt.intent == Intent.SIGN_IN:
-                user = _authenticated(request, provider, attempt, token, profile)
-            else:
-                account = intents.finish(request, provider, attempt, token, profile)
-        if attempt.intent != Intent.SIGN_IN:
-            sessions.finish(request, answer, **finished)
-            return account
+            if not intents.signs_in(attempt.intent):
+                save = partial(sessions.finish, request, answer, **finished)
+                return intents.finish(request, provider, attempt, token, profile, save=save)
+            user = _authenticated(request, provider, attempt, token, profile)
         answer["Location"] = first_page(request, user, answer["Location"])
         sessions.sign_in(request, user, answer, through=provider.alias, is_noted=is_noted, **finished)
         if is_noted:
@@ -281,7 +287,7 @@ def _authenticated(
             oauth_profile=profile,
             oauth_token=token,
             oauth_provider=provider.alias,
-            oauth_sign_up=not leads_to_admin(attempt.next_page),
+            **_wishes(attempt),
         )
     except EmailTaken as error:
         held.hold(request.session, error.user, provider.alias, profile, token)
@@ -289,6 +295,12 @@ def _authenticated(
     if user is None:
         raise SignInConflict("backend_refused", "no authentication backend took the profile")
     return user
+
+
+def _wishes(attempt: Attempt) -> dict[str, bool]:
+    """Return what else the backend is told; one that knows nothing of it is not."""
+    separate = {"oauth_separate": True} if attempt.intent == Intent.SEPARATE else {}
+    return separate | ({"oauth_sign_up": False} if leads_to_admin(attempt.next_page) else {})
 
 
 def _refuse_somebody_else(request: HttpRequest, profile: Profile) -> None:

@@ -1,0 +1,1 @@
+"""One person with several accounts: linking them, unlinking them, and what happens if an address is taken."""
