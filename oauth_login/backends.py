@@ -7,13 +7,12 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
-from django.core.exceptions import FieldDoesNotExist
 from django.db import IntegrityError, models, router, transaction
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact, In
 from django.http import HttpRequest
 
-from oauth_login import conf, signals, snapshot, usernames
+from oauth_login import addresses, conf, signals, snapshot, usernames
 from oauth_login.errors import EmailTaken, SignInConflict, SignInRefused
 from oauth_login.models import LinkedAccount
 from oauth_login.oauth2 import TokenResponse
@@ -72,7 +71,7 @@ class OAuthBackend(ModelBackend):
 
     def username_for(self, profile: Profile) -> str:
         """Return the name to give a newcomer, if it is free."""
-        column = _column(get_user_model().USERNAME_FIELD)
+        column = addresses.column(get_user_model().USERNAME_FIELD)
         return usernames.username_for(profile, column.max_length or usernames.LONGEST)
 
     def create_user(self, profile: Profile, username: str, email: str) -> Any:
@@ -82,11 +81,11 @@ class OAuthBackend(ModelBackend):
         :param email: verified by the provider and nobody else's, or "".
         """
         model = get_user_model()
-        fields = {_email_field(): email, "first_name": text(profile.name)}
+        fields = {addresses.field(): email, "first_name": text(profile.name)}
         if username:
             fields[model.USERNAME_FIELD] = username
-        known = {name: value for name, value in fields.items() if _column(name) is not None}
-        return model(**{name: _written(value, _column(name)) for name, value in known.items()})
+        known = {name: value for name, value in fields.items() if addresses.column(name) is not None}
+        return model(**{name: _written(value, addresses.column(name)) for name, value in known.items()})
 
     def update_user(self, user: Any, profile: Profile) -> None:
         """Do nothing with a returning user: what a person set here is not the provider's to change.
@@ -123,7 +122,7 @@ class OAuthBackend(ModelBackend):
     def _free_names(self, profile: Profile, *, separate: bool) -> tuple[str, str]:
         """Return a username and an address that nobody has here, asking in one query."""
         field = get_user_model().USERNAME_FIELD
-        wants_name = field != _email_field() and _column(field) is not None
+        wants_name = field != addresses.field() and addresses.column(field) is not None
         names = usernames.alternatives(self.username_for(profile)) if wants_name else []
         email = _wanted_address(profile)
         users = _look_up(names, email)
@@ -149,7 +148,7 @@ class OAuthBackend(ModelBackend):
     def _guide(self, holders: list[Any], *, separate: bool) -> None:
         """Have the newcomer prove that they are the one who has the address, unless they say they are not."""
         model = get_user_model()
-        found = model._base_manager.using(router.db_for_write(model)).filter(pk__in=holders)
+        found = model._default_manager.using(router.db_for_write(model)).filter(pk__in=holders)
         active = [user for user in found if self.user_can_authenticate(user)]
         separable = len(active) == len(holders) and not _address_is_needed()
         if not (separate and separable):
@@ -163,7 +162,7 @@ def _wanted_address(profile: Profile) -> str:
 
     Cut to the column's length it would be somebody else's (threats F06, F10).
     """
-    column = _column(_email_field())
+    column = addresses.column(addresses.field())
     email = snapshot.address(profile) if column and profile.email_verified else ""
     if column and column.max_length and len(email) > column.max_length:
         email = ""
@@ -182,8 +181,8 @@ def _look_up(names: list[str], email: str) -> list[Any]:
     columns = [model.USERNAME_FIELD]
     taken = models.Q(In(Lower(model.USERNAME_FIELD), [name.lower() for name in names]))
     if email:
-        columns += [_email_field(), "pk"]
-        taken |= models.Q(Exact(Lower(_email_field()), email.lower()))
+        columns += [addresses.field(), "pk"]
+        taken |= models.Q(Exact(Lower(addresses.field()), email.lower()))
     return list(model._base_manager.using(router.db_for_write(model)).filter(taken).values_list(*columns))
 
 
@@ -198,25 +197,9 @@ def _first_free(names: list[str], users: list[Any]) -> str:
 
 def _address_is_needed() -> bool:
     """Tell whether the user model has no room for two users without an address."""
-    model, name = get_user_model(), _email_field()
-    column = _column(name)
+    model, name = get_user_model(), addresses.field()
+    column = addresses.column(name)
     return name == model.USERNAME_FIELD or bool(column and column.unique and not column.null)
-
-
-def _email_field() -> str:
-    """Return the name of the user model's field for the address."""
-    model = get_user_model()
-    signs_in_with_it = isinstance(_column(model.USERNAME_FIELD), models.EmailField)
-    return model.USERNAME_FIELD if signs_in_with_it else model.get_email_field_name()
-
-
-def _column(name: str) -> Any:
-    """Return the user model's text column of that name, or None."""
-    try:
-        field = get_user_model()._meta.get_field(name)
-    except FieldDoesNotExist:
-        return None
-    return field if isinstance(field, models.CharField) else None
 
 
 def _written(value: str, column: Any) -> str | None:

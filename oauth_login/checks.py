@@ -164,9 +164,9 @@ def _destinations() -> Iterator[CheckMessage]:
 
 
 def _names_a_page(written: object) -> bool:
-    """Tell whether a setting is a path or the name of a page; what is no text, E003 reports."""
+    """Tell whether a setting is a path or the name of a page; what cannot be either, E003 reports."""
     try:
-        return not isinstance(written, str) or bool(resolve_url(written))
+        return not (isinstance(written, str) and written) or bool(resolve_url(written))
     except NoReverseMatch:
         return False
 

@@ -67,7 +67,7 @@ def _ways(request: HttpRequest) -> dict[str, Any]:
     if content is None:
         return {}
     model = get_user_model()
-    user: Any = model._base_manager.using(router.db_for_write(model)).get(pk=content["user"])
+    user: Any = model._default_manager.using(router.db_for_write(model)).get(pk=content["user"])
     providers, password = pages.ways_in(user), user.has_usable_password()
     if not providers and not password:
         return {}

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
 
-from oauth_login import conf
+from oauth_login import addresses, conf
 from oauth_login.errors import ProviderMisconfigured
 from oauth_login.models import LinkedAccount
 
@@ -23,7 +23,7 @@ def send(occasion: str, user: Any, account: LinkedAccount) -> None:
 
     :param occasion: ``linked`` or ``unlinked``.
     """
-    address = getattr(user, user.get_email_field_name(), "")
+    address = addresses.of(user)
     if not address or not conf.setting("MAIL_ON_CHANGE"):
         return
     context = {"user": user, "account": account, "label": _label(account.provider)}

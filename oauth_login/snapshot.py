@@ -75,17 +75,15 @@ def _is_wider(account: LinkedAccount, kept: Token | None, granted: TokenResponse
         return False
     if not granted.scope < frozenset(account.scope.split()):
         return False
-    return (
-        health_of(kept) in {Health.FRESH, Health.EXPIRING} and _asked_for(account.provider) <= granted.scope
-    )
+    return health_of(kept) in {Health.FRESH, Health.EXPIRING} and _is_uncut(account.provider, granted.scope)
 
 
-def _asked_for(alias: str) -> frozenset[str]:
-    """Return the scope that every sign-in asks for."""
+def _is_uncut(alias: str, granted: frozenset[str]) -> bool:
+    """Tell whether that is all that a sign-in asks for; of an alias that is gone, nobody knows."""
     try:
-        return frozenset(conf.provider(alias).scope.split())
+        return frozenset(conf.provider(alias).scope.split()) <= granted
     except (KeyError, ProviderMisconfigured):
-        return frozenset()
+        return False
 
 
 def _show(account: LinkedAccount, profile: Profile, token: TokenResponse | None) -> list[str]:

@@ -31,7 +31,7 @@ def written(app):
         for node in ast.walk(ast.parse(source.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in CALLS:
                 found.add(ast.literal_eval(node.args[0]))
-    for template in app.rglob("templates/**/*.html"):
+    for template in [*app.rglob("templates/**/*.html"), *app.rglob("templates/**/*.txt")]:
         # It leaves calls of gettext() behind, and crosses out the rest.
         for message in re.findall(
             r"gettext\(u?('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")", templatize(template.read_text())

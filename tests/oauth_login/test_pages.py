@@ -297,11 +297,6 @@ def inactive(visitor, github):
     return visitor.sign_in(github, next="/where/")
 
 
-def taken(visitor, github):
-    get_user_model().objects.create_user("ada", email="octocat@example.com")
-    return visitor.sign_in(github, next="/where/")
-
-
 def somebody_else(visitor, github):
     visitor.force_login(get_user_model().objects.create_user("ada"))
     return visitor.sign_in(github, next="/where/")
@@ -372,7 +367,6 @@ REFUSALS = [
     (user(id=None), "subject_invalid", 502, "The provider gave an answer we cannot use", "again"),
     (user(type="Bot"), "not_a_person", 403, "Only people can sign in here", "again"),
     (inactive, "user_inactive", 403, "This account is not active", "other"),
-    (taken, "email_taken", 409, "You already have an account here", "other"),
     (somebody_else, "already_signed_in", 409, "You are already signed in as somebody else", "sign_out"),
 ]
 WAYS_ON = {

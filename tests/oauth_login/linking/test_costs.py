@@ -39,7 +39,7 @@ def test_so_does_unlinking(visitor, github, ada, link, cost):
     page = reverse("oauth_login:unlink", args=[LinkedAccount.objects.get().pk])
     status, statements, _requests = cost(visitor.post, page)
 
-    # Session, user, and the accounts before and after the log; then what Django does to delete, and the grant.
+    # Session, user, the accounts before and after the log; then the grant, and what Django does to delete.
     assert (status, statements) == (302, 10)
 
 
@@ -49,8 +49,8 @@ def test_so_does_a_collision_and_its_end(visitor, new_visitor, github, somebody,
     at_github(2, email="ada@example.com")
     query = github.approve(visitor.start()["Location"])
 
-    # Claim, identity, who has name and address, and is it in use; then the page's: identity again, in case the
-    # visitor was faster in another tab, the user and their accounts; outcome, and a session of two statements.
+    # Claim, identity, who has name and address, and may they sign in; identity again, in case the visitor was
+    # faster in another tab; for the page the user and their accounts; outcome, and a session of two.
     assert cost(visitor.come_back, query) == (409, 10, 3)
 
     typed = {"username": "ada", "password": PASSWORD}

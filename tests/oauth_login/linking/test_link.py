@@ -4,10 +4,11 @@ import pytest
 import time_machine
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from oauth_login import signals
 from oauth_login.models import LinkedAccount, Token
+from tests.databases import unquoted
 from tests.oauth_login.linking.conftest import NOW, PASSWORD, code_of, linked, messages_of, outcomes
 from tests.oauth_login.test_failing_site import FailsAt
 
@@ -420,3 +421,20 @@ def test_sessions_that_cannot_be_saved_link_nothing(
     assert [token.access_token.reveal() for token in Token.objects.all()] == (["gho_of_1"] if known else [])
     assert len(mailoutbox) == known
     assert outcomes()[-1] == ("site_unavailable", None, None)
+
+
+@pytest.mark.threat("F24")
+def test_a_rule_of_the_sites_own_database_is_a_refusal_and_no_mistake(visitor, github, ada, at_github):
+    at_github(1)
+    query = github.approve(visitor.start(intent="link")["Location"])
+
+    def refuse(execute, sql, *arguments):
+        if unquoted(sql).startswith("INSERT INTO oauth_login_linkedaccount"):
+            raise IntegrityError("a rule of the site")
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(refuse):
+        answer = visitor.come_back(query)
+
+    assert (answer.status_code, code_of(answer)) == (409, "account_conflict")
+    assert linked() == []

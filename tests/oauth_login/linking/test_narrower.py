@@ -90,3 +90,11 @@ def test_who_links_it_once_more_means_what_they_grant(visitor, comes, github):
 
     assert Token.objects.get().access_token.reveal() == "gho_meant"
     assert LinkedAccount.objects.get().scope == "read:user user:email"
+
+
+@pytest.mark.threat("H26")
+def test_where_nobody_knows_what_was_asked_for_the_newest_counts(comes):
+    comes("wide", WIDE)
+    LinkedAccount.objects.update(provider="gone")  # an alias that the settings have another name for now
+
+    assert comes("narrow") == ("gho_narrow", "read:user user:email")

@@ -87,6 +87,22 @@ def test_who_is_deleted_starts_anew(visitor, github):
     assert visitor.user.pk != before
 
 
+def test_one_person_links_a_second_account_and_comes_by_either(
+    visitor, new_visitor, github, mailoutbox, django_capture_on_commit_callbacks
+):
+    visitor.sign_in(github)
+    github.user = github.user | {"id": 2, "login": "other"}
+    with django_capture_on_commit_callbacks(execute=True):
+        assert visitor.sign_in(github, intent="link").status_code == 302
+
+    other = new_visitor()
+    other.sign_in(github)
+    assert other.user == visitor.user
+    assert get_user_model().objects.count() == 1
+    reachable = get_user_model().__module__ != "tests.oauth_login.people.unreachable.models"
+    assert [mail.to for mail in mailoutbox] == ([["octocat@example.com"]] if reachable else [])
+
+
 def test_a_visitor_leaves_a_note_in_the_guestbook(visitor, github):
     visitor.sign_in(github)
     visitor.post("/write/", {"text": "A moth!"})

@@ -42,6 +42,22 @@ def test_an_address_that_somebody_has_is_no_way_in(visitor, github, rows, settin
     assert rows() == (1, 0, 0)
 
 
+@pytest.mark.parametrize("intent", ["sign_in", "separate"])
+def test_who_is_not_the_one_who_has_it_is_told_whom_to_ask(visitor, github, ada, intent):
+    page = visitor.sign_in(github, intent=intent).content.decode()
+
+    assert "Please tell the owner of this site, with the number below" in page
+    assert "Start anew" not in page
+
+
+def test_who_is_has_both_linked_by_signing_in_as_before(visitor, github, ada):
+    visitor.sign_in(github)
+
+    visitor.force_login(ada, "django.contrib.auth.backends.ModelBackend")
+
+    assert visitor.user.linked_accounts.get().username == "octocat"
+
+
 def test_an_address_that_is_taken_at_the_last_moment_is_no_way_in(visitor, github, rows):
     def be_faster(sender, **_kwargs):
         post_init.disconnect(be_faster, sender)

@@ -92,8 +92,22 @@ def test_a_handle_stays_with_who_has_left(visitor, github):
 def test_an_address_stays_with_who_has_left(visitor, github):
     Person.objects.create(handle="ada", email="octocat@example.com", left=True)
 
-    assert visitor.sign_in(github).status_code == 409
+    answer = visitor.sign_in(github)
+
+    assert answer.status_code == 409
+    assert "Start anew" not in answer.content.decode()
+    assert visitor.sign_in(github, intent="separate").status_code == 409
     assert visitor.user is None
+
+
+def test_who_proves_that_the_address_is_theirs_has_both_linked(visitor, github):
+    ada = Person.objects.create(handle="ada", email="octocat@example.com")
+    assert visitor.sign_in(github).status_code == 409
+
+    visitor.force_login(ada, "django.contrib.auth.backends.ModelBackend")
+
+    assert visitor.user == ada
+    assert visitor.user.linked_accounts.get().username == "octocat"
 
 
 def test_a_name_that_the_model_has_no_column_for_is_only_shown_with_the_account(visitor, github):
