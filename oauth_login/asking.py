@@ -1,4 +1,4 @@
-"""What this site asks a visitor to grant, sealed for that visitor: nobody else can ask for any (threat B11)."""
+"""What this site asks a visitor to grant, sealed for them: nobody else can ask for anything (threat B11)."""
 
 import json
 from collections.abc import Iterable

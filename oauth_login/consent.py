@@ -1,6 +1,5 @@
 """The page that says what this site asks the visitor to grant at a provider, before it sends them there."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -24,7 +23,7 @@ from oauth_login.waypoints import page_before
 @login_required(login_url="oauth_login:login")
 @require_safe
 def show(request: HttpRequest, alias: str) -> HttpResponse:
-    """Show a button for each of the visitor's accounts that may grant it; one that is not linked yet comes first."""
+    """Show a button for each account that may grant it; who has none is led to link one first."""
     if alias not in conf.aliases():
         raise NotHere("provider_unknown")
     provider, user = conf.provider(alias), request.user
@@ -46,12 +45,12 @@ def show(request: HttpRequest, alias: str) -> HttpResponse:
     return render(request, "oauth_login/grant.html", context)
 
 
-def _accounts(user: Any, alias: str) -> Iterable[LinkedAccount]:
+def _accounts(user: Any, alias: str) -> list[LinkedAccount]:
     return list(user.linked_accounts.filter(provider=alias).order_by("pk"))
 
 
 def _way(provider: Provider, user: Any, account: LinkedAccount, ask: Ask) -> dict[str, Any]:
-    """Return what the page shows of one account; what was granted already is not asked for as if it was new."""
+    """Return what the page shows of one account; what was granted already is not new."""
     granted = account.scope.split()
     new = [name for name in ask.scope if not provider.covers(frozenset(granted), name)]
     return {

@@ -126,7 +126,7 @@ def _asynchronous(view: View, checked: Check) -> View:
 
 
 def _is_awaited() -> bool:
-    """Tell whether the caller awaits the answer: ``View.dispatch`` of an asynchronous class does not say so."""
+    """Tell whether the caller awaits the answer: ``dispatch`` of an asynchronous class does not say so."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -154,12 +154,12 @@ def _signed_out(request: HttpRequest) -> HttpResponse | None:
 
 def _sign_in_page() -> str:
     """Return ``LOGIN_URL``; ours if the site never set it: Django's own default is a 404 in a new project."""
+    ours, by_default = reverse("oauth_login:login"), global_settings.LOGIN_URL
     try:
-        page = resolve_url(settings.LOGIN_URL)
+        page = str(resolve_url(settings.LOGIN_URL))
     except NoReverseMatch:
-        page = global_settings.LOGIN_URL
-    is_set = page != global_settings.LOGIN_URL or is_there(page)
-    return page if is_set else reverse("oauth_login:login")
+        return ours
+    return page if page != by_default or is_there(page) else ours
 
 
 def _lacks(request: HttpRequest, alias: str, scope: list[str]) -> HttpResponse | None:

@@ -27,11 +27,10 @@ def answer_to(request: HttpRequest, error: GrantError) -> HttpResponse:
 
     A visitor without an account of that provider can mend nothing: the view has used somebody else's.
     """
-    user: Any = request.user
-    is_known = error.provider in conf.aliases() and (missing := _missing(error)) is not None
-    if is_known and user.is_authenticated and user.linked_accounts.filter(provider=error.provider).exists():
-        return waypoint(request, asking.url(user, error.provider, missing, page_of(request)), error.code)
-    return dead_end(request, error, error.provider)
+    missing = _missing(error)
+    if missing is None or not _has_account(request.user, error.provider):
+        return dead_end(request, error, error.provider)
+    return waypoint(request, asking.url(request.user, error.provider, missing, page_of(request)), error.code)
 
 
 def _missing(error: GrantError) -> frozenset[str] | None:
@@ -39,3 +38,8 @@ def _missing(error: GrantError) -> frozenset[str] | None:
     if isinstance(error, ScopeRequired):
         return error.missing or None
     return frozenset()
+
+
+def _has_account(user: Any, alias: str) -> bool:
+    is_known = alias in conf.aliases() and user.is_authenticated
+    return is_known and user.linked_accounts.filter(provider=alias).exists()
