@@ -10,13 +10,12 @@ Whoever lacks it is led to the page where they can get it, and back. Each decora
 is signed in. Views may be asynchronous, and classes by ``method_decorator(…, name="dispatch")``.
 """
 
-import asyncio
 from collections.abc import Callable
 from functools import wraps
-from inspect import isawaitable, iscoroutinefunction
+from inspect import isawaitable
 from typing import Any, Final
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import global_settings, settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured
@@ -89,25 +88,22 @@ def _before(check: Check) -> Callable[[View], View]:
         return _signed_out(request) or check(request)
 
     def decorate(view: View) -> View:
-        around = _asynchronous if iscoroutinefunction(view) else _plain
+        around = _asynchronous if _is_asynchronous(view) else _plain
         return wraps(view)(around(view, checked))
 
     return decorate
 
 
 def _plain(view: View, checked: Check) -> View:
-    asynchronous = _asynchronous(view, checked)
-
     def guarded_view(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        if _is_awaited():
-            return asynchronous(request, *args, **kwargs)
         if answer := checked(request):
             return answer
         try:
             return view(request, *args, **kwargs)
         except GrantError as error:
+            answer = answer_to(request, error)
             _roll_back()
-            return answer_to(request, error)
+            return answer
 
     return guarded_view
 
@@ -125,13 +121,10 @@ def _asynchronous(view: View, checked: Check) -> View:
     return guarded_view
 
 
-def _is_awaited() -> bool:
-    """Tell whether the caller awaits the answer: ``dispatch`` of an asynchronous class does not say so."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+def _is_asynchronous(view: View) -> bool:
+    """Tell whether what *view* returns is awaited; ``dispatch`` of an asynchronous class does not say so."""
+    method = getattr(view, "func", view)  # of which method_decorator() makes a partial
+    return iscoroutinefunction(view) or getattr(getattr(method, "__self__", None), "view_is_async", False)
 
 
 def _roll_back() -> None:
