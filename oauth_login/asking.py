@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -10,8 +10,6 @@ from django.urls import reverse
 from oauth_login import conf
 from oauth_login.errors import BodyUnreadable
 from oauth_login.sealing import SealBroken, Sealer
-
-LONGEST: Final = 4_000  # characters
 
 
 class Ask(NamedTuple):
@@ -46,7 +44,7 @@ def read(ask: str, user: Any, alias: str) -> Ask:
     :raises BodyUnreadable: ``ask_invalid``: it does not, at least not this user, or not that provider.
     """
     try:
-        return Ask(*json.loads(_sealer().open(ask[:LONGEST], _context(user, alias))))
+        return Ask(*json.loads(_sealer().open(ask, _context(user, alias))))
     except SealBroken as broken:
         raise BodyUnreadable("ask_invalid", broken) from None
 
