@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from oauth_login import asking, conf, intents, letters, pages, recency, session_index, signals
+from oauth_login import conf, intents, letters, pages, recency, session_index, signals
 from oauth_login.errors import FormStale, LastWayIn, NotHere
 from oauth_login.guard import csrf_refused, csrf_told, guarded, outside_transactions
 from oauth_login.models import LinkedAccount, SignIn
@@ -82,27 +82,6 @@ def link(request: HttpRequest, alias: str) -> HttpResponse:
         "oauth_login/link.html",
         {"alias": alias, "label": pages.label(alias), "next": requested_page(request)},
     )
-
-
-@guarded
-@login_required(login_url="oauth_login:login")
-@require_safe
-def grant(request: HttpRequest, alias: str) -> HttpResponse:
-    """Say what this site asks the visitor to grant, and what they have granted so far."""
-    if alias not in conf.aliases():
-        raise NotHere("provider_unknown")
-    user: Any = request.user
-    ask = request.GET.get("ask", "")
-    context = {
-        "alias": alias,
-        "label": pages.label(alias),
-        "scope": asking.read(ask, alias),
-        "ask": ask,
-        "accounts": user.linked_accounts.filter(provider=alias),
-        "next": requested_page(request),
-        "back": requested_page(request) or default_page(),
-    }
-    return render(request, "oauth_login/grant.html", context)
 
 
 def _ask(request: HttpRequest, pk: int) -> HttpResponse:

@@ -1,8 +1,8 @@
-"""The scopes that this site asks a visitor for, sealed: nobody else can ask for any (threat B11)."""
+"""What this site asks a visitor to grant, sealed for them: nobody else can ask for anything (threat B11)."""
 
 import json
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -11,30 +11,46 @@ from oauth_login import conf
 from oauth_login.errors import BodyUnreadable
 from oauth_login.sealing import SealBroken, Sealer
 
-LONGEST: Final = 1_000  # characters
+
+class Ask(NamedTuple):
+    """What is asked for, and of which of the visitor's accounts: its primary key, "" for any of them.
+
+    No scope at all: what was granted before, once more.
+    """
+
+    scope: list[str]
+    account: str
 
 
-def url(alias: str, scope: Iterable[str], next_page: str) -> str:
-    """Return the page that asks the visitor to grant *scope* at the provider, and leads on to *next_page*."""
-    parameters = {"ask": sealed(alias, scope), **({"next": next_page} if next_page else {})}
+def url(user: Any, alias: str, scope: Iterable[str], next_page: str) -> str:
+    """Return the page that asks *user* to grant *scope* at the provider, and leads on to *next_page*."""
+    return page_of(sealed(user, alias, scope), alias, next_page)
+
+
+def page_of(ask: str, alias: str, next_page: str) -> str:
+    """Return the page that shows a sealed *ask*, and leads on to *next_page*."""
+    parameters = {"ask": ask, **({"next": next_page} if next_page else {})}
     return f"{reverse('oauth_login:grant', kwargs={'alias': alias})}?{urlencode(parameters)}"
 
 
-def sealed(alias: str, scope: Iterable[str]) -> str:
-    """Return *scope* as only this site can write it."""
-    return _sealer().seal(json.dumps(sorted(set(scope))), alias)
+def sealed(user: Any, alias: str, scope: Iterable[str], account: str = "") -> str:
+    """Return an :class:`Ask` as only this site can write it, and only *user* can use it."""
+    return _sealer().seal(json.dumps([sorted(set(scope)), account]), _context(user, alias))
 
 
-def read(ask: str, alias: str) -> list[str]:
-    """Return the scope that this site asks for.
+def read(ask: str, user: Any, alias: str) -> Ask:
+    """Return what this site asks for.
 
-    :raises BodyUnreadable: ``ask_invalid``: it does not, at least not that provider.
+    :raises BodyUnreadable: ``ask_invalid``: it does not, at least not this user, or not that provider.
     """
     try:
-        scope: list[str] = json.loads(_sealer().open(ask[:LONGEST], alias))
+        return Ask(*json.loads(_sealer().open(ask, _context(user, alias))))
     except SealBroken as broken:
         raise BodyUnreadable("ask_invalid", broken) from None
-    return scope
+
+
+def _context(user: Any, alias: str) -> str:
+    return f"{alias} {user.pk}"
 
 
 def _sealer() -> Sealer:

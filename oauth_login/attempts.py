@@ -47,7 +47,8 @@ class Attempt:
     iss_promised: bool = False  # by the provider, when the attempt was started (RFC 9207 §3)
     origin: str = ""  # of this site, where the cookie is
     intent: str = "sign_in"  # one of ``flow.Intent``
-    scope: str = ""  # what is asked for beyond what every sign-in asks for
+    scope: str = ""  # what is asked for, beyond what every sign-in asks for
+    account: str = ""  # the primary key of the linked account that is to grant it
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     started_at: int = field(default_factory=lambda: int(time.time()))
 

@@ -149,8 +149,10 @@ _EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     ),
     "somebody_else": Explanation(
         _("That is another account"),
-        _("You are signed in at the provider as somebody else. Choose one of your own accounts there."),
-        way_on="accounts",
+        _(
+            "You are signed in at the provider with another account than the one that this is about. "
+            "Nothing was changed. Choose the right one there."
+        ),
     ),
     "form_stale": Explanation(
         _("This page was out of date"),
@@ -204,7 +206,7 @@ _KINDS: Final[Mapping[type[OAuthLoginError], Explanation]] = {
     GrantError: Explanation(
         _("This page needs more from your provider"),
         _("Sign in again, or allow this site there what it asks for. Then come back to this page."),
-        way_on="other",
+        way_on="accounts",
     ),
     SignInRefused: Explanation(
         _("You cannot sign in here with this account"),

@@ -34,6 +34,7 @@ def begin(
     *,
     intent: Intent = Intent.SIGN_IN,
     scope: str = "",
+    account: str = "",
     redirect_uri: str,
     origin: str,
     next_page: str,
@@ -44,7 +45,8 @@ def begin(
 
     :param redirect_uri: where the provider sends the browser back, on whichever origin.
     :param origin: of this site, where the browser is now and where the attempt's cookie will be.
-    :param scope: what is to be granted beyond what every sign-in asks for.
+    :param scope: what is to be granted, beyond what every sign-in asks for.
+    :param account: the primary key of the linked account that is to grant it.
     :param asked: the visitor's wishes about the provider's page; the provider knows which may be granted.
     """
     attempt = Attempt(
@@ -60,6 +62,7 @@ def begin(
         origin=origin,
         intent=intent,
         scope=scope,
+        account=account,
     )
     url = meant(provider, attempt).authorization_url(
         redirect_uri=redirect_uri,

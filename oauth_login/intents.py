@@ -53,7 +53,8 @@ def obstacle(request: HttpRequest, intent: Intent, alias: str) -> HttpResponse |
     if signs_in(intent):
         return None
     if not request.user.is_authenticated:
-        return redirect(with_next("oauth_login:login", reverse("oauth_login:accounts")))
+        page = requested_page(request) or reverse("oauth_login:accounts")
+        return redirect(with_next("oauth_login:login", page))
     if intent == Intent.LINK and not recency.is_recent(request):
         link = reverse("oauth_login:link", kwargs={"alias": alias})
         wanted = requested_page(request)
@@ -68,15 +69,42 @@ def page(intent: str) -> str:
     return "" if signs_in(intent) else reverse("oauth_login:accounts")
 
 
-def scope(request: HttpRequest, intent: Intent, alias: str) -> str:
-    """Return what this site asks to be granted; nobody else can ask for anything (threat B11)."""
-    return " ".join(asking.read(request.POST.get("ask", ""), alias)) if intent == Intent.GRANT else ""
+def wanted(request: HttpRequest, intent: Intent, alias: str) -> dict[str, Any]:
+    """Return what ``flow.begin`` is to ask for, beyond what every sign-in does (threat B11).
+
+    What was granted so far is asked for again: the new token may do what it says itself, and no more.
+
+    :raises BodyUnreadable: ``ask_invalid``: it was not this site who asked.
+    """
+    asked = request.POST.dict()
+    if intent != Intent.GRANT:
+        return {"asked": asked}
+    ask = asking.read(request.POST.get("ask", ""), request.user, alias)
+    account = _asked_of(request.user, alias, ask.account)
+    if account is None:
+        raise BodyUnreadable("ask_invalid", "the account is not linked any more")
+    scope = dict.fromkeys([*account.scope.split(), *ask.scope])
+    # Who is signed in there as somebody else is helped to be who is meant, where the provider can.
+    asked = {**asked, "login": account.username}
+    return {"asked": asked, "scope": " ".join(scope), "account": str(account.pk)}
 
 
-def about(attempt: Attempt) -> dict[str, str]:
+def about(request: HttpRequest, attempt: Attempt) -> dict[str, str]:
     """Return what a button needs to begin the same again."""
+    if attempt.intent != Intent.GRANT:
+        return {"intent": attempt.intent}
     scope = attempt.scope.split()
-    return {"intent": attempt.intent, "ask": asking.sealed(attempt.provider, scope) if scope else ""}
+    ask = asking.sealed(request.user, attempt.provider, scope, attempt.account)
+    return {"intent": attempt.intent, "ask": ask}
+
+
+def page_after_no(intent: str, ask: str, alias: str, next_page: str) -> str:
+    """Return where somebody is sent who said no at the provider: to where they can do without it."""
+    if intent == Intent.GRANT:
+        return asking.page_of(ask, alias, next_page)
+    if intent == Intent.REAUTHENTICATE:
+        return with_next("oauth_login:confirm", next_page)
+    return reverse("oauth_login:accounts")
 
 
 def finish(
@@ -105,11 +133,17 @@ def finish(
         recency.note(request.session, asked_anew=provider.proves_sign_in)
         save()
         return account
+    if str(account.pk) != attempt.account:  # its token is not to be replaced by one for another's scope
+        raise SignInConflict("somebody_else", "another account of the same user")
     account = linking.renewed(user, account, profile, token, also=lambda _account: save())
     granted = frozenset(account.scope.split())
     if any(not provider.covers(granted, name) for name in attempt.scope.split()):
         _tell(request, _("%(provider)s says that not all of it was granted."), account)
     return account
+
+
+def _asked_of(user: Any, alias: str, pk: str) -> LinkedAccount | None:
+    return next((one for one in user.linked_accounts.filter(provider=alias) if str(one.pk) == pk), None)
 
 
 def _own(user: Any, profile: Profile) -> LinkedAccount:
@@ -135,5 +169,5 @@ def _tell(request: HttpRequest, words: str, account: LinkedAccount) -> None:
 
 
 def with_next(name: str, page: str) -> str:
-    """Return the URL of one of our pages that leads on to *page*."""
-    return f"{reverse(name)}?{urlencode({'next': page})}"
+    """Return the URL of one of our pages that leads on to *page*, if there is one."""
+    return f"{reverse(name)}?{urlencode({'next': page})}" if page else reverse(name)

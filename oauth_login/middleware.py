@@ -4,14 +4,14 @@
 such an error is the view's own business, or that of the decorators.
 """
 
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.deprecation import MiddlewareMixin
-from django.utils.http import urlencode
+from typing import Any
 
-from oauth_login import asking, conf, pages
+from django.http import HttpRequest, HttpResponse
+from django.utils.deprecation import MiddlewareMixin
+
+from oauth_login import asking, conf
 from oauth_login.errors import GrantError, ScopeRequired
-from oauth_login.waypoints import page_of, waypoint
+from oauth_login.waypoints import dead_end, page_of, waypoint
 
 
 class GrantMiddleware(MiddlewareMixin):
@@ -23,16 +23,23 @@ class GrantMiddleware(MiddlewareMixin):
 
 
 def answer_to(request: HttpRequest, error: GrantError) -> HttpResponse:
-    """Return the way to the provider's button, or a page that explains, if nobody knows which or for what."""
-    url = _way(request, error) if error.provider in conf.aliases() else ""
-    if url:
-        return waypoint(request, url, error.code)
-    return pages.refusal(request, error, alias="", next_page="")
+    """Return the way to the page that asks for it; or one that explains, if nobody knows where or for what.
+
+    A visitor without an account of that provider can mend nothing: the view has used somebody else's.
+    """
+    missing = _missing(error)
+    if missing is None or not _has_account(request.user, error.provider):
+        return dead_end(request, error, error.provider)
+    return waypoint(request, asking.url(request.user, error.provider, missing, page_of(request)), error.code)
 
 
-def _way(request: HttpRequest, error: GrantError) -> str:
-    page = page_of(request)
+def _missing(error: GrantError) -> frozenset[str] | None:
+    """Return what to ask for; nothing of who has to agree once more; None if the provider does not say."""
     if isinstance(error, ScopeRequired):
-        return asking.url(error.provider, error.missing, page) if error.missing else ""
-    url = reverse("oauth_login:authorize", kwargs={"alias": error.provider})
-    return f"{url}?{urlencode({'next': page})}" if page else url
+        return error.missing or None
+    return frozenset()
+
+
+def _has_account(user: Any, alias: str) -> bool:
+    is_known = alias in conf.aliases() and user.is_authenticated
+    return is_known and user.linked_accounts.filter(provider=alias).exists()

@@ -176,7 +176,8 @@ class Expected:
         """
         if self.max_age is not None or "auth_time" in self.required:
             oldest = 0 if self.max_age is None else asked_at - self.max_age - CLOCK_SKEW
-            _require(_instant(claims, "auth_time") >= oldest, "auth_time")
+            newest = int(time.time()) + CLOCK_SKEW  # no sign-in was later than now
+            _require(oldest <= _instant(claims, "auth_time") <= newest, "auth_time")
         if self.acr_values or "acr" in self.required:
             acr = claims.get("acr")
             _require(isinstance(acr, str) and acr in (self.acr_values or {acr}), "acr")

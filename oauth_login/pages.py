@@ -48,6 +48,7 @@ def refusal(
         "elsewhere": next_page or default_page(),
         "evidence": _evidence(request, error) if settings.DEBUG else None,
         "cause": cause_of(error.code, error.status),
+        "choose_account": error.code == "somebody_else",
     }
     if isinstance(error, SignInUnfinished):
         # Messages may be kept in sessions, and those in the database that has just failed.

@@ -61,8 +61,10 @@ def refuse(
     if sign_in:
         write_outcome(sign_in, error.code, support_id=error.support_id)
     if isinstance(error, AuthorizationDenied):
-        signs_in = intents.signs_in(more.get("intent", Intent.SIGN_IN))
-        return (_back_to_sign_in if signs_in else _back_to_accounts)(request, error, next_page)
+        intent = more.get("intent", Intent.SIGN_IN)
+        if intents.signs_in(intent):
+            return _back_to_sign_in(request, error, next_page)
+        return _back(request, error, intents.page_after_no(intent, more.get("ask", ""), alias, next_page))
     return pages.refusal(request, error, alias=alias, next_page=next_page, **more)
 
 
@@ -100,11 +102,11 @@ def _log(error: OAuthLoginError, alias: str) -> None:
     )
 
 
-def _back_to_accounts(request: HttpRequest, error: AuthorizationDenied, next_page: str) -> HttpResponse:
-    """Who is signed in already, and says no to more, goes back to their accounts (threat I12)."""
+def _back(request: HttpRequest, error: AuthorizationDenied, page: str) -> HttpResponse:
+    """Who is signed in already, and says no to more, is not shown an error either (threat I12)."""
     told = _("You said no there. Nothing was changed. (Support ID: %(id)s)") % {"id": error.support_id}
     messages.info(request, told, fail_silently=True)
-    return redirect("oauth_login:accounts")
+    return redirect(page)
 
 
 def _back_to_sign_in(request: HttpRequest, error: AuthorizationDenied, next_page: str) -> HttpResponse:

@@ -72,7 +72,7 @@ def renew(account: LinkedAccount) -> Token:
     """
     token = _stored(account)
     if obstacle := _obstacle(provider_of(account), token, None):
-        raise ReauthorizationRequired(detail=f"account {account.pk}: {obstacle}")
+        raise ReauthorizationRequired(detail=f"account {account.pk}: {obstacle}", provider=account.provider)
     return lasting.outside_transactions(partial(_renewed, account, token.version, token.version))
 
 
@@ -100,7 +100,9 @@ def opened(account: LinkedAccount, secret: Any) -> str:
         return str(secret.reveal())
     except SealBroken as error:
         logger.error("the token of account %s cannot be opened: %s", account.pk, error)
-        raise ReauthorizationRequired(detail=f"account {account.pk}: no key opens its token") from None
+        raise ReauthorizationRequired(
+            detail=f"account {account.pk}: no key opens its token", provider=account.provider
+        ) from None
 
 
 def end(account: LinkedAccount, token: Token, reason: str) -> bool:
@@ -123,13 +125,13 @@ def reject(account: LinkedAccount, token: Token) -> NoReturn:
     :raises ReauthorizationRequired: always.
     """
     lasting.outside_transactions(partial(end, account, token, TOKEN_REJECTED))
-    raise ReauthorizationRequired(detail=f"account {account.pk}: {TOKEN_REJECTED}")
+    raise ReauthorizationRequired(detail=f"account {account.pk}: {TOKEN_REJECTED}", provider=account.provider)
 
 
 def _stored(account: LinkedAccount) -> Token:
     token = Token.objects.current(account.pk)
     if token is None:
-        raise ReauthorizationRequired(detail=f"account {account.pk} has no token")
+        raise ReauthorizationRequired(detail=f"account {account.pk} has no token", provider=account.provider)
     return token  # type: ignore[no-any-return]
 
 
@@ -185,7 +187,9 @@ def _renewed(account: LinkedAccount, rejected: int | None, found: int) -> Token:
         if is_new or _serves(token, rejected, EARLY):
             return token
         if token.state != Token.State.ACTIVE:
-            raise ReauthorizationRequired(detail=f"account {account.pk}: {token.reason or token.state}")
+            raise ReauthorizationRequired(
+                detail=f"account {account.pk}: {token.reason or token.state}", provider=account.provider
+            )
         if one := _found(account, provider, token, rejected, patience):
             return one
 

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from oauth_login import accounts, confirmations, notices, views
+from oauth_login import accounts, confirmations, consent, notices, views
 
 app_name = "oauth_login"
 
@@ -16,7 +16,7 @@ urlpatterns = [
     path("sandbox/", include("oauth_login.sandbox.urls")),
     path("<str:alias>/authorize/", views.authorize, name="authorize"),
     path("<str:alias>/link/", accounts.link, name="link"),
-    path("<str:alias>/grant/", accounts.grant, name="grant"),
+    path("<str:alias>/grant/", consent.show, name="grant"),
     path("<str:alias>/webhook/", notices.webhook, name="webhook"),
     path("<str:alias>/backchannel-logout/", notices.backchannel_logout, name="backchannel_logout"),
     path("<str:alias>/callback", views.callback),

@@ -136,12 +136,11 @@ def authorize(request: HttpRequest, alias: str) -> HttpResponse:
         url, attempt = flow.begin(
             provider,
             intent=intent,
-            scope=intents.scope(request, intent, alias),
             redirect_uri=conf.redirect_uri(request, alias),
             origin=conf.origin_seen(request),
             next_page=next_page,
             user=sessions.signed_in_user(request),
-            asked=request.POST.dict(),
+            **intents.wanted(request, intent, alias),
         )
         response = HttpResponseRedirect(url)
         attempt.save(request, response)
@@ -206,7 +205,7 @@ def _finish(request: HttpRequest, attempt: Attempt, response: AuthorizationRespo
     about: dict[str, Any] = {
         "alias": attempt.provider,
         "next_page": attempt.next_page,
-        **intents.about(attempt),
+        **intents.about(request, attempt),
     }
     try:
         provider = flow.meant(conf.provider(attempt.provider), attempt)

@@ -156,6 +156,7 @@ def _preset(name: str, row: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         ("e-mail", facts["email"]),
         ("refresh", _refresh(row, facts)),
         ("revocation", _revocation(row) if row else facts["revocation"]),
+        ("asks anew", _reauthentication(row)),
         *(("note", note) for note in facts.get("notes", ())),
         *(("*unverified*", doubt) for doubt in facts.get("unverified", ())),
     ]
@@ -194,6 +195,13 @@ def _revocation(row: Mapping[str, Any]) -> str:
         where = {"query": " in the query", "json": " as JSON"}.get(request, "")
         shown = f"the access token{client}{where}"
     return f"{method} {endpoint} with {shown}."
+
+
+def _reauthentication(row: Mapping[str, Any]) -> str:
+    """Say what a confirmation through the provider is worth (docs/asking-later.md)."""
+    if row.get("REAUTHENTICATES"):
+        return "yes, by `prompt=login`; the ID Token has to say when (`auth_time`)."
+    return "not known to: a confirmation says that the visitor is signed in there, and no more."
 
 
 def _kind(row: Mapping[str, Any]) -> str:

@@ -8,7 +8,14 @@ from oauth_login.documents import MEMORY
 from tests.names import only_this_machine
 
 # pytester runs pytest inside a test: the tests of tests/needs.py need it.
-pytest_plugins = ["tests.needs", "tests.threats", "tests.databases", "tests.tracing", "tests.interop.servers", "pytester"]
+pytest_plugins = [
+    "tests.needs",
+    "tests.threats",
+    "tests.databases",
+    "tests.tracing",
+    "tests.interop.servers",
+    "pytester",
+]
 
 
 @pytest.fixture(autouse=True)

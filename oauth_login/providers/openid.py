@@ -136,7 +136,7 @@ class OpenID(OpenIDGrants):
 
     @property
     def proves_sign_in(self) -> bool:
-        """Whether the server asks anew, and says when it did: all have to (Core §3.1.2.1), some do not."""
+        """Whether the server asks anew and says when it did, as it has to by Core §3.1.2.1."""
         return self.reauthenticates
 
     def proving(self) -> "OpenID":

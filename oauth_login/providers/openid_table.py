@@ -9,7 +9,7 @@ keys are facts about a provider and no settings: ``REPEATS_NONCE``, ``SIGNS_SECR
 from collections.abc import Mapping
 from typing import Any, Final
 
-ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
+_ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
     # https://developers.google.com/identity/openid-connect/openid-connect
     "google": {
         "LABEL": "Google",
@@ -136,3 +136,7 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "PICTURE_HOSTS": ["profile.line-scdn.net", "sprofile.line-scdn.net"],
     },
 }
+#: Who is documented to ask anew when told to (``prompt=login``), and to say when that was (``auth_time``).
+#: All have to (Core §3.1.2.1); many do one of the two, or neither. So no other is believed to by default.
+ASKING_ANEW: Final = frozenset({"keycloak", "auth0", "okta", "authentik", "zitadel"})
+ROWS: Final = {name: {"REAUTHENTICATES": name in ASKING_ANEW, **row} for name, row in _ROWS.items()}

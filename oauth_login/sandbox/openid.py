@@ -32,6 +32,7 @@ KEPT: Final = (
     "BACKCHANNEL_LOGOUT",
     "KEEP_CLAIMS",
     "PKCE",
+    "REAUTHENTICATES",
     "REFRESHES",
     "REPEATS_NONCE",
     "SCOPE",

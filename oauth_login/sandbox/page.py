@@ -29,16 +29,17 @@ def answer(
             "personas": PERSONAS.values(),
             "label": label,
             "authorization": authorization,
+            "withholdable": authorization.withholdable,
             "is_apart": is_apart,
         }
         return render(request, "oauth_login/sandbox.html", context)
-    if request.POST.get("persona") == "deny":
+    granted = authorization.without(request.POST.getlist("withheld"))
+    if request.POST.get("persona") == "deny" or (authorization.scope and not granted.scope):
         return redirect(flavour.server.deny(authorization))
     persona = resolve(request.POST.get("persona", ""))
     if persona is None:
         raise NotHere(detail="no such persona")
-    is_brief = "brief" in request.POST
-    return redirect(flavour.server.approve(authorization, persona, is_brief=is_brief))
+    return redirect(flavour.server.approve(granted, persona, is_brief="brief" in request.POST))
 
 
 def grants(request: HttpRequest, flavour: Flavour, *, label: str, is_apart: bool = False) -> HttpResponse:

@@ -9,9 +9,10 @@ in ``grants.py``.
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -27,6 +28,7 @@ CLIENT_SECRET: Final = "sandbox-secret"  # noqa: S105  opens nothing but the san
 #: The site as the sandbox knows it, unless it is told of another client.
 SITE: Final = Client(CLIENT_ID, CLIENT_SECRET)
 CODE_LIFETIME: Final = 600  # seconds
+SCOPES: Final = re.compile(r"[^ ,]+")  # some providers separate them by commas
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,17 @@ class Authorization:
     nonce: str
     claims: str
     echoed: Mapping[str, str]
+
+    @property
+    def withholdable(self) -> list[str]:
+        """What of the scope somebody can say no to, and yes to the rest: not to who they are."""
+        return [name for name in SCOPES.findall(self.scope) if name != "openid"]
+
+    def without(self, withheld: Collection[str]) -> "Authorization":
+        """Return the request as somebody agrees to it who ticked what they do not grant (RFC 6749 §3.3)."""
+        separator = "," if "," in self.scope else " "
+        kept = [name for name in SCOPES.findall(self.scope) if name == "openid" or name not in withheld]
+        return replace(self, scope=separator.join(kept))
 
 
 @dataclass(frozen=True, slots=True)
