@@ -1,7 +1,7 @@
 """Traces some cases of each test for coverage: to trace one costs as much again as to run it.
 
-Of a test with very many cases, such as one for each preset and each bad answer, the others show nothing new of
-which lines are run. What only they reach is reported as not covered, and then wants a test of its own.
+Of a test with very many cases, such as one for each preset and each bad answer, the others show nothing new
+of which lines are run. What only they reach is reported as not covered, and then wants a test of its own.
 """
 
 from collections import defaultdict
