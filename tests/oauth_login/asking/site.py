@@ -1,6 +1,7 @@
 """A site whose pages ask for something before they show themselves, or find out in the middle."""
 
 from django.contrib.auth import get_user_model
+from django.db import transaction
 from django.http import HttpResponse
 from django.urls import include, path
 from django.utils.decorators import method_decorator
@@ -103,6 +104,9 @@ urlpatterns = [
     path("repositories/wrapped/later/", scope_required("github", "repo")(LaterView.as_view())),
     path("several/", scope_required("github", "repo gist", "read:user")(shown)),
     path("half-done/", linked_account_required("github")(half_done)),
+    path(
+        "half-done/for-good/", transaction.non_atomic_requests(linked_account_required("github")(half_done))
+    ),
     path("linked/", linked_account_required("github")(shown)),
     path("unknown/", linked_account_required("githup")(shown)),
     path("confirmed/", recent_sign_in_required()(confirmed)),

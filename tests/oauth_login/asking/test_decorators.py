@@ -79,6 +79,15 @@ def test_what_a_view_wrote_before_it_found_out_is_undone_where_requests_are_atom
     assert octocat.session["_auth_user_id"]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_view_that_is_exempt_from_that_keeps_what_it_wrote(octocat, monkeypatch):
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+
+    assert octocat.get("/half-done/for-good/")["Location"].startswith(GRANT)
+
+    assert get_user_model().objects.filter(username="half done").exists()
+
+
 def test_the_decorated_view_keeps_its_name():
     assert Repositories.dispatch.__name__ == "dispatch"
     assert scope_required("github", "repo")(through_asgi).__name__ == "through_asgi"

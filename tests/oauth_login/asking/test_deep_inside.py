@@ -81,6 +81,9 @@ def test_who_says_no_to_that_is_asked_again_for_the_same(octocat, github):
     ],
 )
 def test_what_nobody_knows_to_ask_for_is_explained(octocat, caplog, why, code):
+    # What is linked may be of a provider that the settings do not know any more.
+    octocat.user.linked_accounts.create(provider="elsewhere", issuer="https://elsewhere.example", subject="1")
+
     answer = octocat.get(f"/deep/{why}/")
 
     assert (answer.status_code, answer.context["code"]) == (403, code)
@@ -88,7 +91,8 @@ def test_what_nobody_knows_to_ask_for_is_explained(octocat, caplog, why, code):
     assert "See your linked accounts" in answer.content.decode()
     assert answer["Cache-Control"] == "no-store, private"
     assert answer["X-Frame-Options"] == "DENY"
-    assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
+    assert answer["Referrer-Policy"] == "no-referrer"
     [line] = [record for record in caplog.records if record.name == "oauth_login" and "refused" in record.msg]
     assert (line.levelname, answer.context["support_id"] in line.getMessage()) == ("WARNING", True)
 

@@ -326,9 +326,10 @@ def test_what_is_asked_of_one_provider_is_not_asked_of_another(octocat, asked_fo
     }
     [form] = forms_of(asked_for_more)
 
-    answer = octocat.start("ghe", **form)
+    octocat.user.linked_accounts.create(provider="ghe", issuer="https://ghe.example/login/oauth", subject="1")
 
-    assert (answer.status_code, code_of(answer)) == (400, "ask_invalid")
+    for answer in (octocat.start("ghe", **form), octocat.get("/oauth2/ghe/grant/", {"ask": form["ask"]})):
+        assert (answer.status_code, code_of(answer)) == (400, "ask_invalid")
 
 
 @pytest.mark.threat("B11")
@@ -356,6 +357,10 @@ def test_there_is_no_page_for_a_provider_that_there_is_not(octocat):
     answer = octocat.get("/oauth2/nowhere/grant/")
 
     assert (answer.status_code, code_of(answer)) == (404, "provider_unknown")
+
+
+def test_the_page_is_looked_at_and_takes_nothing(octocat, asked_for_more):
+    assert octocat.post(asked_for_more.redirect_chain[-1][0]).status_code == 405
 
 
 def test_the_page_is_for_who_is_signed_in(visitor, db):
