@@ -1,24 +1,27 @@
-"""Traces some cases of each test for coverage: to trace one costs as much again as to run it.
+"""What need not be done twice: some tests run in one of ``.ci/run``'s runs only, and some are not traced.
 
-Of a test with very many cases, such as one for each preset and each bad answer, the others show nothing new
-of which lines are run. What only they reach is reported as not covered, and then wants a test of its own.
+Of a test with very many cases, one for each preset and each bad answer, some are enough to see which lines are
+run, and that they run alike elsewhere. To trace a case costs as much again as to run it.
 """
 
 from collections import defaultdict
 
 import pytest
 
-TRACED = 12  # cases of a test, spread over all of them
+ENOUGH = 40  # cases of a test of presets, spread over all of them
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m
 def pytest_collection_modifyitems(items):
-    """Mark the cases that pytest-cov is not to trace: the same ones in whatever order tests run."""
+    """Mark the cases beyond: the same ones in whatever order tests run."""
     cases = defaultdict(list)
     for item in items:
-        cases[item.nodeid.partition("[")[0]].append(item)
+        if item.get_closest_marker("provider"):
+            cases[item.nodeid.partition("[")[0]].append(item)
     for of_one in cases.values():
         of_one.sort(key=lambda item: item.nodeid)
-        traced = {len(of_one) * number // TRACED for number in range(TRACED)}
+        traced = {len(of_one) * number // ENOUGH for number in range(ENOUGH)}
         for place, item in enumerate(of_one):
-            if len(of_one) > TRACED and place not in traced:
+            if len(of_one) > ENOUGH and place not in traced:
                 item.add_marker(pytest.mark.no_cover)
+                item.add_marker(pytest.mark.once)

@@ -9,7 +9,7 @@ import pytest
 from scripts.servers.kinds import KINDS
 from tests.servers.traces import is_gone
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.once]
 
 USE = """
 import os, sys
