@@ -1,7 +1,7 @@
 """What need not be done twice: some tests run in one of ``.ci/run``'s runs only, and some are not traced.
 
-Of a test with very many cases, one for each preset and each bad answer, some are enough to see which lines are
-run, and that they run alike elsewhere. To trace a case costs as much again as to run it.
+Of a test with very many cases, one for each preset and each bad answer, some are enough to see which lines
+are run, and that they run alike elsewhere. To trace a case costs as much again as to run it.
 """
 
 from collections import defaultdict
