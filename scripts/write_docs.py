@@ -66,10 +66,11 @@ def _count(threats: Sequence[Group], proved: Mapping[str, Sequence[Proof]]) -> s
     ]
     if open_rows:
         lines.append(f"Open: {', '.join(open_rows)}.")
-    lines.append(
-        f"Another {len(later)} rows belong to parts that are not there yet; "
-        f"{sum(row.id in proved for row in later)} of them are proved already."
-    )
+    if later:
+        lines.append(
+            f"Another {len(later)} rows belong to parts that are not there yet; "
+            f"{sum(row.id in proved for row in later)} of them are proved already."
+        )
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import time_machine
 from axe_core_python.sync_playwright import Axe
+from django.contrib.auth import get_user_model
 from playwright.sync_api import expect
 
 from oauth_login.models import LinkedAccount, Token
@@ -93,6 +94,29 @@ def test_the_banner_and_the_question_before_unlinking_are_accessible(tab, look):
     account = LinkedAccount.objects.get()
     tab.goto(f"/oauth2/accounts/{account.pk}/unlink/")
     look("only way in", "code >> text=last_way_in")
+
+
+def test_the_pages_about_several_accounts_are_accessible(tab, look, settings):
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PASSWORD_LOGIN_URL": "password"}
+    get_user_model().objects.create_user("ada", "octocat@example.com", "correct horse")
+    leave(tab)
+    tab.locator("button[value=octocat]").click()
+    look("taken address", "code >> text=email_taken")
+    tab.goto("/password/")
+    look("password")
+    tab.locator("button.oauth-login-button").click()
+    tab.locator("input[name=username]").fill("ada")
+    tab.locator("input[name=password]").fill("wrong")
+    tab.locator("button.oauth-login-button").click()
+    look("wrong password", "[role=alert]")
+    tab.locator("input[name=password]").fill("correct horse")
+    tab.locator("button.oauth-login-button").click()
+    for name in ("github/link/", "confirm/"):
+        tab.goto(f"/oauth2/{name}")
+        look(name)
+    tab.locator("input[name=password]").fill("wrong")
+    tab.locator("button.oauth-login-button").first.click()
+    look("not confirmed", "[role=alert]")
 
 
 def test_every_page_of_a_sign_in_that_went_wrong_is_accessible(tab, look, settings):

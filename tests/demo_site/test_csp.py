@@ -24,6 +24,19 @@ def test_a_page_of_the_guestbook_may_load_its_own_style_and_pictures_and_run_not
 
 
 @pytest.mark.django_db
+def test_so_may_the_page_for_passwords_which_leads_on_after_a_sign_in(client, django_user_model):
+    django_user_model.objects.create_user("ada", password="correct horse")
+
+    wrong = client.post("/password/", {"username": "ada", "password": "wrong", "next": "/where/"})
+    right = client.post("/password/", {"username": "ada", "password": "correct horse", "next": "/where/"})
+
+    assert wrong.headers["Content-Security-Policy"] == PUBLIC
+    assert 'role="alert"' in wrong.content.decode()
+    assert 'class="oauth-login-field"' in wrong.content.decode()
+    assert (right.status_code, right.headers["Location"]) == (302, "/where/")
+
+
+@pytest.mark.django_db
 def test_the_admin_may_run_its_own_scripts(client):
     policy = client.get("/admin/login/").headers["Content-Security-Policy"]
 

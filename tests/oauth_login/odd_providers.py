@@ -38,6 +38,13 @@ class RenewsNothing(GitHub):
     can_refresh = False
 
 
+class SaysTooMuch(GitHub):
+    """Its people have longer names than any column, and it does not mind."""
+
+    def fetch_profile(self, token, *, nonce="", started_at=0):
+        return replace(super().fetch_profile(token), subject="x" * 256)
+
+
 class HasABug(GitHub):
     """Somebody's own provider class, with a mistake in it."""
 

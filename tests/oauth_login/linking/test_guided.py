@@ -61,7 +61,7 @@ def test_a_taken_address_signs_nobody_in_and_shows_the_ways_that_its_user_has(
 
     page = answer.content.decode()
     assert (answer.status_code, code_of(answer)) == (409, "email_taken")
-    assert "Sign in once the way you did before." in page
+    assert "The two are then linked by themselves" in page
     assert "Sign in with GitHub</button>" in page
     assert '<form class="oauth-login-form" method="get" action="/password/">' in page
     assert "Sign in with your password</button>" in page
@@ -113,15 +113,18 @@ def test_passwords_are_typed_on_the_sites_own_login_page(visitor, ada, collide, 
         assert "You have a password here: use it where you did before." in page
 
 
-@pytest.mark.parametrize("shown", ["/", "oauth_login:login"])
+@pytest.mark.parametrize(
+    ("written", "shown"), [("/accounts/login/", True), ("/", True), ("oauth_login:login", False)]
+)
 def test_a_page_for_passwords_that_is_set_is_taken_at_its_word_unless_it_is_ours(
-    visitor, ada, collide, settings, shown
+    visitor, ada, collide, settings, written, shown
 ):
-    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PASSWORD_LOGIN_URL": shown}
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PASSWORD_LOGIN_URL": written}
 
     page = collide(visitor).content.decode()
 
-    assert ('method="get" action="/">' in page) == (shown == "/")
+    assert (f'method="get" action="{written}">' in page) == shown
+    assert ("Sign in with your password</button>" in page) == shown
 
 
 # --- The end of it ----------------------------------------------------------------------------------------
@@ -467,7 +470,7 @@ def test_who_has_no_way_in_at_all_is_not_shown_any(visitor, ada, collide):
 
     page = collide(visitor).content.decode()
 
-    assert "Sign in once the way you did before" not in page
+    assert "The two are then linked by themselves" not in page
     assert "See the ways to sign in" in page
 
 

@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection
 from oauth_login import signals
 from oauth_login.models import LinkedAccount, Token
 from tests.databases import unquoted
+from tests.oauth_login import odd_providers
 from tests.oauth_login.linking.conftest import NOW, PASSWORD, code_of, linked, messages_of, outcomes
 from tests.oauth_login.test_failing_site import FailsAt
 
@@ -237,22 +238,10 @@ def test_a_second_account_of_the_same_provider_replaces_none(
 
 
 @pytest.mark.threat("F03")
-def test_an_identity_that_no_column_holds_is_not_linked(visitor, github, ada, settings):
-    settings.OAUTH_LOGIN = {
-        "PROVIDERS": {
-            "odd": settings.OAUTH_LOGIN["PROVIDERS"]["github"]
-            | {
-                "AUTHORIZATION_ENDPOINT": github.authorization_endpoint,
-                "TOKEN_ENDPOINT": github.token_endpoint,
-                "USERINFO_ENDPOINT": f"{github.api}/user",
-                "ISSUER": github.issuer,
-                "CLAIMS": {"sub": "node"},
-            }
-        }
-    }
-    github.user = {"node": "x" * 256}
+def test_an_identity_that_no_column_holds_is_not_linked(visitor, github, ada, settings, monkeypatch):
+    odd_providers.registered(monkeypatch, settings, odd_providers.SaysTooMuch)
 
-    answer = visitor.sign_in(github, "odd", intent="link")
+    answer = visitor.sign_in(github, intent="link")
 
     assert (answer.status_code, code_of(answer)) == (502, "subject_invalid")
     assert linked() == []
