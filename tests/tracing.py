@@ -13,10 +13,13 @@ ENOUGH = 40  # cases of a test of presets, spread over all of them
 
 @pytest.hookimpl(tryfirst=True)  # before -m
 def pytest_collection_modifyitems(items):
-    """Mark the cases beyond: the same ones in whatever order tests run."""
+    """Mark the cases beyond: the same ones in whatever order tests run.
+
+    Not those of files in which each case has lines of its own.
+    """
     cases = defaultdict(list)
     for item in items:
-        if item.get_closest_marker("provider"):
+        if item.path.name == "test_presets.py":
             cases[item.nodeid.partition("[")[0]].append(item)
     for of_one in cases.values():
         of_one.sort(key=lambda item: item.nodeid)

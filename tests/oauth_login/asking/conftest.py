@@ -1,5 +1,6 @@
 """Octocat, who signs in through GitHub and grants more later; and how to walk through the page that asks."""
 
+import asyncio
 import html
 import re
 from datetime import timedelta
@@ -13,6 +14,15 @@ from oauth_login.models import LinkedAccount, Token
 
 LEAST = "read:user user:email"  # what every sign-in asks GitHub for
 PASSWORD = "correct horse"
+
+
+@pytest.fixture(autouse=True)
+def no_loop_of_a_browsers():
+    """Let asynchronous views run in a thread in which Playwright has left its event loop."""
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(loop)
 
 
 def query_of(url):
