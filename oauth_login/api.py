@@ -11,11 +11,18 @@ from urllib.parse import urljoin
 import requests
 from django.views.decorators.debug import sensitive_variables
 from requests.adapters import BaseAdapter
+from requests.exceptions import UnrewindableBodyError
 from requests.structures import CaseInsensitiveDict
+from requests.utils import rewind_body
 
 from oauth_login import tokens
 from oauth_login.answers import Answer
-from oauth_login.errors import ProviderMisconfigured, ProviderResponseError, ScopeRequired
+from oauth_login.errors import (
+    ProviderMisconfigured,
+    ProviderResponseError,
+    ProviderUnavailable,
+    ScopeRequired,
+)
 from oauth_login.models import LinkedAccount, Token
 from oauth_login.providers.base import Provider
 from oauth_login.providers.namespaces import origin_of
@@ -38,6 +45,9 @@ class ApiSession(requests.Session):
     whatever ``timeout`` and ``stream`` say. HTTP 4xx that is none of these errors is for the caller:
 
     :ivar base_url: where the API is.
+    A body that is a stream, and cannot be wound back, is not sent again: the token is renewed, and the caller
+    told by ``token_renewed``.
+
     :raises ReauthorizationRequired: here and by each request: only the visitor can get another token.
     :raises ScopeRequired: here and by each request: the visitor has not granted what that takes.
     :raises RateLimited: by a request; ``retry_after`` says when to go on.
@@ -102,8 +112,11 @@ class _Bearing(BaseAdapter):
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         token = self._current()
         response = self._carry(request, token)
-        if self._is_rejected(response) and not is_stream(request):
+        if self._is_rejected(response):
             token = self._current(rejected=token)
+            if not _can_be_sent_again(request):
+                text = "the body was a stream that cannot be rewound"
+                raise ProviderUnavailable("token_renewed", text, retry_after=0)
             response = self._carry(request, token)
         if self._is_rejected(response):
             self.token = None
@@ -139,6 +152,17 @@ class _Bearing(BaseAdapter):
         response = self.provider.transport.send(sent, max_body=MAX_BODY)
         response.request, response.url = request, str(request.url)
         return response
+
+
+def _can_be_sent_again(request: requests.PreparedRequest) -> bool:
+    """Tell whether the body is what it was; a stream is wound back to where it began, if it can be."""
+    if not is_stream(request):
+        return True
+    try:
+        rewind_body(request)
+    except UnrewindableBodyError:
+        return False
+    return True
 
 
 def _answer(response: requests.Response) -> Answer:

@@ -305,6 +305,12 @@ CAUSES: Final[Mapping[str, Cause]] = {
     ),
     "provider_timeout": Cause(504, "No complete answer within ten seconds.", PROVIDER_BROKEN),
     # --- tokens over time: raised by account.access_token() and account.session()
+    "token_renewed": Cause(
+        503,
+        "The API did not take the token any more, which has been renewed; but the body of the request was a "
+        "stream that cannot be wound back, so that it was not sent again.",
+        "Send the request once more, with a new stream.",
+    ),
     "reauthorization_required": Cause(
         403,
         "No token of the account is good any more: it expired and cannot be renewed, the provider or the "

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
+from django.core import checks
 from django.core.serializers.base import DeserializationError
 from django.db import models
 from django.db.models.expressions import Col
@@ -15,6 +16,8 @@ from django.utils.dateparse import parse_datetime
 
 from oauth_login import conf
 from oauth_login.sealing import ENVELOPE, PREFIX_LENGTH, Sealer
+
+KEY_TOO_LATE: Final = "E027"
 
 
 class Secret:
@@ -107,7 +110,24 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not gen
         """Return what a value of *instance* is bound to."""
         return self._place(instance.pk)
 
+    def check(self, **options: Any) -> list[checks.CheckMessage]:
+        """Report a model whose rows get their key from the database, too late to be bound to it (E027)."""
+        found: list[checks.CheckMessage] = super().check(**options)
+        if isinstance(self.model._meta.pk, models.AutoField | models.BigAutoField | models.SmallAutoField):
+            text = (
+                f"{self.model._meta.label} has an encrypted field, and a primary key that only saving makes."
+            )
+            hint = (
+                "Give it one that is known before, such as a UUIDField(primary_key=True, default=uuid.uuid4)."
+            )
+            found.append(checks.Error(text, hint=hint, obj=self, id=f"oauth_login.{KEY_TOO_LATE}"))
+        return found
+
     def _place(self, pk: Any) -> str:
+        if pk is None:
+            raise PlainTextRefused(
+                f"{self.name} is bound to its row, which has no primary key yet: {KEY_TOO_LATE}."
+            )
         return f"{self.model._meta.db_table}.{self.column}:{pk}"
 
     def pre_save(self, instance: models.Model, add: bool) -> Envelope:  # noqa: FBT001  Django's signature

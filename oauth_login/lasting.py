@@ -19,7 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any, Final, TypeVar
 
-from django.db import DatabaseError, connections, router, transaction
+from django.db import Error as DatabaseError  # also what drivers raise about a closed connection
+from django.db import connections, router, transaction
 from django.views.decorators.debug import sensitive_variables
 
 from oauth_login.models import Token
@@ -102,6 +103,7 @@ def write(change: Change) -> bool:
     return changed
 
 
+@sensitive_variables()  # here, too: each change has the tokens in it (H08)
 def write_again(**_signal: Any) -> None:
     """Write what this thread owes, or one that has ended. What lasted has another version by now, and stays.
 
@@ -136,7 +138,9 @@ def _pay(change: Change, place: object) -> None:
         return  # it was for the database of a test, which is gone, and not for the site's
     try:
         write(change)
-    except DatabaseError:
+    except (
+        Exception
+    ):  # a database or a driver, keys that are wrong, a task's time that is over: none stops others
         logger.exception("a renewed token could not be saved yet")
 
 

@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import uuid
 from io import StringIO
 
 import pytest
@@ -11,14 +12,14 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldError
 from django.core.management import call_command
 from django.core.serializers.base import DeserializationError
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 from django.db.models import Case, F, TextField, Value, When
 from django.db.models.functions import Concat, Length
 from django.template import Context, Engine
-from django.test.utils import register_lookup
+from django.test.utils import isolate_apps, register_lookup
 
 from oauth_login.errors import ReauthorizationRequired
-from oauth_login.fields import Envelope, Secret
+from oauth_login.fields import EncryptedTextField, Envelope, PlainTextRefused, Secret
 from oauth_login.models import LinkedAccount, Revocation, Token
 from oauth_login.sealing import SealBroken
 
@@ -476,3 +477,28 @@ def test_a_migration_names_the_field_as_it_is():
 
     assert (path, arguments) == ("oauth_login.fields.EncryptedTextField", [])
     assert options["blank"]
+
+
+# --- A model of the site's own --------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@isolate_apps("guestbook")
+def test_a_key_that_the_database_makes_is_too_late_to_be_bound_to():
+    class Diary(models.Model):  # noqa: DJ008  nobody sees one
+        text = EncryptedTextField()
+
+        class Meta:
+            app_label = "guestbook"
+
+    class Known(models.Model):  # noqa: DJ008
+        id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+        text = EncryptedTextField()
+
+        class Meta:
+            app_label = "guestbook"
+
+    assert [error.id for error in Diary.check()] == ["oauth_login.E027"]
+    assert Known.check() == []
+    with pytest.raises(PlainTextRefused, match="no primary key yet"):
+        Diary(text="dear diary").save()

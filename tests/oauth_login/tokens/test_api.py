@@ -132,13 +132,52 @@ def test_a_401_without_a_refresh_token_ends_the_grant(account_of, granting, told
     assert told == [("required", LinkedAccount.objects.get().pk, "token_rejected")]
 
 
-def test_a_body_that_is_a_stream_is_not_sent_again(account_of, granting):
-    session = account_of(3600).session()
+def test_a_body_that_is_a_stream_is_wound_back_and_sent_again(account_of, granting, stored):
+    account = account_of(3600)
     granting.accepted.clear()
 
-    with pytest.raises(ReauthorizationRequired):
-        session.post("/upload", data=io.BytesIO(b"once"))
+    answer = account.session().post("/upload", data=io.BytesIO(b"a stream"))
+
+    assert answer.json()["body"] == "a stream"
+    assert len(granting.calls) == 2
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
+
+
+class OneWay(io.BytesIO):
+    """A stream that is read once, such as a pipe."""
+
+    def __len__(self):
+        return 4
+
+    def seek(self, *_):
+        raise io.UnsupportedOperation
+
+
+def test_one_that_cannot_be_is_not_sent_again_and_the_next_finds_a_token_that_is_taken(
+    account_of, granting, stored
+):
+    account = account_of(3600)
+    session = account.session()
+    granting.accepted.clear()
+
+    with pytest.raises(ProviderUnavailable) as raised:
+        session.post("/upload", data=OneWay(b"once"))
+
+    assert (raised.value.code, raised.value.retry_after) == ("token_renewed", 0)
     assert len(granting.calls) == 1
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
+    assert Token.objects.get().state == "active"
+    assert session.post("/upload", data=OneWay(b"once")).json()["body"] == "once"
+
+
+def test_a_stream_that_comes_late_takes_the_token_that_another_has_renewed(account_of, granting):
+    account = account_of(3600)
+    mine, other = account.session(), account.session()
+    granting.accepted.clear()
+    other.get("/user")
+
+    assert mine.post("/upload", data=io.BytesIO(b"a stream")).json()["body"] == "a stream"
+    assert granting.refreshes == ["ghr_refresh000001"]
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from functools import partial
 
 import pytest
 from django.core.signals import request_finished
-from django.db import OperationalError, connection, connections, transaction
+from django.db import InterfaceError, OperationalError, connection, connections, transaction
 from django.db.backends.signals import connection_created
 from django.views.debug import ExceptionReporter
 
 from oauth_login import signals, tokens
-from oauth_login.errors import ProviderUnavailable, ReauthorizationRequired
+from oauth_login.errors import ProviderMisconfigured, ProviderUnavailable, ReauthorizationRequired
 from oauth_login.models import Token
 from tests.oauth_login.http_server import HANG_UP, reply
 from tests.oauth_login.test_concurrency import at_once
@@ -334,14 +334,15 @@ def test_a_report_of_an_error_shows_no_token(account_of, granting, where):
 
 
 @pytest.mark.threat("H08")
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError, ProviderMisconfigured])
 def test_a_report_that_it_could_not_be_saved_yet_shows_no_token(
-    account_of, granting, roll_back, caplog, monkeypatch
+    account_of, granting, roll_back, caplog, monkeypatch, error
 ):
     monkeypatch.setattr(connection.features, "has_select_for_update", False)
     account = account_of(-1)
 
     def fail(*_):
-        raise OperationalError
+        raise error
 
     roll_back(account.access_token)
     with connection.execute_wrapper(fail):
@@ -349,6 +350,22 @@ def test_a_report_that_it_could_not_be_saved_yet_shows_no_token(
 
     (record,) = [record for record in caplog.records if record.exc_info]
     assert_nothing_is_shown(record.exc_info)
+
+
+@pytest.mark.threat("H08")
+def test_nor_does_one_of_a_process_that_was_stopped_meanwhile(account_of, granting, roll_back, monkeypatch):
+    monkeypatch.setattr(connection.features, "has_select_for_update", False)
+    account = account_of(-1)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    roll_back(account.access_token)
+    with connection.execute_wrapper(stop), pytest.raises(KeyboardInterrupt) as raised:
+        request_finished.send(sender=None)
+    request_finished.send(sender=None)
+
+    assert_nothing_is_shown((raised.type, raised.value, raised.tb))
 
 
 def assert_nothing_is_shown(raised):
