@@ -1,6 +1,5 @@
 """How a token is doing, in five words: for the visitor, the owner, and whoever looks for those in trouble."""
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.db import models
@@ -42,8 +41,7 @@ def health_of(token: Any) -> Health:
 
 
 def _is_renewable(token: Any) -> bool:
-    is_over = token.refresh_expires_at is not None and token.refresh_expires_at <= datetime.now(UTC)
-    return bool(token.refresh_token) and not is_over and _opens(token.refresh_token)
+    return bool(token.refresh_token) and not token.is_past_refresh() and _opens(token.refresh_token)
 
 
 def _opens(secret: Any) -> bool:

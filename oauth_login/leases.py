@@ -8,7 +8,7 @@ which is one for all machines.
 
 import time
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final
 
@@ -45,6 +45,11 @@ class DatabaseNow(models.Func):
         return self.as_sql(compiler, connection)  # and not as a number that SQLite would have to cast
 
 
+def _beyond_doubt(seconds: int) -> int:
+    """Return the difference of two clocks; of what rounding and the way there may be, nothing."""
+    return seconds if abs(seconds) > 2 else 0
+
+
 class TokenQuerySet(models.QuerySet[Any]):
     """Tokens as those see them who renew them."""
 
@@ -52,12 +57,22 @@ class TokenQuerySet(models.QuerySet[Any]):
         """Return the token of an account as it is now, from the database that is written to.
 
         ``lease_left`` says for how many seconds it is leased, if it is: no other clock may be asked for that.
+        ``clock_ahead`` is by how many the database's clock is ahead of this machine's.
         """
         left = models.ExpressionWrapper(
             models.F("lease_until") - DatabaseNow(), output_field=models.BigIntegerField()
         )
-        there = self.using(router.db_for_write(self.model)).annotate(lease_left=left)
-        return there.filter(pk=account_pk).first()
+        there = self.using(router.db_for_write(self.model)).annotate(lease_left=left, clock=DatabaseNow())
+        token = there.filter(pk=account_pk).first()
+        if token is not None:
+            token.clock_ahead = _beyond_doubt(token.clock - int(time.time()))
+        return token
+
+    def now(self) -> datetime:
+        """Return this moment by the database's clock; by this machine's if there is no token to ask with."""
+        rows = self.using(router.db_for_write(self.model))
+        seconds = rows.aggregate(now=models.Max(DatabaseNow()))["now"]
+        return datetime.now(UTC) if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
     def take(self, token: Any, seconds: int = LEASE) -> bool:
         """Lease the row for *seconds*, if it is as it was read and nobody else is at it; tell whether so.

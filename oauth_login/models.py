@@ -161,9 +161,20 @@ class Token(models.Model):
     def __str__(self) -> str:
         return f"{self.get_state_display()} ({self.account_id})"
 
+    #: Seconds by which the database's clock is ahead of this machine's, which may be wrong (``leases.py``).
+    clock_ahead = 0
+
     def expires_within(self, seconds: int) -> bool:
         """Tell whether the access token is expired in so many *seconds*; one without a date never is."""
-        return self.expires_at is not None and self.expires_at <= moment(seconds)
+        return self.expires_at is not None and self.expires_at <= moment(seconds + self.clock_ahead)
+
+    def is_past_refresh(self) -> bool:
+        """Tell whether the refresh token is expired; one without a date never is."""
+        return self.refresh_expires_at is not None and self.refresh_expires_at <= moment(self.clock_ahead)
+
+    def moment(self, seconds: int | None) -> datetime | None:
+        """Return the moment in so many *seconds* by the clock that all machines share; of none, none."""
+        return None if seconds is None else moment(seconds + self.clock_ahead)
 
     def revoke(self, reason: str) -> bool:
         """Forget a grant that has been withdrawn; tell whether it was still this one, and not yet forgotten.

@@ -8,7 +8,6 @@ while it lasts. Nothing is locked meanwhile.
 
 import logging
 import time
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, NoReturn
 
@@ -219,7 +218,7 @@ def _obstacle(provider: Provider, token: Token, rejected: int | None) -> str:
     if not token.refresh_token or not provider.can_refresh:
         # An access token must never be tried in its place (H20).
         return TOKEN_REJECTED if token.version == rejected else "token_expired"
-    if token.refresh_expires_at and token.refresh_expires_at <= datetime.now(UTC):
+    if token.is_past_refresh():
         return "refresh_token_expired"
     return ""
 
@@ -242,8 +241,8 @@ def _save(account: LinkedAccount, token: Token, granted: TokenResponse) -> None:
     values = {
         "access_token": granted.access_token,
         "refresh_token": granted.refresh_token or token.refresh_token.reveal(),  # H17
-        "expires_at": moment(granted.expires_in),
-        "refresh_expires_at": moment(granted.refresh_token_expires_in) or token.refresh_expires_at,
+        "expires_at": token.moment(granted.expires_in),
+        "refresh_expires_at": token.moment(granted.refresh_token_expires_in) or token.refresh_expires_at,
         "state": Token.State.ACTIVE,
         "reason": "",
     }

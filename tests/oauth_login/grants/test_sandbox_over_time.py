@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.urls import reverse
 
-from oauth_login import conf, providers
+from oauth_login import conf, leases, providers
 from oauth_login.errors import ProviderMisconfigured, ReauthorizationRequired, TokenRequestError
 from oauth_login.models import Token
 from oauth_login.oauth2 import authenticate_client
@@ -23,6 +23,12 @@ REVOKING = [name for name in PRESETS if name == "github" or "REVOCATION_ENDPOINT
 NOW = 1_790_000_000
 #: Where each API says whose token it is.
 USER = {"github": "user", "google": "userinfo", "gitee": "userinfo"}
+
+
+@pytest.fixture(autouse=True)
+def one_clock(monkeypatch):
+    """Have the site live by the clock that a test moves, and not by its database's."""
+    monkeypatch.setattr(leases, "CLOCKS", {})
 
 
 @pytest.fixture(autouse=True)

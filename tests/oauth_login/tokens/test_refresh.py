@@ -84,6 +84,18 @@ def test_what_expires_soon_is_renewed_and_nothing_else_is_asked_for(account_of, 
     assert refresh() == ("No token that can be renewed expires so soon.\n", 0)
 
 
+@pytest.mark.parametrize(("hours", "due"), [(-1, 1), (3, 1)], ids=["slow", "fast"])
+def test_what_expires_is_told_by_the_databases_clock(refresh, account_of, granting, time_machine, hours, due):
+    account_of(120)
+    account_of(9_000, 2)
+    time_machine.move_to(datetime.now(UTC) + timedelta(hours=hours))
+
+    said, code = refresh("--expiring", "10m")
+
+    assert code == 0, said
+    assert len(granting.refreshes) == due
+
+
 @pytest.mark.parametrize(
     ("expiring", "renewed"), [("89s", 0), ("100s", 1), ("1m", 0), ("2m", 1), ("0h", 0), ("1h", 1)]
 )

@@ -277,8 +277,8 @@ def test_a_provider_that_fails_with_an_expired_token_is_a_typed_error_and_not_as
 
 @pytest.mark.parametrize("hours", [1, -1], ids=["fast", "slow"])
 def test_the_pause_is_as_long_on_a_machine_whose_clock_is_wrong(account_of, granting, time_machine, hours):
-    time_machine.move_to(datetime.now(UTC) + timedelta(hours=hours))
     account = account_of(-1)
+    time_machine.move_to(datetime.now(UTC) + timedelta(hours=hours))
     granting.renews = lambda _: (503, {"Retry-After": "60"}, "{}")
 
     with pytest.raises(ProviderUnavailable):
@@ -289,6 +289,32 @@ def test_the_pause_is_as_long_on_a_machine_whose_clock_is_wrong(account_of, gran
 
     assert again.value.retry_after in range(50, 61)
     assert len(granting.requests) == asked
+
+
+@pytest.mark.parametrize("hours", [-1, 8], ids=["slow", "fast"])
+def test_a_machine_whose_clock_is_wrong_renews_what_is_expired_and_nothing_else(
+    account_of, granting, stored, time_machine, hours
+):
+    in_six_hours = datetime.now(UTC) + timedelta(hours=6)
+    expired, lasting = account_of(-600), account_of(7_200, 2, refresh_expires_at=in_six_hours)
+    alone = account_of(3_600, 3, refresh_token="")
+    before = stored(lasting)
+    time_machine.move_to(datetime.now(UTC) + timedelta(hours=hours))
+
+    assert expired.access_token() not in {stored(lasting)[0], "ghu_access000001"}
+    assert lasting.access_token() == before[0]
+    assert alone.access_token() == stored(alone)[0] != ""
+
+    renewed = Token.objects.get(pk=expired.pk)
+    assert renewed.expires_at < in_six_hours + timedelta(hours=3), "by the clock that all machines share"
+    assert renewed.expires_at > in_six_hours
+
+
+def test_a_refresh_token_that_lasts_by_the_databases_clock_is_used(account_of, granting, time_machine):
+    account = account_of(-1, refresh_expires_at=datetime.now(UTC) + timedelta(hours=6))
+    time_machine.move_to(datetime.now(UTC) + timedelta(hours=8))
+
+    assert account.access_token() == "ghu_access000002"
 
 
 def test_a_provider_that_wishes_for_a_day_is_asked_again_in_five_minutes(account_of, granting):
