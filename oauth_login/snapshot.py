@@ -13,6 +13,7 @@ from oauth_login import conf
 from oauth_login.errors import ProviderMisconfigured, ProviderResponseError
 from oauth_login.fields import moment
 from oauth_login.health import Health, health_of
+from oauth_login.leases import DatabaseNow
 from oauth_login.models import LinkedAccount, Token
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Profile, https_url, picture_url, text
@@ -119,13 +120,19 @@ def _keep(account: LinkedAccount, granted: TokenResponse | None, *, kept: Token 
     token.access_token = granted.access_token
     token.refresh_token = granted.refresh_token
     token.token_type = granted.token_type
-    token.expires_at = moment(granted.expires_in)
-    token.refresh_expires_at = moment(granted.refresh_token_expires_in)
+    # By the database's clock, as whoever reads it: this machine's may be wrong.
+    lifetimes = {"expires_at": granted.expires_in, "refresh_expires_at": granted.refresh_token_expires_in}
+    for name, seconds in lifetimes.items():
+        setattr(token, name, None if seconds is None else DatabaseNow() + seconds)
     token.state = Token.State.ACTIVE
     token.reason, token.lease_until = "", None
     if kept:
         # In the database: whoever is renewing the old one must find that it is no more (threat H16).
         token.version = models.F("version") + 1
     token.save(force_insert=kept is None)
+    for name, seconds in lifetimes.items():
+        setattr(
+            token, name, moment(seconds)
+        )  # in place of the expression, for who looks at it in this request
     if kept:
         del token.version  # read again when it is asked for

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from oauth_login import transport
+from oauth_login import leases, transport
 from oauth_login.models import LinkedAccount, SignIn, Token
 from tests.oauth_login.fake_github import FakeGitHub, serving
 from tests.oauth_login.http_server import Server
@@ -144,6 +144,12 @@ def failing(github, request):
             setattr(github, name, answer)
 
     return fail
+
+
+@pytest.fixture
+def one_clock(monkeypatch):
+    """Have the site live by the clock that a test moves, and not by its database's."""
+    monkeypatch.setattr(leases, "CLOCKS", {})
 
 
 @pytest.fixture

@@ -771,6 +771,7 @@ def test_twelve_sign_ins_use_one_row_and_keep_the_last_token(visitor, github):
     assert token.version == 12
 
 
+@pytest.mark.usefixtures("one_clock")
 def test_everything_granted_is_kept(db, time_machine):
     time_machine.move_to("2026-11-23T12:00:00+00:00", tick=False)
     user_of(profile(), grant(refresh_token="ghr_1", expires_in=28800, refresh_token_expires_in=60))

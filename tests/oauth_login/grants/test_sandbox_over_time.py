@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.urls import reverse
 
-from oauth_login import conf, leases, providers
+from oauth_login import conf, providers
 from oauth_login.errors import ProviderMisconfigured, ReauthorizationRequired, TokenRequestError
 from oauth_login.models import Token
 from oauth_login.oauth2 import authenticate_client
@@ -26,13 +26,7 @@ USER = {"github": "user", "google": "userinfo", "gitee": "userinfo"}
 
 
 @pytest.fixture(autouse=True)
-def one_clock(monkeypatch):
-    """Have the site live by the clock that a test moves, and not by its database's."""
-    monkeypatch.setattr(leases, "CLOCKS", {})
-
-
-@pytest.fixture(autouse=True)
-def sandbox(settings):
+def sandbox(settings, one_clock):
     """A project that has registered nothing anywhere."""
     settings.DEBUG = True
     settings.OAUTH_LOGIN = {

@@ -316,6 +316,7 @@ def test_so_is_what_was_sealed_under_a_key_that_is_gone(visitor, ada, collide, s
     assert linked() == []
 
 
+@pytest.mark.usefixtures("one_clock")
 def test_the_token_that_was_held_has_been_getting_older(visitor, github, ada, collide):
     github.token = github.token | {
         "expires_in": 3600,

@@ -63,6 +63,7 @@ def test_one_that_is_of_no_use_any_more_does_not_stay(comes, values):
 
 
 @pytest.mark.parametrize(("refresh", "stays"), [("ghr_1", True), ("", False)], ids=["renewable", "run out"])
+@pytest.mark.usefixtures("one_clock")
 def test_one_that_has_run_out_stays_only_if_it_can_be_renewed(comes, refresh, stays):
     with time_machine.travel(NOW, tick=False) as clock:
         comes("wide", WIDE, expires_in=3600, refresh_token=refresh, refresh_token_expires_in=86_400)

@@ -310,6 +310,19 @@ def test_a_machine_whose_clock_is_wrong_renews_what_is_expired_and_nothing_else(
     assert renewed.expires_at > in_six_hours
 
 
+def test_a_sign_in_on_such_a_machine_notes_when_the_token_really_expires(visitor, github, time_machine):
+    github.token |= {"expires_in": 3600, "refresh_token": "ghr_new", "refresh_token_expires_in": 7200}
+    now = datetime.now(UTC)
+    query = github.approve(visitor.start()["Location"])
+    time_machine.move_to(now + timedelta(seconds=400))
+
+    visitor.come_back(query)
+
+    token = Token.objects.get()
+    assert abs((token.expires_at - now).total_seconds() - 3600) < 60
+    assert abs((token.refresh_expires_at - now).total_seconds() - 7200) < 60
+
+
 def test_a_refresh_token_that_lasts_by_the_databases_clock_is_used(account_of, granting, time_machine):
     account = account_of(-1, refresh_expires_at=datetime.now(UTC) + timedelta(hours=6))
     time_machine.move_to(datetime.now(UTC) + timedelta(hours=8))
