@@ -4,9 +4,11 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
+import django
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from demo_site.mail import mail_settings
 from oauth_login.conf import providers_from_environ, without_credentials
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -163,9 +165,9 @@ OAUTH_LOGIN = {
 # --- Mail --------------------------------------------------------------------------------------------
 
 # Who links or unlinks an account gets a letter: on the terminal, while trying things out.
-vars().update(env.email_url("EMAIL_URL", default="consolemail://" if DEBUG else "smtp://localhost:25"))
+mail = env.email_url("EMAIL_URL", default="consolemail://" if DEBUG else "smtp://localhost:25")
+vars().update(mail_settings(mail, django.VERSION))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="webmaster@localhost")
-EMAIL_TIMEOUT = 5  # seconds that a visitor waits for a mail server that does not answer
 
 # --- Languages and logs ------------------------------------------------------------------------------
 

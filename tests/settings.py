@@ -67,6 +67,8 @@ AUTHENTICATION_BACKENDS = [
 ]
 # Made to be fast, which is what makes it unfit for anything but tests.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Of no effect before Django 6.1, which tells of its absence.
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 LOGIN_URL = "oauth_login:login"
 CSRF_FAILURE_VIEW = "guestbook.views.stale_form"  # keeps what was typed
 LOGIN_REDIRECT_URL = "guestbook:index"

@@ -106,7 +106,7 @@ def test_our_own_client_signs_in_over_real_http_with_the_settings_that_are_print
         ("google", "google/userinfo", "grants"),
     ],
 )
-@pytest.mark.usefixtures("site")
+@pytest.mark.usefixtures("site", "one_clock")
 def test_tokens_are_renewed_over_real_http_until_the_grant_is_taken_back_there(
     visitor, port, alias, user, page
 ):

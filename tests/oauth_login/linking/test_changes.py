@@ -3,6 +3,7 @@
 import logging
 import smtplib
 
+import django
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
@@ -86,7 +87,9 @@ def test_who_has_no_address_is_written_to_by_nobody(visitor, somebody, link, mai
 
 @pytest.mark.threat("G11")
 def test_a_mail_server_that_is_down_keeps_nobody_from_linking(visitor, ada, link, settings, caplog):
-    settings.EMAIL_BACKEND = f"{__name__}.Failing"
+    backend = f"{__name__}.Failing"
+    newer = ("MAILERS", {"default": {"BACKEND": backend}})
+    setattr(settings, *{False: ("EMAIL_BACKEND", backend), True: newer}[django.VERSION >= (6, 1)])
 
     answer = link(visitor, 1)
 
