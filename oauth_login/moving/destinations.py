@@ -17,12 +17,14 @@ class Destination:
     """Where accounts of one name go.
 
     :ivar naming: what the library's name means, if that is known.
+    :ivar is_chosen: the site has named the alias, and it was not presumed.
     :ivar is_trusted: the site says that the library's ``uid`` is the id.
     """
 
     alias: str
     provider: Provider
     naming: Naming | None
+    is_chosen: bool
     is_trusted: bool
 
 
@@ -81,7 +83,7 @@ class Destinations:
         is_trusted = name in self._trusted
         if naming and not is_trusted and not fits(naming, alias, provider):
             raise LeftOut(f"its ids are not those of {alias}")
-        return Destination(alias, provider, naming, is_trusted)
+        return Destination(alias, provider, naming, name in self._chosen, is_trusted)
 
     def _presumed(self, name: str, naming: Naming | None) -> str:
         """Return the alias that can be meant only, or ""."""

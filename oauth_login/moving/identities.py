@@ -23,10 +23,13 @@ NOT_RECORDED: Final = "the id that our sign-in finds people by was not recorded"
 NOBODY: Final = "the id is nobody's"
 OTHER_ISSUER: Final = "recorded of another issuer than the provider's"
 OTHER_SERVER: Final = "recorded of another server than the provider's"
+WHICH_SERVER: Final = "of which server it is was not recorded: --provider says so"
 NO_TENANT: Final = "which of the provider's tenants it is of was not recorded"
 #: Presets whose servers many companies run, and tell of themselves in links to people.
 HOMED: Final = frozenset({"github", "gitlab", "gitea", "codeberg"})
 HOMES: Final = ("html_url", "web_url")
+#: Where an id is from that is kept without such a link, as both libraries' name for it is that one server's.
+BY_NAME: Final = {"github": "github.com"}
 #: Where claims are kept, the best first; the second is python-social-auth's note of the first.
 ANSWERS: Final = ("id_token", "_oidc_id_token_context", "userinfo")
 
@@ -41,7 +44,7 @@ def identity_of(found: Found, to: Destination) -> Identity:
     provider = to.provider
     claims = recorded(found.told) if provider.uses_nonce else {}
     if preset_of(to.alias) in HOMED:
-        _require_home(found.told, provider)
+        _require_home(found.told, to)
     issuer = _issuer(claims, provider)
     written = claims.get("sub") or _written(found, to)
     try:
@@ -83,12 +86,17 @@ def _issuer(claims: Mapping[str, Any], provider: Provider) -> str:
     return next(iter(provider.issuers))
 
 
-def _require_home(told: Mapping[str, Any], provider: Provider) -> None:
-    """Refuse people of another server of the kind: number 7 there is not number 7 here."""
+def _require_home(told: Mapping[str, Any], to: Destination) -> None:
+    """Refuse people of another server of the kind, or perhaps of another: number 7 there is not number 7 here.
+
+    Nor would the token be this server's, which would be shown it.
+    """
     links = [link for name in HOMES if isinstance(link := told.get(name), str)]
-    hosts = {urlsplit(issuer).hostname for issuer in provider.issuers}
+    hosts = {urlsplit(issuer).hostname for issuer in to.provider.issuers}
     if any(host_of(link) not in hosts for link in links):
         raise LeftOut(OTHER_SERVER)
+    if not links and not to.is_chosen and BY_NAME.get(preset_of(to.alias)) not in hosts:
+        raise LeftOut(WHICH_SERVER)
 
 
 def host_of(link: str) -> str | None:

@@ -54,6 +54,32 @@ def test_who_was_brought_over_signs_in_as_the_user_they_were(association, bring,
     assert LinkedAccount.objects.count() == 1
 
 
+@pytest.mark.threat("L11", "F02")
+@pytest.mark.parametrize(
+    ("theirs", "ours", "options"),
+    [
+        ("github", "ghe", {"PRESET": "github", "BASE_URL": "https://github.acme.example"}),
+        ("github-org", "ghe", {"PRESET": "github", "BASE_URL": "https://github.acme.example"}),
+        ("github", "github", {"BASE_URL": "https://github.acme.example"}),
+        ("gitlab", "gitlab", {"BASE_URL": "https://gitlab.acme.example"}),
+        ("gitlab", "gitlab", {}),
+    ],
+    ids=["the only one", "an organisation's", "the same name", "its own", "of whichever server"],
+)
+def test_a_number_that_is_of_whichever_server_is_nobodys_unless_the_site_says_so(
+    association, bring, site, identities, theirs, ours, options
+):
+    association(provider=theirs, access_token="gho_of_another_server")
+    site(**{ours: options})
+
+    run = bring("social-auth", "--write", verbosity=2)
+
+    assert (run.code, identities(), Token.objects.count()) == (1, [], 0)
+    assert "of which server it is was not recorded: --provider says so" in run.said
+    assert bring("social-auth", "--write", f"--provider={theirs}={ours}").code == 0
+    assert len(identities()) == 1
+
+
 # --- Who it is ------------------------------------------------------------------------------------------
 
 
