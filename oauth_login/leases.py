@@ -50,6 +50,12 @@ def _beyond_doubt(seconds: int) -> int:
     return seconds if abs(seconds) > 2 else 0
 
 
+def _told_the_time(token: Any) -> Any:
+    """Return a token that was just read with the database's ``clock``; set its ``clock_ahead``."""
+    token.clock_ahead = _beyond_doubt(token.clock - int(time.time()))
+    return token
+
+
 class TokenQuerySet(models.QuerySet[Any]):
     """Tokens as those see them who renew them."""
 
@@ -64,9 +70,7 @@ class TokenQuerySet(models.QuerySet[Any]):
         )
         there = self.using(router.db_for_write(self.model)).annotate(lease_left=left, clock=DatabaseNow())
         token = there.filter(pk=account_pk).first()
-        if token is not None:
-            token.clock_ahead = _beyond_doubt(token.clock - int(time.time()))
-        return token
+        return None if token is None else _told_the_time(token)
 
     def now(self) -> datetime:
         """Return this moment by the database's clock; by this machine's if there is no token to ask with."""
@@ -140,7 +144,8 @@ class TokenQuerySet(models.QuerySet[Any]):
         the first ones only.
         """
         due = self.expiring(before, providers=providers, after=after)
-        crowd = list(due.select_related("account")[: number * CROWD])
+        due = due.select_related("account").annotate(clock=DatabaseNow())
+        crowd = [_told_the_time(token) for token in due[: number * CROWD]]
         if connections[due.db].features.has_select_for_update_skip_locked:
             return self._take_passing_over(crowd, before, number, seconds)
         return list(islice((token for token in crowd if self.take(token, seconds)), number))
@@ -150,14 +155,14 @@ class TokenQuerySet(models.QuerySet[Any]):
 
         By key, as not every database can lock the one table of a join, or sort without locking all it sorts.
         """
-        accounts = {token.pk: token.account for token in crowd}
-        free = self._due(before).filter(pk__in=accounts).order_by("expires_at", "pk")
+        seen = {token.pk: token for token in crowd}
+        free = self._due(before).filter(pk__in=seen).order_by("expires_at", "pk")
         with transaction.atomic(using=free.db):
             rows = list(free.select_for_update(skip_locked=True)[:number])
             leased = self.using(free.db).filter(pk__in=[row.pk for row in rows])
             leased.update(lease_until=DatabaseNow() + seconds, reason="")
         for row in rows:
-            row.account = accounts[row.pk]
+            row.account, row.clock_ahead = seen[row.pk].account, seen[row.pk].clock_ahead
         return rows
 
     def _due(self, before: datetime) -> "TokenQuerySet":

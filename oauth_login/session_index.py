@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookies
-from django.db import DatabaseError
+from django.db import Error as DatabaseError  # also what drivers raise about a closed connection
 
 from oauth_login import conf
 from oauth_login.logout import Logout

@@ -87,7 +87,7 @@ def _issuer(claims: Mapping[str, Any], provider: Provider) -> str:
 
 
 def _require_home(told: Mapping[str, Any], to: Destination) -> None:
-    """Refuse people of another server of the kind, or perhaps of another: number 7 there is not number 7 here.
+    """Refuse people of another server of the kind, or perhaps so: number 7 there is not number 7 here.
 
     Nor would the token be this server's, which would be shown it.
     """

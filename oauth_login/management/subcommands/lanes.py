@@ -10,7 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import DatabaseError, connections, router
+from django.db import Error as DatabaseError  # also what drivers raise about a closed connection
+from django.db import connections, router
 
 from oauth_login import tokens
 from oauth_login.errors import (
