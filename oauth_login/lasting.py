@@ -99,7 +99,8 @@ def write(change: Change) -> bool:
         _owed.pop(change, None)
     elif changed:
         _owe(change, connection)
-        transaction.on_commit(partial(_owed.pop, change, None), using=database)
+        if connection.in_atomic_block:  # of a commit by hand nobody is told
+            transaction.on_commit(partial(_owed.pop, change, None), using=database)
     return changed
 
 
@@ -116,7 +117,8 @@ def write_again(**_signal: Any) -> None:
 
 
 def _write_all() -> None:
-    """Write what anybody owes: nobody will be there any more."""
+    """Write what anybody owes: nobody will be there any more, nor end a transaction by hand."""
+    connections.close_all()
     for change, (_, place) in list(_owed.items()):
         _pay(change, place)
 
@@ -145,6 +147,11 @@ def _pay(change: Change, place: object) -> None:
 
 
 def _is_in_transaction(connection: Any) -> bool:
-    """Tell whether the site has a transaction open; that of a ``TestCase`` around it all is none of its."""
+    """Tell whether the site has a transaction open; that of a ``TestCase`` around it all is none of its.
+
+    Without autocommit each statement is in one that the site ends by hand.
+    """
     blocks = connection.atomic_blocks
-    return bool(blocks) and not getattr(blocks[0], "_from_testcase", False)
+    if blocks:
+        return not getattr(blocks[0], "_from_testcase", False)
+    return not connection.get_autocommit()

@@ -222,8 +222,9 @@ class Revocation(models.Model):
         _("reason"), max_length=50, blank=True, help_text=_("The code of what went wrong last, if anything.")
     )
 
-    #: Whether the person has signed in again since; read by ``with_newer_consent()``.
+    #: Whether the person has signed in again since, and whether the access token is dead: ``as_they_are()``.
     is_superseded = False
+    is_expired = False
 
     objects = RevocationQuerySet.as_manager()
 

@@ -30,8 +30,37 @@ def pause_after(attempts: int, retry_after: int | None) -> int:
 class RevocationQuerySet(models.QuerySet[Any]):
     """Revocations as those see them who try them."""
 
-    def with_newer_consent(self) -> "RevocationQuerySet":
-        """Annotate ``is_superseded``: the person has signed in again since, and so agreed once more.
+    def ask_for(
+        self,
+        account: Any,
+        *,
+        access_token: str,
+        refresh_token: str,
+        expires_at: datetime | None,
+        pause: int = LEASE,
+    ) -> Any:
+        """Write down that an account's grant is to be withdrawn; return the row.
+
+        :param pause: seconds in which only the caller tries.
+        """
+        row = self.model(
+            provider=account.provider,
+            issuer=account.issuer,
+            subject=account.subject,
+            access_token=access_token,
+            refresh_token=refresh_token,
+            expires_at=expires_at,
+            # By the database's clock, as whoever reads it: this machine's may be wrong.
+            created_at=DatabaseNow(),
+            next_try_at=DatabaseNow() + pause,
+        )
+        row.save(using=self.db, force_insert=True)
+        return row
+
+    def as_they_are(self) -> "RevocationQuerySet":
+        """Annotate ``is_expired``, which the database's clock tells, and ``is_superseded``.
+
+        Superseded: the person has signed in again since, and so agreed once more.
 
         GitHub withdraws all that a person has granted to a client, whichever token it is shown; others do
         the like. The revocation of an old token would end the new one.
@@ -40,7 +69,16 @@ class RevocationQuerySet(models.QuerySet[Any]):
         again = accounts.objects.filter(
             issuer=models.OuterRef("issuer"), subject=models.OuterRef("subject")
         ).exclude(token__state="revoked")  # noqa: S106  no secret: Token.State.REVOKED
-        return self.annotate(is_superseded=models.Exists(again))  # type: ignore[no-any-return]
+        is_expired = models.Q(expires_at__lte=DatabaseNow())
+        return self.annotate(  # type: ignore[no-any-return]
+            is_superseded=models.Exists(again),
+            is_expired=models.ExpressionWrapper(is_expired, output_field=models.BooleanField()),
+        )
+
+    def older_than(self, days: int) -> "RevocationQuerySet":
+        """Return what was asked for more than so many *days* ago, the oldest first."""
+        seconds = days * 86_400
+        return self.filter(created_at__lt=DatabaseNow() - seconds).order_by("created_at", "pk")
 
     def due(self, provider: str = "", failed: Collection[tuple[str, str]] = ()) -> "RevocationQuerySet":
         """Return what may be tried now, the longest due first.
@@ -59,13 +97,17 @@ class RevocationQuerySet(models.QuerySet[Any]):
         free = self.filter(pk=row.pk, attempts=row.attempts, next_try_at__lte=DatabaseNow())
         values = {"tried_at": DatabaseNow(), "next_try_at": DatabaseNow() + LEASE}
         taken = free.update(attempts=row.attempts + 1, **values)
-        return self.with_newer_consent().filter(pk=row.pk).first() if taken else None
+        return self.as_they_are().filter(pk=row.pk).first() if taken else None
 
-    def keep(self, row: Any, access_token: str, refresh_token: str, expires_at: datetime | None) -> None:
-        """Write down, before anything else happens, what the row's tokens were renewed to."""
+    def keep(self, row: Any, access_token: str, refresh_token: str, expires_in: int | None) -> None:
+        """Write down, before anything else happens, what the row's tokens were renewed to.
+
+        :param expires_in: in how many seconds the access token does; None if that is not known.
+        """
         texts = {"access_token": access_token, "refresh_token": refresh_token}
         sealed = {name: self.model._meta.get_field(name).sealed(row, text) for name, text in texts.items()}
-        self.filter(pk=row.pk).update(**sealed, expires_at=expires_at)
+        lasts_until = None if expires_in is None else DatabaseNow() + expires_in
+        self.filter(pk=row.pk).update(**sealed, expires_at=lasts_until)
 
     def put_off(self, row: Any, reason: str, retry_after: int | None) -> None:
         """Write that the try which has taken the row has failed, if the row is still there.

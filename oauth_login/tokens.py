@@ -22,7 +22,6 @@ from oauth_login.errors import (
     ReauthorizationRequired,
     TokenRequestError,
 )
-from oauth_login.fields import moment
 from oauth_login.models import LinkedAccount, Revocation, Token
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Provider
@@ -90,6 +89,12 @@ def provider_of(account: LinkedAccount | Revocation) -> Provider:
     return provider
 
 
+def mistake(provider: Provider, error: Exception) -> ProviderMisconfigured:
+    """Log a mistake in a provider class of the site's own; return it as a failure of that provider alone."""
+    logger.error("%s has a mistake in it", type(provider).__name__, exc_info=error)
+    return ProviderMisconfigured("settings_invalid", type(error).__name__)
+
+
 def opened(account: LinkedAccount, secret: Any) -> str:
     """Return the text of a stored secret.
 
@@ -140,7 +145,6 @@ def _serves(token: Token, rejected: int | None, margin: int) -> bool:
     return is_active and token.version != rejected and not token.expires_within(margin)
 
 
-@sensitive_variables()  # here, and in whatever this calls (H08)
 def ask(provider: Provider, account: LinkedAccount, refresh_token: str) -> TokenResponse | ProviderError:
     """Return what the provider answers to one request for a new token. No database is touched."""
     try:
@@ -258,15 +262,13 @@ def _give_back(account: LinkedAccount, values: dict[str, Any]) -> None:
     """Have the new token withdrawn, if the grant was ended meanwhile: with the old one it cannot be (H24)."""
     there = Token.objects.current(account.pk)
     if there is None or there.state == Token.State.REVOKED:
-        Revocation(
-            provider=account.provider,
-            issuer=account.issuer,
-            subject=account.subject,
+        Revocation.objects.using(router.db_for_write(Revocation)).ask_for(
+            account,
             access_token=values["access_token"],
             refresh_token=values["refresh_token"],
             expires_at=values["expires_at"],
-            next_try_at=moment(0),
-        ).save(using=router.db_for_write(Revocation))
+            pause=0,
+        )
 
 
 def _record_scope(account: LinkedAccount, scope: str) -> None:

@@ -10,7 +10,6 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
 from uuid import UUID
@@ -26,7 +25,6 @@ from oauth_login.errors import (
     TokenRequestError,
 )
 from oauth_login.exchange import has_passed
-from oauth_login.fields import moment
 from oauth_login.models import LinkedAccount, Revocation, Token
 from oauth_login.providers.base import Provider
 from oauth_login.sealing import SealBroken
@@ -89,9 +87,14 @@ class Round:
             access_token, refresh_token = _texts(row)
         except SealBroken as error:
             raise ProviderMisconfigured("token_unreadable", error) from None
-        if refresh_token and row.expires_at and row.expires_at <= datetime.now(UTC):
+        if refresh_token and row.is_expired:
             access_token, refresh_token = self._renewed(provider, row, access_token, refresh_token)
-        is_gone = provider.revoke(access_token=access_token, refresh_token=refresh_token)
+        try:
+            is_gone = provider.revoke(access_token=access_token, refresh_token=refresh_token)
+        except ProviderError:
+            raise
+        except Exception as error:  # it must not keep the command from what is other providers'
+            raise tokens.mistake(provider, error) from None
         return Outcome.WITHDRAWN if is_gone else Outcome.NO_WAY
 
     def _renewed(
@@ -105,7 +108,7 @@ class Round:
         except TokenRequestError:
             return access_token, refresh_token  # the grant is dead, or as good as
         pair = granted.access_token, granted.refresh_token or refresh_token
-        Revocation.objects.using(self.database).keep(row, *pair, moment(granted.expires_in))
+        Revocation.objects.using(self.database).keep(row, *pair, granted.expires_in)
         return pair
 
     def _note(self, row: Revocation, error: ProviderError) -> None:
@@ -156,7 +159,7 @@ class Batch:
         with transport.one_deadline(self.until):
             if has_passed():
                 return
-            row = Revocation.objects.using(self.round.database).with_newer_consent().filter(pk=pk).first()
+            row = Revocation.objects.using(self.round.database).as_they_are().filter(pk=pk).first()
             if row and self.round.is_worthwhile(row):
                 row.attempts += 1
                 self.outcomes[pk] = self.round.settle(row)
@@ -229,15 +232,9 @@ def _write_down(account: LinkedAccount, token: Token, database: str) -> Withdraw
     except SealBroken as error:
         logger.error("the grant of account %s cannot be withdrawn: %s", account.pk, error)
         return None
-    row = Revocation(
-        provider=account.provider,
-        issuer=account.issuer,
-        subject=account.subject,
-        access_token=access_token,
-        refresh_token=refresh_token,
-        expires_at=token.expires_at,
+    row = Revocation.objects.using(database).ask_for(
+        account, access_token=access_token, refresh_token=refresh_token, expires_at=token.expires_at
     )
-    row.save(using=database, force_insert=True)
     # Not a partial: of what fails, Django logs the name, which that has none of.
     transaction.on_commit(lambda: batch.run(row.pk), using=database, robust=True)
     return Withdrawal(row.pk, batch)

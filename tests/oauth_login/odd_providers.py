@@ -44,6 +44,18 @@ class RenewsNothing(GitHub):
     can_refresh = False
 
 
+class ForgetsWithABug(GitHub):
+    """Somebody's own provider class, with a mistake in what is done with the first token it ever gave."""
+
+    def refresh(self, refresh_token, **more):
+        if refresh_token == "ghr_refresh000001":
+            raise RuntimeError("a mistake")
+        return super().refresh(refresh_token, **more)
+
+    def revoke(self, *, access_token, refresh_token):
+        raise RuntimeError("a mistake")
+
+
 class SaysTooMuch(GitHub):
     """Its people have longer names than any column, and it does not mind."""
 

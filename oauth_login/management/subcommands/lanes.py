@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from django.db import Error as DatabaseError  # also what drivers raise about a closed connection
 from django.db import connections, router
+from django.views.decorators.debug import sensitive_variables
 
 from oauth_login import tokens
 from oauth_login.errors import (
@@ -142,10 +143,17 @@ class Lane:
         self.is_over = True
 
 
+@sensitive_variables()  # here, and in whatever this calls (H08)
 def ask(provider: Provider, token: Token, refresh_token: str) -> TokenResponse | ProviderError:
-    """Ask, in a thread; what a provider keeps in a cache may have needed a connection to a database."""
+    """Ask, in a thread; what a provider keeps in a cache may have needed a connection to a database.
+
+    A mistake in a provider class of the site's own is a provider to be left alone: it must not end the run
+    before what others have answered is saved.
+    """
     try:
         return tokens.ask(provider, token.account, refresh_token)
+    except Exception as error:
+        return tokens.mistake(provider, error)
     finally:
         connections.close_all()
 

@@ -4,7 +4,6 @@ import logging
 from argparse import ArgumentTypeError
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Final
 
@@ -88,7 +87,7 @@ class Run:
         """
         provider = self.options["provider"]
         waiting = self.rows.filter(provider=provider) if provider else self.rows
-        self._give_up(waiting, datetime.now(UTC) - timedelta(days=self.options["abandon"]))
+        self._give_up(waiting, self.options["abandon"])
         if self.options["dry_run"]:
             now = waiting.due().count()
             return f"{waiting.count()} to be withdrawn, {now} of them now. Nothing was done."
@@ -109,9 +108,9 @@ class Run:
                 if tries.is_worthwhile(row) and (taken := self.rows.take(row)):
                     yield taken
 
-    def _give_up(self, waiting: RevocationQuerySet, before: datetime) -> None:
+    def _give_up(self, waiting: RevocationQuerySet, days: int) -> None:
         """Delete, and list, what the provider never takes back, however often it is asked."""
-        old = list(waiting.filter(created_at__lt=before).order_by("created_at", "pk"))
+        old = list(waiting.older_than(days))
         for number, row in enumerate(old):
             text = f"{row.provider} {row.pk}: since {row.created_at:%Y-%m-%d}, tried {row.attempts} times"
             if number < LISTED:
@@ -121,7 +120,7 @@ class Run:
                 logger.warning("a grant is never withdrawn: %s, %s", text, row.reason)
         if old:
             done = "to be given up" if self.options["dry_run"] else "given up"
-            self.stderr.write(f"{len(old)} of before {before:%Y-%m-%d} {done}.")
+            self.stderr.write(f"{len(old)} of more than {days} days ago {done}.")
 
     # --- What is linked
 

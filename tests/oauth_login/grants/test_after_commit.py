@@ -8,11 +8,13 @@ from django.db import OperationalError, connection, transaction
 from django.db.models.signals import post_save
 from django.test.utils import CaptureQueriesContext
 
-from oauth_login import tokens, transport
+from oauth_login import providers, tokens, transport
 from oauth_login.models import LinkedAccount, Revocation, Token
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.withdrawal import Outcome, outcome_of, withdraw
+from tests.oauth_login.error_reports import assert_nothing_is_shown
 from tests.oauth_login.grants.conftest import CLIENT, fails
+from tests.oauth_login.odd_providers import ForgetsWithABug
 
 pytestmark = pytest.mark.django_db(transaction=True)
 User = get_user_model()
@@ -337,6 +339,55 @@ def expired(person):
     account = person()
     Token.objects.update(expires_at=datetime.now(UTC) - timedelta(hours=1))
     return account
+
+
+@pytest.mark.parametrize("hours", [-1, 3], ids=["slow", "fast"])
+def test_what_is_dead_and_when_it_is_tried_again_is_told_by_the_databases_clock(
+    expired, person, revoking, time_machine, hours
+):
+    now = datetime.now(UTC)
+    alive = person()
+    Token.objects.filter(pk=alive.pk).update(expires_at=now + timedelta(hours=2))
+    time_machine.move_to(now + timedelta(hours=hours))
+    revoking.says = fails()
+
+    expired.delete()
+    alive.delete()
+
+    assert revoking.refreshed == ["ghr_1"]
+    rows = Revocation.objects.order_by("subject")
+    hours_left = [round((row.expires_at - now) / timedelta(hours=1)) for row in rows]
+    assert hours_left == [8, 2]
+    assert [abs(row.created_at - now) < timedelta(minutes=2) for row in rows] == [True] * 2
+
+
+@pytest.mark.threat("H08")
+def test_a_report_of_a_mistake_in_a_class_of_the_sites_own_shows_no_token(
+    person, revoking, waiting, monkeypatch, settings, caplog
+):
+    monkeypatch.setitem(providers.KINDS, "buggy", f"{ForgetsWithABug.__module__}.ForgetsWithABug")
+    settings.OAUTH_LOGIN["PROVIDERS"]["ghe"]["PRESET"] = "buggy"
+
+    person().delete()
+
+    assert waiting() == [("1", 1, "settings_invalid")]
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert_nothing_is_shown(record.exc_info)
+
+
+@pytest.mark.threat("H08")
+def test_a_report_that_nothing_could_be_written_down_shows_no_token(person):
+    account = person()
+
+    def fail(execute, sql, *more):
+        if sql.startswith("INSERT"):
+            raise OperationalError("disk I/O error")
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(fail), pytest.raises(OperationalError) as raised:
+        account.delete()
+
+    assert_nothing_is_shown((raised.type, raised.value, raised.tb))
 
 
 @pytest.mark.threat("GH16")

@@ -36,7 +36,14 @@ def use_in_a_thread(account):
     sys.exit(3)
 
 
-WAYS = {"script": use, "thread": use_in_a_thread}
+def use_without_autocommit(account):
+    """Do the same in a transaction that is ended by hand, or not at all."""
+    transaction.set_autocommit(False)
+    print(account.access_token())  # noqa: T201
+    sys.exit(3)
+
+
+WAYS = {"script": use, "thread": use_in_a_thread, "no autocommit": use_without_autocommit}
 
 
 def main(account_pk, way):

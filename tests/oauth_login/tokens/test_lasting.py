@@ -2,7 +2,6 @@
 
 import atexit
 import json
-import re
 import subprocess
 import sys
 from functools import partial
@@ -11,11 +10,11 @@ import pytest
 from django.core.signals import request_finished
 from django.db import InterfaceError, OperationalError, connection, connections, transaction
 from django.db.backends.signals import connection_created
-from django.views.debug import ExceptionReporter
 
 from oauth_login import signals, tokens
 from oauth_login.errors import ProviderMisconfigured, ProviderUnavailable, ReauthorizationRequired
 from oauth_login.models import Token
+from tests.oauth_login.error_reports import assert_nothing_is_shown
 from tests.oauth_login.http_server import HANG_UP, reply
 from tests.oauth_login.test_concurrency import at_once
 from tests.oauth_login.tokens.granting import DEAD
@@ -46,6 +45,22 @@ def roll_back():
 
     yield undo
     request_finished.send(sender=None)  # nothing is to be written again in another test
+
+
+@pytest.fixture
+def by_hand():
+    """A way to call something without autocommit, and to end that; it returns what was returned."""
+
+    def call_and_end(call, end):
+        transaction.set_autocommit(False)
+        try:
+            return call()
+        finally:
+            end()
+            transaction.set_autocommit(True)
+
+    yield call_and_end
+    request_finished.send(sender=None)
 
 
 @pytest.fixture
@@ -82,6 +97,21 @@ def test_a_script_that_ends_right_after_its_rollback_loses_no_token(
     )
 
     assert (ended.stdout, ended.stderr, ended.returncode) == ("ghu_access000002\n", "", 3)
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
+    assert account.access_token() == "ghu_access000002"
+    assert len(granting.requests) == 1
+
+
+@pytest.mark.threat("H21")
+@pytest.mark.parametrize("end", [transaction.rollback, transaction.commit], ids=["rollback", "commit"])
+def test_a_transaction_that_is_ended_by_hand_loses_no_token_however_it_ends(
+    account_of, granting, stored, by_hand, end
+):
+    account = account_of(-1)
+
+    assert by_hand(account.access_token, end) == "ghu_access000002"
+
+    request_finished.send(sender=None)
     assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
     assert account.access_token() == "ghu_access000002"
     assert len(granting.requests) == 1
@@ -366,12 +396,3 @@ def test_nor_does_one_of_a_process_that_was_stopped_meanwhile(account_of, granti
     request_finished.send(sender=None)
 
     assert_nothing_is_shown((raised.type, raised.value, raised.tb))
-
-
-def assert_nothing_is_shown(raised):
-    """Assert that what an error report says of our code has no token in it."""
-    frames = ExceptionReporter(None, *raised).get_traceback_frames()
-    ours = [frame for frame in frames if "/oauth_login/" in frame["filename"]]
-    shown = str([frame["vars"] for frame in ours if "/tests/" not in frame["filename"]])
-    assert not {"ghu_", "ghr_"} & {word[:4] for word in re.findall(r"gh[ur]_\w+", shown)}
-    assert ours

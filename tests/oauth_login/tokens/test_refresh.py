@@ -16,8 +16,9 @@ from oauth_login import providers
 from oauth_login.fields import Envelope
 from oauth_login.management.subcommands import lanes
 from oauth_login.models import LinkedAccount, Token
+from tests.oauth_login.error_reports import assert_nothing_is_shown
 from tests.oauth_login.http_server import reply
-from tests.oauth_login.odd_providers import RenewsNothing
+from tests.oauth_login.odd_providers import ForgetsWithABug, RenewsNothing
 from tests.oauth_login.test_concurrency import at_once
 from tests.oauth_login.test_purge import Terminal
 from tests.oauth_login.tokens.commands import ended, link_many, started
@@ -367,6 +368,37 @@ def test_a_database_that_stays_away_stops_the_run(account_of, granting, refresh,
     assert "is not saved" in caplog.text
     request_finished.send(sender=None)
     assert stored(account) == ("ghu_access000032", "ghr_refresh000032"), "it was kept for this"
+
+
+@pytest.mark.threat("H08")
+def test_a_report_that_the_database_was_away_shows_no_token(account_of, granting, refresh, no_write, caplog):
+    account_of()
+
+    with no_write(times=1):
+        refresh()
+
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert_nothing_is_shown(record.exc_info)
+
+
+@pytest.mark.threat("H08", "H21")
+def test_a_mistake_in_a_class_of_the_sites_own_loses_and_shows_nothing(
+    account_of, granting, refresh, monkeypatch, settings, caplog
+):
+    monkeypatch.setitem(providers.KINDS, "buggy", f"{ForgetsWithABug.__module__}.ForgetsWithABug")
+    settings.OAUTH_LOGIN["PROVIDERS"]["ghe"]["PRESET"] = "buggy"
+    for number in range(1, 9):
+        account_of(-number, number)
+
+    said, code = refresh("--at-once=8")
+
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert_nothing_is_shown(record.exc_info)
+    renewed = len(granting.refreshes)
+    assert renewed == Token.objects.filter(version=2).count()
+    counts = line(renewed=renewed, failed=1, skipped=7 - renewed)
+    assert said == f"{counts} Left alone: settings_invalid (RuntimeError)\n"
+    assert code == 1
 
 
 @pytest.mark.usefixtures("database")
