@@ -4,8 +4,8 @@ PYTHON ?= python3
 PORT ?= 8000
 ARGS ?=
 OPTIMIZE ?=
-# As many processes as cores; a file stays in one of them, with the servers it has started.
-AT_ONCE := --numprocesses auto --dist loadfile
+# One process more than cores, as tests wait for browsers and servers; a file stays in one of them.
+AT_ONCE := --numprocesses $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist loadfile
 DATABASES ?= postgresql mariadb
 
 # .ci/run sets these for its second run, with the newest Django on the newest Python.

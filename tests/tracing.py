@@ -1,7 +1,7 @@
-"""What need not be done twice: some tests run in one of ``.ci/run``'s runs only, and some are not traced.
+"""What is not traced: to trace a test costs as much again as to run it.
 
 Of a test with very many cases, one for each preset and each bad answer, some are enough to see which lines
-are run, and that they run alike elsewhere. To trace a case costs as much again as to run it.
+are run. And what a browser or somebody else's server does to a site is done to it in other tests, too.
 """
 
 from collections import defaultdict
@@ -9,17 +9,21 @@ from collections import defaultdict
 import pytest
 
 ENOUGH = 40  # cases of a test of presets, spread over all of them
+ELSEWHERE = ("browser", "floods", "interop")
 
 
-@pytest.hookimpl(tryfirst=True)  # before -m
-def pytest_collection_modifyitems(items):
-    """Mark the cases beyond: the same ones in whatever order tests run.
+@pytest.hookimpl(tryfirst=True)  # before pytest-cov looks
+def pytest_collection_modifyitems(config, items):
+    """Mark what is in those directories, and the cases beyond: the same ones in whatever order tests run.
 
     Not those of files in which each case has lines of its own.
     """
+    elsewhere = tuple(config.rootpath / "tests" / name for name in ELSEWHERE)
     cases = defaultdict(list)
     for item in items:
-        if item.path.name == "test_presets.py":
+        if any(item.path.is_relative_to(place) for place in elsewhere):
+            item.add_marker(pytest.mark.no_cover)
+        elif item.path.name == "test_presets.py":
             cases[item.nodeid.partition("[")[0]].append(item)
     for of_one in cases.values():
         of_one.sort(key=lambda item: item.nodeid)
@@ -27,4 +31,3 @@ def pytest_collection_modifyitems(items):
         for place, item in enumerate(of_one):
             if len(of_one) > ENOUGH and place not in traced:
                 item.add_marker(pytest.mark.no_cover)
-                item.add_marker(pytest.mark.once)

@@ -13,7 +13,7 @@ import pytest
 from tests.floods.browser import CALLBACK, START
 from tests.floods.site import WORKERS
 
-pytestmark = [pytest.mark.flood, pytest.mark.once]
+pytestmark = pytest.mark.flood
 
 SENDERS = 8
 KEPT = 50  # requests over a connection: new ones spread over the workers

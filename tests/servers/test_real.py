@@ -9,7 +9,7 @@ import pytest
 from scripts.servers.kinds import KINDS
 from tests.servers.traces import is_gone
 
-pytestmark = [pytest.mark.servers, pytest.mark.once]
+pytestmark = pytest.mark.servers
 
 USE = """
 import os, sys

@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.core.checks import run_checks
 from django.core.management import call_command
 
 from guestbook.models import Entry
@@ -31,6 +32,11 @@ def sign_in_as_the_next_person(github, browser):
 
 def test_no_migration_is_missing():
     call_command("makemigrations", "oauth_login", "guestbook", check=True, dry_run=True, verbosity=0)
+
+
+def test_the_system_checks_have_nothing_to_say():
+    # E002: what --fail-on-template-vars puts in the templates' options.
+    assert [problem for problem in run_checks() if problem.id != "templates.E002"] == []
 
 
 def test_a_visitor_signs_in_and_is_the_same_person_the_next_time(visitor, new_visitor, github):
