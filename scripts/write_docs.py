@@ -18,11 +18,13 @@ from typing import Any, Final
 
 from oauth_login import providers
 from oauth_login.causes import CAUSES
+from oauth_login.providers import table
 from oauth_login.providers.definition import WORDS
 from oauth_login.providers.plain_grants import BEARING
 from scripts.threats import Group, Proof, Threat, groups, proofs
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+OF_THEIR_OWN: Final = frozenset(module.__name__.rpartition(".")[2] for module in table.OF_THEIR_OWN)
 MOST_SHOWN: Final = 4  # tests per row; of more, one less is shown
 
 
@@ -120,28 +122,65 @@ def presets(root: Path) -> str:
     lengths = sorted(row_lengths(root).values())
     return filled(
         (root / "docs/providers.md").read_text(),
-        count=f"There are {len(sections)}. Those that are rows have {lengths[-1]} lines at most, with their "
-        f"braces, and {median(lengths):g} in the middle.",
+        count=f"There are {len(sections)}. {len(lengths)} are rows: {lengths[-1]} lines at most, with their "
+        f"braces, and {median(lengths):g} in the middle. With a quirk they have a file: {_files(root)}.",
         presets="\n\n".join(sections),
     )
 
 
+def _files(root: Path) -> str:
+    return ", ".join(f"`{name}.py` ({lines} lines)" for name, lines in file_lengths(root).items())
+
+
 def row_lengths(root: Path) -> dict[str, int]:
-    """Return how many lines each preset has, from its name to its closing brace, in all tables together."""
+    """Return how many lines each preset that is a row has, in all tables together.
+
+    From its name to its closing brace, and of the constants those that no other preset uses.
+    """
     found: dict[str, int] = defaultdict(int)
     for path in sorted((root / "oauth_login/providers").glob("*.py")):
-        nodes = list(ast.walk(ast.parse(path.read_text())))
-        functions = {node.name: node.body[-1] for node in nodes if isinstance(node, ast.FunctionDef)}
-        for table in (node for node in nodes if isinstance(node, ast.Dict)):
-            for key, row in zip(table.keys, table.values, strict=True):
-                if isinstance(key, ast.Constant) and providers.row(key.value):
-                    found[str(key.value)] += _lines_of_row(key, row, functions)
+        if path.stem not in OF_THEIR_OWN:
+            for name, lines in _rows(ast.parse(path.read_text())).items():
+                found[name] += lines
     return found
 
 
-def _lines_of_row(key: ast.expr, row: ast.expr, functions: Mapping[str, ast.stmt]) -> int:
-    """Rows that differ in a few names are calls; such a row is what the function returns."""
-    first, last = (key, row) if not isinstance(row, ast.Call) else (functions[ast.unparse(row.func)],) * 2
+def file_lengths(root: Path) -> dict[str, int]:
+    """Return how many lines the file of each provider has that has one of its own."""
+    paths = (root / f"oauth_login/providers/{name}.py" for name in sorted(OF_THEIR_OWN | {"github"}))
+    return {path.stem: len(path.read_text().splitlines()) for path in paths}
+
+
+def _rows(module: ast.Module) -> dict[str, int]:
+    """Return the lines of each preset in a module."""
+    constants = {
+        node.target.id: node
+        for node in module.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id != "ROWS"
+    }
+    found: dict[str, int] = defaultdict(int)
+    users: dict[str, set[str]] = defaultdict(set)
+    for rows in (node for node in ast.walk(module) if isinstance(node, ast.Dict)):
+        for key, row in zip(rows.keys, rows.values, strict=True):
+            if isinstance(key, ast.Constant) and providers.row(key.value):
+                found[str(key.value)] += _lines(key, row)
+                for name in _named(row, constants):
+                    users[name].add(str(key.value))
+    for name, presets_ in users.items():
+        if len(presets_) == 1:
+            found[presets_.pop()] += _lines(constants[name])
+    return found
+
+
+def _named(node: ast.AST | None, constants: Mapping[str, ast.AnnAssign]) -> set[str]:
+    """Return the constants that a row is made of, those of which they are made among them."""
+    nodes = ast.walk(node) if node else ()
+    names = {each.id for each in nodes if isinstance(each, ast.Name) and each.id in constants}
+    return names.union(*(_named(constants[name].value, constants) for name in names))
+
+
+def _lines(first: ast.expr | ast.stmt, last: ast.expr | ast.stmt | None = None) -> int:
+    last = last or first
     return (last.end_lineno or last.lineno) - first.lineno + 1
 
 
@@ -151,8 +190,8 @@ def _preset(name: str, row: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         ("preset", f"`{name}`, {_kind(row)}"),
         ("register at", f"<{registration}>" if registration else "your own server"),
         ("callback URL", f"`https://<your host>/oauth2/{name}/callback/`"),
-        ("`CLIENT_ID`, `CLIENT_SECRET`", facts["credentials"]),
-        *(_asked(row) if row else ()),
+        (", ".join(f"`{key}`" for key in to_be_set(name)), facts["credentials"]),
+        *_asked(name),
         ("e-mail", facts["email"]),
         ("refresh", _refresh(row, facts)),
         ("revocation", _revocation(row) if row else facts["revocation"]),
@@ -164,11 +203,18 @@ def _preset(name: str, row: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     return "\n".join(lines + [f"| {what} | {said} |" for what, said in cells])
 
 
-def _asked(row: Mapping[str, Any]) -> list[tuple[str, str]]:
-    scope = row.get("SCOPE", "" if "CLAIMS" in row else "openid profile email")
+def to_be_set(name: str) -> list[str]:
+    """Return the keys without which a preset is no provider."""
+    row = providers.row(name)
+    return [key for key in providers.kind(name, {}).required(row) if key not in row]
+
+
+def _asked(name: str) -> list[tuple[str, str]]:
+    """Say what is asked for by a provider of the preset with nothing set but what has to be."""
+    provider = providers.build(name, dict.fromkeys(to_be_set(name), "x"), transport=None)
     return [
-        ("`SCOPE`", f"`{scope}`" if scope else "none"),
-        ("PKCE", "yes" if row.get("PKCE", True) else "no: the server does not know it"),
+        ("`SCOPE`", f"`{provider.scope}`" if provider.scope else "none"),
+        ("PKCE", "yes" if provider.pkce else "no: the server does not know it"),
     ]
 
 

@@ -65,6 +65,14 @@ def test_examples_presets_and_the_words_of_definitions_are_documented_as_they_ar
     assert write_docs.DOCUMENTS[path](ROOT) == (ROOT / path).read_text()
 
 
+@pytest.mark.parametrize("name", providers.names())
+def test_a_preset_lacks_nothing_with_what_has_to_be_set_as_documented(name):
+    row = providers.row(name)
+    said = first_cells((ROOT / "docs/providers.md").read_text(), f"| preset | `{name}`,")
+
+    assert {*providers.kind(name, {}).required(row)} <= {*row, *said}
+
+
 def test_the_reference_lists_every_check_and_no_other():
     used = {
         f"oauth_login.{number}"

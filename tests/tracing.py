@@ -9,7 +9,7 @@ from collections import defaultdict
 import pytest
 
 ENOUGH = 40  # cases of a test of presets, spread over all of them
-ELSEWHERE = ("browser", "floods", "interop")
+ELSEWHERE = ("browser", "interop")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-cov looks

@@ -5,26 +5,15 @@ from typing import Any, Final
 
 BASIC: Final = "client_secret_basic"
 GRAPH: Final = "https://graph.facebook.com/v24.0"
-STRAVA: Final = "https://www.strava.com"
-#: By the field of the request that it calls wrong.
-STRAVA_CODES: Final = {
-    "code": "code_rejected",
-    "client_id": "provider_misconfigured",
-    "client_secret": "provider_misconfigured",
-}
-#: TikTok's word for client_id.
-CLIENT_KEY: Final = {
-    "AUTHORIZATION_NAMES": {"client_id": "client_key"},
-    "TOKEN_REQUEST_NAMES": {"client_id": "client_key"},
-}
 
 # A row is read across: what belongs together is on one line.
 # fmt: off
 ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
     # https://developers.facebook.com/docs/facebook-login/guides/advanced/manual-flow
+    # 190: the access token is none any more.
     "facebook": {
-        "LABEL": "Facebook", "REGISTRATION": "https://developers.facebook.com/apps/",
-        "AUTHORIZATION_ENDPOINT": "https://www.facebook.com/v24.0/dialog/oauth",
+        "LABEL": "Facebook", "REGISTRATION": "https://developers.facebook.com/apps/", "REFRESHES": False,
+        "AUTHORIZATION_ENDPOINT": "https://www.facebook.com/v24.0/dialog/oauth", "REFRESH_REJECTED": (190,),
         "SCOPE": "public_profile email", "SCOPE_SEPARATOR": ",", "PKCE": False, "SUBJECT_TYPE": "str",
         "TOKEN_ENDPOINT": f"{GRAPH}/oauth/access_token", "ERRORS": {"error.code": None, "error": None},
         "REVOCATION_ENDPOINT": f"{GRAPH}/me/permissions", "REVOCATION_REQUEST": "delete",
@@ -100,12 +89,11 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
     "naver": {
         "LABEL": "NAVER", "REGISTRATION": "https://developers.naver.com/apps/",
         "AUTHORIZATION_ENDPOINT": "https://nid.naver.com/oauth2.0/authorize",
-        "PKCE": False, "SUBJECT_TYPE": "str",
+        "PKCE": False, "SUBJECT_TYPE": "str", "PICTURE_HOSTS": [".pstatic.net"],
         "TOKEN_ENDPOINT": "https://nid.naver.com/oauth2.0/token",
         "USERINFO_ENDPOINT": "https://openapi.naver.com/v1/nid/me", "USERINFO_ROOT": "response",
         "ERRORS": {"error": None, "resultcode": "00"},
         "CLAIMS": {"sub": "id", "name": ["name", "nickname"], "email": "email", "picture": "profile_image"},
-        "PICTURE_HOSTS": [".pstatic.net"],
     },
     # https://developer.spotify.com/documentation/web-api/reference/get-current-users-profile
     "spotify": {
@@ -195,16 +183,18 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "CLAIMS": {"sub": "id", "name": "display_name", "email": "email", "picture": "pic_url"},
         "PICTURE_HOSTS": ["zoom.us", ".zoom.us"],
     },
-    # https://developers.strava.com/docs/authentication/
+    # https://developers.strava.com/docs/authentication/: it names the field of a request that is wrong.
     "strava": {
-        "LABEL": "Strava", "REGISTRATION": f"{STRAVA}/settings/api", "SCOPE": "read", "SCOPE_SEPARATOR": ",",
-        "AUTHORIZATION_ENDPOINT": f"{STRAVA}/oauth/authorize", "PKCE": False, "SUBJECT_TYPE": "int",
-        "TOKEN_ENDPOINT": f"{STRAVA}/oauth/token",
-        "USERINFO_ENDPOINT": f"{STRAVA}/api/v3/athlete", "PICTURE_HOSTS": ["dgalywyr863hv.cloudfront.net"],
-        "ERRORS": {"errors.0.field": None, "errors": None}, "ERROR_CODES": STRAVA_CODES,
-        "CLAIMS": {"sub": "id", "preferred_username": "username", "picture": "profile",
-                   "name": ["{firstname} {lastname}", "firstname"],
-                   "profile": "https://www.strava.com/athletes/{id}"},
+        "LABEL": "Strava", "REGISTRATION": "https://www.strava.com/settings/api", "SCOPE": "read",
+        "AUTHORIZATION_ENDPOINT": "https://www.strava.com/oauth/authorize", "PKCE": False,
+        "TOKEN_ENDPOINT": "https://www.strava.com/oauth/token", "SCOPE_SEPARATOR": ",", "SUBJECT_TYPE": "int",
+        "USERINFO_ENDPOINT": "https://www.strava.com/api/v3/athlete", "REVOCATION_REQUEST": "bearer",
+        "ERRORS": {"errors.0.field": None, "errors": None}, "REFRESH_REJECTED": ("refresh_token",),
+        "ERROR_CODES": {"client_id": "provider_misconfigured", "client_secret": "provider_misconfigured",
+                        "code": "code_rejected"}, "PICTURE_HOSTS": ["dgalywyr863hv.cloudfront.net"],
+        "CLAIMS": {"sub": "id", "name": ["{firstname} {lastname}", "firstname"], "picture": "profile",
+                   "preferred_username": "username", "profile": "https://www.strava.com/athletes/{id}"},
+        "REVOCATION_ENDPOINT": "https://www.strava.com/oauth/deauthorize",
     },
     # https://api.stackexchange.com/docs/authentication, /docs/compression: whatever is asked for.
     "stackexchange": {
@@ -253,17 +243,6 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "CLAIMS": {"sub": "id", "preferred_username": "display_name", "name": "display_name",
                    "picture": "img.href", "profile": "https://www.openstreetmap.org/user/{display_name}"},
         "PICTURE_HOSTS": ["www.openstreetmap.org", "www.gravatar.com"],
-    },
-    # https://developers.tiktok.com/doc/login-kit-web and /doc/tiktok-api-v2-get-user-info
-    "tiktok": {
-        "LABEL": "TikTok", "REGISTRATION": "https://developers.tiktok.com/apps/", **CLIENT_KEY,
-        "AUTHORIZATION_ENDPOINT": "https://www.tiktok.com/v2/auth/authorize/",
-        "SCOPE": "user.info.basic", "SCOPE_SEPARATOR": ",", "PKCE": False, "SUBJECT_TYPE": "str",
-        "TOKEN_ENDPOINT": "https://open.tiktokapis.com/v2/oauth/token/",
-        "USERINFO_ENDPOINT": "https://open.tiktokapis.com/v2/user/info/", "USERINFO_ROOT": "data.user",
-        "USERINFO_PARAMS": {"fields": "open_id,union_id,avatar_url,display_name"},
-        "ERRORS": {"error.code": "ok"}, "PICTURE_HOSTS": [".tiktokcdn.com", ".tiktokcdn-us.com"],
-        "CLAIMS": {"sub": "open_id", "name": "display_name", "picture": "avatar_url"},
     },
     # https://developer.amazon.com/docs/login-with-amazon/authorization-code-grant.html
     "amazon": {
