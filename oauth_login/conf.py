@@ -155,14 +155,21 @@ def memberships(alias: str) -> Memberships | None:
 
 
 def callback_words(alias: str) -> dict[str, Any]:
-    """Return what this provider's callback calls the code and a no, and what else is needed; if said."""
+    """Return what this provider's callback calls the code and a no, and what else is needed; if said.
+
+    Right or wrong: a callback is read before anybody asks whether its provider is set up well (E017).
+    """
     options = providers.laid_over_preset(alias, provider_settings()[alias])
     code_param, echoes = options.get("CODE_PARAM"), options.get("CALLBACK_PARAMS")
     cancels = options.get("CANCEL_PARAMS")
     return {
         "code_param": code_param if isinstance(code_param, str) else "code",
-        "echoes": echoes if isinstance(echoes, list | tuple) else (),
-        "cancels": cancels if isinstance(cancels, Mapping) else {},
+        "echoes": [name for name in echoes if isinstance(name, str)]
+        if isinstance(echoes, list | tuple)
+        else (),
+        "cancels": {name: value for name, value in cancels.items() if isinstance(name, str)}
+        if isinstance(cancels, Mapping)
+        else {},
     }
 
 

@@ -21,10 +21,22 @@ ORIGIN: Final = re.compile(
     r"https?://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?", re.ASCII
 )
 
+SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
 
 def is_right(name: str, value: object) -> bool:
     """Tell whether a top-level setting may have that value; at run time the checks may be silenced."""
-    return EXPECTED[name][0](value)
+    # Each provider's settings are looked at when it is used.
+    return EXPECTED[name][0](value) and (name == "PROVIDERS" or is_sayable(value))
+
+
+def is_sayable(value: object) -> bool:
+    """Tell whether all text in *value* can be sent and stored: half a surrogate pair cannot (RFC 3629 §3)."""
+    if isinstance(value, str):
+        return SURROGATE.search(value) is None
+    if isinstance(value, Mapping):
+        return all(is_sayable(part) for pair in value.items() for part in pair)
+    return not isinstance(value, list | tuple) or all(map(is_sayable, value))
 
 
 def is_origin(value: object) -> bool:

@@ -17,6 +17,7 @@ from oauth_login.expectations import (
     PROVIDER_EXPECTED,
     RESPONSE_MODE,
     is_right,
+    is_sayable,
 )
 from oauth_login.providers.base import Provider
 from oauth_login.providers.parameters import is_answered_by_query, query_of, said_twice
@@ -42,7 +43,9 @@ PROVIDER_KEYS: Final = frozenset(
 #: One of these makes a provider without a preset; with one of those somebody means to define one.
 DEFINING: Final = ("ISSUER", "CLAIMS")
 DEFINED: Final = frozenset({"AUTHORIZATION_ENDPOINT", "TOKEN_ENDPOINT", "USERINFO_ENDPOINT"})
+DOCUMENTS: Final = "/.well-known/"  # RFC 8615
 TENANT: Final = "{tenantid}"  # in the ISSUER of a server of many tenants
+OTHERS: Final = "Leave it out: it is for other kinds of providers."
 ALIAS_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 RESERVED_ALIASES: Final = frozenset({"login", "logout", "accounts", "confirm", "sandbox"})
 # As many characters as the columns of the models hold; some databases would cut, others refuse.
@@ -91,6 +94,8 @@ def provider_problems(alias: object, written: object, *, sandboxed: bool) -> Ite
         yield Problem("E004", f"{where}: this alias is a page of ours.", "Choose another.")
     elif not isinstance(written, Mapping):
         yield Problem("E005", f"{where} must be a dict.", 'E.g. {"CLIENT_ID": "…"}.')
+    elif unsayable := [key for key, value in written.items() if not is_sayable((key, value))]:
+        yield from (_wrong(where, key, "text that UTF-8 can say") for key in unsayable)
     elif (kind := _kind(alias, written)) is None:
         yield _unknown_provider(alias, where, written)
     else:
@@ -129,12 +134,17 @@ def _option_problems(where: str, written: Mapping[str, Any], kind: type[Provider
     expectations = {**PROVIDER_EXPECTED, **kind.expected, "TOKEN_ENDPOINT_AUTH_METHOD": method}
     for key, value in written.items():
         if key not in known:
-            yield _unknown("E007", f"{where}[{key!r}]", key, known)
+            problem = _unknown("E007", f"{where}[{key!r}]", key, known)
+            yield replace(problem, hint=OTHERS) if _is_for_others(key) else problem
         elif wrong := _wrong_with_url(key, value):
             mistake, hint = wrong
             yield Problem("E009", f"{where}[{key!r}] {mistake}.", hint)
         elif key in expectations and not expectations[key][0](value):
             yield _wrong(where, key, expectations[key][1])
+
+
+def _is_for_others(key: object) -> bool:
+    return any(key in providers.kind(name, {}).option_names for name in providers.names())
 
 
 def _wrong(where: str, key: str, expected: str) -> Problem:
@@ -158,6 +168,8 @@ def _wrong_with_url(key: str, value: object) -> tuple[str, str] | None:
             "has a query",
             "Remove the ? and what follows: this is a name, or paths are added to it.",
         )
+    if key == "ISSUER" and DOCUMENTS in tenantless:
+        return "is where its documents are", f"Try {tenantless.partition(DOCUMENTS)[0]!r}; they name it."
     if key == "ISSUER" and len(tenantless) > ISSUER_LENGTH:
         return "is too long", f"{ISSUER_LENGTH} characters of it are stored with every account."
     return None
@@ -189,7 +201,8 @@ def _missing(
 
 def _unknown(check: str, where: str, given: object, known: Iterable[str]) -> Problem:
     names = sorted(known)
-    close = difflib.get_close_matches(str(given).upper(), [n.upper() for n in names], n=1)
+    slip = given.upper() if isinstance(given, str) else ""  # None is no slip of the pen
+    close = difflib.get_close_matches(slip, [n.upper() for n in names], n=1)
     meant = next((name for name in names if close and name.upper() == close[0]), "")
     hint = f"Did you mean {meant!r}?" if meant else f"Known: {', '.join(names)}."
     return Problem(check, f"{where} is not known: {given!r}.", hint)

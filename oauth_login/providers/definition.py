@@ -22,6 +22,12 @@ REQUESTS: Final = ("form", "json", "query")
 #: Where a token is, if not in an Authorization header; the last two mean among the parameters.
 CARRIERS: Final = ("header", "query", "form")
 TOKEN: Final = re.compile(r"[A-Za-z0-9_-]+")
+#: What else the callback says (RFC 6749 §4.1.2, RFC 9207 §2), and the token request says itself (RFC 6749
+#: §4.1.3): whoever writes the callback's query must have no say in that.
+CALLBACKS_OWN: Final = frozenset({"state", "iss", "error", "error_description", "error_uri"})
+REQUESTS_OWN: Final = frozenset(
+    {"grant_type", "code", "redirect_uri", "client_id", "client_secret", "code_verifier"}
+)
 #: What templates of requests may name: beside it, members of the answers so far.
 ANSWERS: Final = ("token", "identity")
 
@@ -70,6 +76,14 @@ def _is_whatever(_: Any) -> bool:
 
 def _is_path(value: Any) -> bool:
     return isinstance(value, str) and PATH.fullmatch(value) is not None
+
+
+def _is_code_param(value: Any) -> bool:
+    return _is_name(value) and value not in CALLBACKS_OWN
+
+
+def _are_echoes(value: Any) -> bool:
+    return _is_names(value) and REQUESTS_OWN.isdisjoint(value)
 
 
 def _is_code(value: Any) -> bool:
@@ -127,9 +141,17 @@ WORDS: Final[Mapping[str, Word]] = {
     "SCOPE_SEPARATOR": Word(" ", _is_name, "a character", "stands between scopes in the request"),
     "AUTHORIZATION_NAMES": Word({}, *_NAMES, "renames parameters of the authorization request"),
     "AUTHORIZATION_FRAGMENT": Word("", _is_text, "a string", "follows the # of the authorization URL"),
-    "CODE_PARAM": Word("code", _is_name, "a name", "the callback's name for the code"),
+    "CODE_PARAM": Word(
+        "code",
+        _is_code_param,
+        f"a name, and none of {', '.join(sorted(CALLBACKS_OWN))}",
+        "the callback's name for the code",
+    ),
     "CALLBACK_PARAMS": Word(
-        (), _is_names, "a list of names", "other parameters of the callback that the token request repeats"
+        (),
+        _are_echoes,
+        f"a list of names, none of them {', '.join(sorted(REQUESTS_OWN))}",
+        "other parameters of the callback that the token request repeats",
     ),
     "CANCEL_PARAMS": Word(
         {},

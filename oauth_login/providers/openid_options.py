@@ -81,6 +81,18 @@ def required(options: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(needed) if method == "none" else (*needed, "CLIENT_SECRET")
 
 
+def _meaningless(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what would change nothing where it stands: somebody expects that it does."""
+    issuer = str(options.get("ISSUER", ""))
+    for key in ("TENANT", "TENANTS"):
+        if key in options and TENANT not in issuer:
+            yield key, f"left out: no {TENANT} is in this ISSUER"
+    if "TENANT" in options and "TENANTS" in options:
+        yield "TENANTS", "left out, or TENANT: either one tenant's people get in, or several tenants'"
+    if "BASE_URL" in options and "{BASE_URL}" not in issuer:
+        yield "BASE_URL", "left out: ISSUER says where this server is"
+
+
 def mistakes(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield a key and what it must be, where one depends on another or on a file."""
     is_shared = options.get("ID_TOKEN_SIGNED_RESPONSE_ALG") == SHARED_SECRET
@@ -88,6 +100,7 @@ def mistakes(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "CLIENT_SECRET", f"of {SECRET_BYTES} bytes or more, as ID Tokens are signed with it"
     if "openid" not in str(options.get("SCOPE", "openid")).split():
         yield "SCOPE", "one with openid in it: without, there is no ID Token"
+    yield from _meaningless(options)
     endpoint, parameters = str(options.get("AUTHORIZATION_ENDPOINT", "")), options.get("AUTHORIZATION_PARAMS")
     if wrong := _wrong_demand(endpoint, {}):
         yield "AUTHORIZATION_ENDPOINT", wrong

@@ -235,6 +235,7 @@ MISTAKES = {
         *each(at_top, ATTEMPT_MAX_AGE=[None, "600", 59, 3601, 60.5, True, 86_400]),
         *each(at_top, ENCRYPTION_KEYS=["k" * 32, [], (), ["k" * 31], ["k" * 32, 7], [b"k" * 32]]),
         *each(at_top, ON_EMAIL_COLLISION=["link", None, [], "GUIDE"]),
+        *(at_top(ENCRYPTION_KEYS=["\ud800" * 32]), at_top(PASSWORD_LOGIN_URL="/\ud800")),
         *each(at_top, RECENT_SIGN_IN_AGE=[None, "900", 59, 86_401, 60.5, True]),
         *each(at_top, PASSWORD_LOGIN_URL=["", 7, ["/"], True]),
         *each(at_top, MAIL_ON_CHANGE=["True", 1, None]),
@@ -296,6 +297,7 @@ MISTAKES = {
         *each(of, API_URL=NO_URLS + WITH_QUERIES),
         *each(of, BASE_URL=NO_URLS + WITH_QUERIES),
         *each(of, ISSUER=[*NO_URLS, *WITH_QUERIES, "https://ghe.example/" + "a" * 236]),
+        *each(of, ISSUER=["https://ghe.example/.well-known/openid-configuration"]),
     ],
     "E010": [
         *each(of, CLIENT_ID=MISCOPIED),
@@ -311,6 +313,11 @@ MISTAKES = {
         *each(of, AUTHORIZATION_PARAMS=[None, "a=b", {"a": 1}, {1: "a"}, [("a", "b")]]),
         *each(of, AUTHORIZATION_PARAMS=[{"response_mode": "form_post"}, {"response_mode": "fragment"}]),
         *each(of, TOKEN_ENDPOINT_AUTH_METHOD=["none", "basic", None, []]),
+        *each(of, AUTHORIZATION_PARAMS=[{"a": "\ud800"}, {"\ud800": "a"}]),
+        *(of(LABEL="\ud800"), of(SCOPE="a \udfff"), of(WEBHOOK_SECRETS=["\ud800" * 16])),
+        of(API_URL="https://ghe.example/\ud800"),
+        *defined_as(TOKEN_PARAMS=[{"a": "\ud800"}], CALLBACK_PARAMS=[["\ud800"]]),
+        named("github", {**GITHUB, "\ud800": 1}),
     ],
     "E017": [
         *defined_as(AUTHORIZATION_ENDPOINT=[...], TOKEN_ENDPOINT=[...], USERINFO_ENDPOINT=[...]),
@@ -343,7 +350,8 @@ MISTAKES = {
         *defined_as(TOKEN_REQUEST=["get", None], TOKEN_ANSWER=["xml", []], TOKEN_TYPE_OPTIONAL=[1, None]),
         *defined_as(TOKEN_NAMES=[7, {"access_token": ""}], TOKEN_REQUEST_NAMES=[7, {"code": 1}]),
         *defined_as(TOKEN_PARAMS=[7, {"a": 1}], AUTHORIZATION_NAMES=[7, {"": "a"}]),
-        *defined_as(AUTHORIZATION_FRAGMENT=[7], SCOPE_SEPARATOR=["", 7], CODE_PARAM=["", None]),
+        *defined_as(AUTHORIZATION_FRAGMENT=[7], SCOPE_SEPARATOR=["", 7]),
+        *defined_as(CODE_PARAM=["", None, [], "state", "iss", "error", "error_description", "error_uri"]),
         *defined_as(USERINFO_MATCHES=[["id"], {"a b": "{token.id}"}, {"id": "{user.id}"}, {"id": 7}]),
         *defined_as(USERINFO_MATCHES=[{"id": "{identity.id}"}]),
         *defined_as(CANCEL_PARAMS=[["no"], {"": "1"}, {"no": ""}, {"no": 1}]),
@@ -361,7 +369,15 @@ MISTAKES = {
             REVOCATION_NAMES=[{"token": ""}, {"token": "token_type_hint"}],
         ),
         *defined_as(TOKEN_REQUEST_NAMES=[{"client_id": "refresh_token"}]),
-        *defined_as(CALLBACK_PARAMS=["device", [7], None], IDENTITY_CLIENT=[7]),
+        *defined_as(CALLBACK_PARAMS=["device", [7], [["device"]], None], IDENTITY_CLIENT=[7]),
+        *defined_as(
+            CALLBACK_PARAMS=[
+                ["device", name]
+                for name in (
+                    *("grant_type", "code", "redirect_uri", "client_id", "client_secret", "code_verifier"),
+                )
+            ]
+        ),
         *defined_as(EMAILS_ROOT=[7], EMAILS_WHERE=[7, {"a": None}], SUBJECT_TYPE=["text", None, []]),
         *defined_as(API_REJECTED=[7, {"a": 1}, {"a": "21332"}, {"a b": [1]}, {"a": [True]}, [21332]]),
         *defined_as(ERRORS=[7, {"a": []}, {"a b": 0}], ERROR_CODES=[7, {1: "x"}, {True: "code_rejected"}]),
@@ -692,6 +708,7 @@ def test_several_mistakes_are_reported_at_once(settings):
         (of(CLIENTID="x"), "Did you mean 'CLIENT_ID'?"),
         (of(base_url="x"), "Did you mean 'BASE_URL'?"),
         (of(PRESET="githbu"), "Did you mean 'github'?"),
+        (of(PRESET=None), "Known: amazon, apple, "),
         (of(PRESET="GitHub"), "Did you mean 'github'?"),
         (named("something-of-ours"), "Known: amazon, "),
         (named("wiebo"), "Did you mean 'weibo'?"),

@@ -480,9 +480,9 @@ def test_what_it_repeats_is_as_strict_as_the_rest(site, device):
 
 @pytest.mark.threat("B03", "B11")
 def test_nothing_replaces_what_the_protocol_sends(site):
-    names = ["code_verifier", "client_id", "redirect_uri", "grant_type"]
-    site.define(CALLBACK_PARAMS=names, TOKEN_PARAMS={"code": "forged"})
-    site.sign_in(**dict.fromkeys(names, "forged"))
+    names = ["code", "code_verifier", "client_id", "redirect_uri", "grant_type"]
+    site.define(TOKEN_PARAMS=dict.fromkeys(names, "forged"))
+    site.sign_in()
 
     (asked,) = site.requests("/token")
     assert "forged" not in asked.body
@@ -546,6 +546,8 @@ def test_what_the_token_request_needs_is_led_home_too(site, settings):
         {"AUTHORIZATION_NAMES": {"code_challenge": ""}},
         {"AUTHORIZATION_NAMES": {"state": "client_id"}},
         {"TOKEN_REQUEST_NAMES": {"code": ""}},
+        {"CALLBACK_PARAMS": ["code_verifier"]},
+        {"CODE_PARAM": "state"},
         {"AUTHORIZATION_ENDPOINT": "https://forge.example/authorize?response_type=token"},
         {"AUTHORIZATION_ENDPOINT": "https://forge.example/authorize?v=2&state=fixed"},
     ],
@@ -564,9 +566,19 @@ def test_a_query_that_the_authorization_endpoint_has_already_is_kept(site):
     assert site.asked["v"] == "2"
 
 
-def test_wrong_settings_do_not_break_a_callback(site):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"CODE_PARAM": 7, "CALLBACK_PARAMS": "device", "CANCEL_PARAMS": "no"},
+        {"CALLBACK_PARAMS": [["device"]], "CANCEL_PARAMS": {("no",): "1", "no": 1}},
+        {"LABEL": "\ud800"},
+        {"CALLBACK_PARAMS": ["\ud800"]},
+    ],
+    ids=ascii,
+)
+def test_wrong_settings_do_not_break_a_callback(site, changes):
     state = dict(parse_qsl(urlsplit(site.visitor.start("forge")["Location"]).query))["state"]
-    site.define(CODE_PARAM=7, CALLBACK_PARAMS="device", CANCEL_PARAMS="no")
+    site.define(**changes)
 
     assert code_of(site.visitor.come_back({"code": "c", "state": state}, "forge")) == "settings_invalid"
 

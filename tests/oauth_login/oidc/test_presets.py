@@ -106,6 +106,17 @@ NO_TENANTS = ["common", "organizations", "consumers", "acme.example", "a/b", "{t
         ({"ISSUER": "https://sso.acme.example/{tenant}"}, "E009", "https"),
         ({"ISSUER": "https://sso.acme.example?x"}, "E009", "query"),
         ({"ISSUER": 7}, "E009", "https"),
+        *(
+            ({"ISSUER": f"https://sso.acme.example/a{path}"}, "E009", "Try 'https://sso.acme.example/a'")
+            for path in ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
+        ),
+        ({"CLIENT_SECRET": "\ud800" * 40}, "E010", "UTF-8"),
+        ({"ID_TOKEN_SIGNED_RESPONSE_ALG": "HS256", "CLIENT_SECRET": "\ud800" * 40}, "E010", "UTF-8"),
+        ({"TENANT": "a"}, "E010", "left out: no {tenantid} is in this ISSUER"),
+        ({"TENANTS": ["a"]}, "E010", "left out: no {tenantid} is in this ISSUER"),
+        ({"ISSUER": "https://x.example/{tenantid}", "TENANT": "a", "TENANTS": ["a"]}, "E010", "or TENANT"),
+        ({"BASE_URL": "https://sso.acme.example"}, "E010", "left out: ISSUER says where"),
+        ({"API_VERSION": "7"}, "E007", "Leave it out"),
         ({"JWKS_URI": "http://sso.acme.example"}, "E009", "https"),
         ({"USERINFO_ENDPOINT": "x"}, "E009", "https"),
         ({"ID_TOKEN_SIGNED_RESPONSE_ALG": "none"}, "E010", "RS256"),
@@ -143,7 +154,7 @@ NO_TENANTS = ["common", "organizations", "consumers", "acme.example", "a/b", "{t
         ),
         *(
             ({"AUTHORIZATION_PARAMS": {"claims": claims}}, "E010", "claims")
-            for claims in ("{", "\ud800", "[]", '{"id_token": [7]}')
+            for claims in ("{", "[]", '{"id_token": [7]}')
         ),
     ],
     ids=lambda value: str(value)[:60],
