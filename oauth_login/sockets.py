@@ -70,6 +70,6 @@ def connect(host: str, port: int, options: Sequence[Any], *, only_public: bool) 
 
 
 def _is_public(address: str) -> bool:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
+    parsed = ipaddress.ip_address(address)
     inner = getattr(parsed, "ipv4_mapped", None) or parsed
     return inner.is_global and not inner.is_multicast

@@ -89,7 +89,7 @@ def _network(address: str) -> str:
     elif bare.count(":") == 1:
         bare = bare.partition(":")[0]
     try:
-        parsed = ipaddress.ip_address(bare.partition("%")[0])
+        parsed = ipaddress.ip_address(bare)
     except ValueError:
         return ""
     if isinstance(parsed, ipaddress.IPv4Address):

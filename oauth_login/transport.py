@@ -117,10 +117,7 @@ class Transport:
         # A jar shared by all visitors would mix them up (threat D26).
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         session.headers.clear()
-        session.headers.update(
-            # Asking for no compression, and refusing it below, disarms every bomb (D05, D06).
-            {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
-        )
+        session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
         adapter = PooledAdapter(ca_bundle)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
@@ -197,6 +194,7 @@ class Transport:
         json: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
+        # Asking for no compression, and refusing it below, disarms every bomb (D05, D06).
         headers = {**(headers or {}), "Accept-Encoding": accepted}
         request = requests.Request(method, url, data=form, json=json, headers=headers)
         _, answer = self._try(request, url, once=once, accepted=accepted)

@@ -587,6 +587,7 @@ def test_wrong_settings_do_not_break_a_callback(site, changes):
 
 
 @pytest.mark.threat("D05", "D06")
+@pytest.mark.parametrize("request_", ["form", "query"])
 @pytest.mark.parametrize(
     ("said", "code"),
     [
@@ -599,8 +600,8 @@ def test_wrong_settings_do_not_break_a_callback(site, changes):
     ],
     ids=["well", "a bomb", "cut off", "more", "none", "nothing"],
 )
-def test_a_server_that_always_compresses_is_understood_and_bounded(site, said, code):
-    site.define(USERINFO_ENCODING="gzip")
+def test_a_server_that_always_compresses_is_understood_and_bounded(site, said, code, request_):
+    site.define(USERINFO_ENCODING="gzip", TOKEN_REQUEST=request_)
     site.say(user=lambda _: reply(said, Content_Encoding="gzip"))
     answer = site.sign_in()
 

@@ -230,6 +230,15 @@ def test_a_token_that_is_dead_already_is_gone(preset, server, name):
     assert preset(name).revoke(access_token="at", refresh_token="") is True
 
 
+@pytest.mark.threat("H23")
+@pytest.mark.parametrize("name", ["naver", "zoom", "discord"])
+def test_a_401_to_who_also_sent_credentials_says_nothing_of_the_token(preset, server, name):
+    answer_all(server, {"error": "invalid_client"}, 401)
+
+    with pytest.raises(ProviderMisconfigured):
+        preset(name).revoke(access_token="at", refresh_token="rt")
+
+
 @pytest.mark.threat("H25")
 @pytest.mark.parametrize("code", [190, "190"], ids=repr)
 def test_a_dead_token_is_gone_whether_its_code_is_a_number_or_text(preset, server, code):
