@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from oauth_login import conf, intents, letters, pages, recency, session_index, signals
+from oauth_login import branding, conf, intents, letters, recency, session_index, signals, ways_in
 from oauth_login.errors import FormStale, LastWayIn, NotHere
 from oauth_login.guard import csrf_refused, csrf_told, guarded, outside_transactions
 from oauth_login.models import LinkedAccount, SignIn
@@ -80,14 +80,14 @@ def link(request: HttpRequest, alias: str) -> HttpResponse:
     return render(
         request,
         "oauth_login/link.html",
-        {"alias": alias, "label": pages.label(alias), "next": requested_page(request)},
+        {"alias": alias, "label": branding.label(alias), "next": requested_page(request)},
     )
 
 
 def _ask(request: HttpRequest, pk: int) -> HttpResponse:
     user: Any = request.user
     account = _taken(user, pk, user.linked_accounts.all())
-    context = {"account": account, "label": pages.label(account.provider)}
+    context = {"account": account, "label": branding.label(account.provider)}
     return render(request, "oauth_login/unlink.html", context)
 
 
@@ -126,15 +126,14 @@ def _taken(user: Any, pk: int, accounts: Iterable[LinkedAccount]) -> LinkedAccou
     account = others.pop(pk, None)
     if account is None:
         raise NotHere("account_unknown")
-    is_way_in = {other.provider for other in others.values()} & set(conf.aliases())
-    if not is_way_in and not user.has_usable_password():
+    if not ways_in.providers(others.values()) and not ways_in.has_password(user):
         raise LastWayIn
     return account
 
 
 def _told(account: LinkedAccount) -> str:
     """Return what the visitor has to know about the grant."""
-    url = pages.grant_url(account.provider)
+    url = branding.grant_url(account.provider)
     text = UNLINKED.get(outcome_of(account)) or (BY_HAND_THERE if url else BY_HAND)
     shown = account.username or account.name or account.subject
-    return format_html(str(text), account=shown, provider=pages.label(account.provider), url=url)
+    return format_html(str(text), account=shown, provider=branding.label(account.provider), url=url)

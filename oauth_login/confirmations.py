@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from oauth_login import pages, recency, throttle
+from oauth_login import recency, throttle, ways_in
 from oauth_login.errors import FormStale
 from oauth_login.guard import csrf_refused, csrf_told, guarded
 from oauth_login.redirects import requested_page
@@ -45,9 +45,10 @@ def _is_theirs(request: HttpRequest) -> bool:
 def _page(request: HttpRequest, *, is_wrong: bool = False) -> HttpResponse:
     user: Any = request.user
     wants_anew = "anew" in request.GET or "anew" in request.POST
-    ways = [way for way in pages.ways_in(user) if way["asks_anew"] or not wants_anew]
+    ways = ways_in.providers(user.linked_accounts.all())
     context = {
-        "ways": ways,
+        "ways": [way for way in ways if way["asks_anew"] or not wants_anew],
+        "has_password": ways_in.has_password(user),
         "next": requested_page(request),
         "is_wrong": is_wrong,
         "wants_anew": wants_anew,

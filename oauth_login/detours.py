@@ -17,7 +17,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
-from oauth_login import attempts, conf, pages
+from oauth_login import attempts, branding, conf
 from oauth_login.attempts import State
 from oauth_login.errors import AuthorizationResponseError
 from oauth_login.oauth2 import CODE_LENGTH, AuthorizationResponse
@@ -87,7 +87,7 @@ def _home(request: HttpRequest, origin: str, alias: str) -> HttpResponse:
 
 def _once_more(request: HttpRequest, alias: str, *, status: int) -> HttpResponse:
     again = f"{request.get_full_path()}&{BOUNCED}=1"  # the query has a state, so it is not empty
-    context = {"again": again, "alias": alias, "label": pages.label(alias)}
+    context = {"again": again, "alias": alias, "label": branding.label(alias)}
     return render(request, "oauth_login/bounce.html", context, status=status)
 
 

@@ -18,7 +18,7 @@ from django.db import router
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
-from oauth_login import conf, intents, linking, pages, recency, session_index
+from oauth_login import conf, intents, linking, recency, session_index, ways_in
 from oauth_login.errors import EmailTaken
 from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.oauth2 import TokenResponse
@@ -68,10 +68,10 @@ def _ways(request: HttpRequest) -> dict[str, Any]:
         return {}
     model = get_user_model()
     user: Any = model._default_manager.using(router.db_for_write(model)).get(pk=content["user"])
-    providers, password = pages.ways_in(user), user.has_usable_password()
+    providers, password = ways_in.providers(user.linked_accounts.all()), ways_in.has_password(user)
     if not providers and not password:
         return {}
-    page = pages.password_page() if password else ""
+    page = ways_in.password_page() if password else ""
     return {"providers": providers, "password": password, "password_page": page}
 
 

@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from oauth_login import asking, linking, pages, recency
+from oauth_login import asking, branding, linking, recency
 from oauth_login.attempts import Attempt
 from oauth_login.errors import BodyUnreadable, SignInConflict
 from oauth_login.flow import Intent
@@ -164,7 +164,7 @@ def tell_linked(request: HttpRequest, account: LinkedAccount) -> None:
 
 def _tell(request: HttpRequest, words: str, account: LinkedAccount) -> None:
     shown = account.username or account.name or account.subject
-    told = words % {"account": shown, "provider": pages.label(account.provider)}
+    told = words % {"account": shown, "provider": branding.label(account.provider)}
     messages.info(request, told, fail_silently=True)
 
 

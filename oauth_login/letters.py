@@ -11,8 +11,7 @@ from typing import Any
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
 
-from oauth_login import addresses, conf
-from oauth_login.errors import ProviderMisconfigured
+from oauth_login import addresses, branding, conf
 from oauth_login.models import LinkedAccount
 
 logger = logging.getLogger("oauth_login")
@@ -26,16 +25,9 @@ def send(occasion: str, user: Any, account: LinkedAccount) -> None:
     address = addresses.of(user)
     if not address or not conf.setting("MAIL_ON_CHANGE"):
         return
-    context = {"user": user, "account": account, "label": _label(account.provider)}
+    context = {"user": user, "account": account, "label": branding.label(account.provider)}
     try:
         subject = " ".join(render_to_string(f"oauth_login/mail/{occasion}_subject.txt", context).split())
         send_mail(subject, render_to_string(f"oauth_login/mail/{occasion}.txt", context), None, [address])
     except Exception:  # whatever the mail server, the library or a template of the site's raises
         logger.exception("no mail about the account %s that was %s", account.pk, occasion)
-
-
-def _label(alias: str) -> str:
-    try:
-        return conf.provider(alias).label
-    except (KeyError, ProviderMisconfigured):
-        return alias

@@ -1,15 +1,13 @@
 """The pages of a sign-in that did not succeed: what happened, calmly, and one button to go on."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from django.conf import global_settings, settings
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render, resolve_url
-from django.urls import NoReverseMatch
+from django.shortcuts import render
 from django.utils.translation import ngettext
 
-from oauth_login import attempts, conf, providers
+from oauth_login import attempts, branding, conf
 from oauth_login.causes import cause_of
 from oauth_login.errors import (
     AttemptError,
@@ -20,8 +18,7 @@ from oauth_login.errors import (
     printable,
 )
 from oauth_login.explanations import explain
-from oauth_login.providers.base import Provider
-from oauth_login.redirects import default_page, is_ours, is_there
+from oauth_login.redirects import default_page
 
 
 def refusal(
@@ -43,7 +40,7 @@ def refusal(
         "support_id": error.support_id,
         "wait": _wait(error.retry_after),
         "alias": alias,
-        "label": label(alias),
+        "label": branding.label(alias),
         "next": next_page,
         "elsewhere": next_page or default_page(),
         "evidence": _evidence(request, error) if settings.DEBUG else None,
@@ -99,69 +96,3 @@ def _attempt_evidence(request: HttpRequest) -> dict[str, str]:
     except (AttemptError, ProviderMisconfigured):
         return {}
     return {"started": f"{state.age} seconds ago, at {state.origin}"}
-
-
-def label(alias: str) -> str:
-    """Return the name to show for a provider, from the settings only (threat I17)."""
-    provider = _configured(alias)
-    return provider.label if provider else alias
-
-
-def preset(alias: str) -> str:
-    """Return the preset of a provider, whose mark its button bears whatever it is called here, or ""."""
-    written = conf.provider_settings().get(alias)
-    name = written.get("PRESET", alias) if isinstance(written, Mapping) else ""
-    return name if name in providers.names() else ""
-
-
-def offers_choice(alias: str) -> bool:
-    """Tell whether the provider can be asked which account, and the site has not decided that itself."""
-    provider = _configured(alias)
-    if provider is None or "prompt" in provider.authorization_params:
-        return False
-    return provider.hints({"prompt": "select_account"}) != {}
-
-
-def grant_url(alias: str) -> str:
-    """Return the provider's page where visitors review what they granted, or "" (threat GH23)."""
-    provider = _configured(alias)
-    return provider.grant_url if provider else ""
-
-
-def ways_in(user: Any) -> list[dict[str, Any]]:
-    """Return the providers that *user* can sign in through, in the site's order."""
-    linked = set(user.linked_accounts.values_list("provider", flat=True))
-    found = ((alias, _configured(alias)) for alias in conf.aliases() if alias in linked)
-    return [
-        {
-            "alias": alias,
-            "label": provider.label,
-            "preset": preset(alias),
-            "asks_anew": provider.proves_sign_in,
-        }
-        for alias, provider in found
-        if provider
-    ]
-
-
-def password_page() -> str:
-    """Return where passwords are typed: ``PASSWORD_LOGIN_URL``, or a ``LOGIN_URL`` that is not ours; or "".
-
-    Django's own default, ``/accounts/login/``, is a 404 in a new project.
-    """
-    written = conf.setting("PASSWORD_LOGIN_URL")
-    try:
-        page = resolve_url(written or settings.LOGIN_URL)
-    except NoReverseMatch:  # E026 reports it
-        return ""
-    if is_ours(page) or (page == global_settings.LOGIN_URL and not written and not is_there(page)):
-        return ""
-    return page
-
-
-def _configured(alias: str) -> Provider | None:
-    # The settings may not know a provider any more; what was linked through it is there all the same.
-    try:
-        return conf.provider(alias)
-    except (KeyError, ProviderMisconfigured):
-        return None

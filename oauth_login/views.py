@@ -25,13 +25,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from oauth_login import (
     attempts,
+    branding,
     conf,
     detours,
     flow,
     held,
     intents,
     last_used,
-    pages,
     refusals,
     session_index,
     sessions,
@@ -67,7 +67,7 @@ def login(request: HttpRequest) -> HttpResponse:
     context = {
         "next": requested_page(request),
         "choose_account": refusals.DENIED in request.GET,
-        "labels": [pages.label(alias) for alias in conf.aliases()],
+        "labels": [branding.label(alias) for alias in conf.aliases()],
     }
     return render(request, "oauth_login/login.html", context)
 

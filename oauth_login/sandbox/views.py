@@ -4,9 +4,9 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from oauth_login import conf
+from oauth_login.branding import label
 from oauth_login.errors import NotHere
 from oauth_login.guard import guarded
-from oauth_login.pages import label
 from oauth_login.sandbox import page
 from oauth_login.sandbox.flavour import Flavour
 from oauth_login.sandbox.flavours import flavour_for

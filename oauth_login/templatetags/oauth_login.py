@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.template import RequestContext
 from django.urls import reverse
 
-from oauth_login import conf, last_used, pages
+from oauth_login import branding, conf, last_used
 from oauth_login.health import unusable
 from oauth_login.models import LinkedAccount, Token
 from oauth_login.redirects import same_origin_path
@@ -78,8 +78,8 @@ def linked_accounts(context: RequestContext) -> dict[str, Any]:
     shown = [
         {
             "account": account,
-            "label": pages.label(account.provider),
-            "grant_url": pages.grant_url(account.provider),
+            "label": branding.label(account.provider),
+            "grant_url": branding.grant_url(account.provider),
             "is_way_in": account.provider in conf.aliases(),
         }
         for account in accounts
@@ -98,7 +98,7 @@ def reauthorization_banner(context: RequestContext) -> dict[str, Any]:
     account = _to_sign_in_again(request.user) if request.user.is_authenticated else None
     if account is None:
         return {}
-    label, page = pages.label(account.provider), same_origin_path(request.get_full_path())
+    label, page = branding.label(account.provider), same_origin_path(request.get_full_path())
     return _with_request(context, account=account, alias=account.provider, label=label, next=page)
 
 
@@ -112,10 +112,10 @@ def _to_sign_in_again(user: Any) -> LinkedAccount | None:
 def _button(alias: str, *, mark: bool, another_account: bool = False) -> dict[str, Any]:
     return {
         "alias": alias,
-        "label": pages.label(alias),
-        "preset": pages.preset(alias),
+        "label": branding.label(alias),
+        "preset": branding.preset(alias),
         "used_last": mark,
-        "another_account": another_account and pages.offers_choice(alias),
+        "another_account": another_account and branding.offers_choice(alias),
     }
 
 

@@ -15,7 +15,7 @@ from django.core.servers.basehttp import get_internal_wsgi_application, run
 from django.urls import reverse
 
 from oauth_login import conf
-from oauth_login.pages import label
+from oauth_login.branding import label
 
 HOST = "127.0.0.1"
 OWNER = "owner"

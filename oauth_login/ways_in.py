@@ -1,0 +1,71 @@
+"""The ways in that a user has: through which providers, and whether by password (threats G08, G09).
+
+A way that leads in no more is none: whoever was left with that would be locked out.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.conf import global_settings, settings
+from django.contrib.auth import get_backends
+from django.shortcuts import resolve_url
+from django.urls import NoReverseMatch
+
+from oauth_login import branding, conf
+from oauth_login.models import LinkedAccount
+from oauth_login.redirects import is_ours, is_there
+
+
+def providers(accounts: Iterable[LinkedAccount]) -> list[dict[str, Any]]:
+    """Return the providers that these accounts lead in through, in the site's order.
+
+    Not those of which an alias of the site's is another server by now: it knows nobody of the former.
+    """
+    leading = {account.provider for account in accounts if _leads_in(account)}
+    found = ((alias, branding.configured(alias)) for alias in conf.aliases() if alias in leading)
+    return [
+        {
+            "alias": alias,
+            "label": provider.label,
+            "preset": branding.preset(alias),
+            "asks_anew": provider.proves_sign_in,
+        }
+        for alias, provider in found
+        if provider
+    ]
+
+
+def has_password(user: Any) -> bool:
+    """Tell whether *user* has a password, and some backend of the site takes one."""
+    return bool(user.password) and user.has_usable_password() and any(map(_takes_passwords, get_backends()))
+
+
+def password_page() -> str:
+    """Return where passwords are typed: ``PASSWORD_LOGIN_URL``, or a ``LOGIN_URL`` that is not ours; or "".
+
+    Django's own default, ``/accounts/login/``, is a 404 in a new project.
+    """
+    written = conf.setting("PASSWORD_LOGIN_URL")
+    try:
+        page = resolve_url(written or settings.LOGIN_URL)
+    except NoReverseMatch:  # E026 reports it
+        return ""
+    if is_ours(page) or (page == global_settings.LOGIN_URL and not written and not is_there(page)):
+        return ""
+    return page
+
+
+def _leads_in(account: LinkedAccount) -> bool:
+    provider = branding.configured(account.provider)
+    return provider is not None and provider.speaks_for(account.issuer)
+
+
+def _takes_passwords(backend: Any) -> bool:
+    """Tell it as Django does, which asks a backend only if its ``authenticate`` takes what is at hand."""
+    authenticate: Callable[..., Any] = backend.authenticate
+    try:
+        inspect.signature(authenticate).bind(None, username="", password="")
+    except TypeError:
+        return False
+    return True
