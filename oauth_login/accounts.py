@@ -15,11 +15,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from oauth_login import branding, conf, intents, letters, recency, session_index, signals, ways_in
+from oauth_login import branding, conf, letters, recency, session_index, signals, ways_in
 from oauth_login.errors import FormStale, LastWayIn, NotHere
 from oauth_login.guard import csrf_refused, csrf_told, guarded, outside_transactions
 from oauth_login.models import LinkedAccount, SignIn
-from oauth_login.redirects import default_page, requested_page
+from oauth_login.redirects import default_page, requested_page, url_to
 from oauth_login.withdrawal import Outcome, outcome_of
 
 logger = logging.getLogger("oauth_login")
@@ -62,7 +62,7 @@ def unlink(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and (reason := csrf_refused(request)):
         raise FormStale("unlink_stale", reason)
     if not recency.is_recent(request):
-        return redirect(intents.with_next("oauth_login:confirm", request.path))
+        return redirect(url_to("confirm", next=request.path))
     if request.method == "GET":
         return _ask(request, pk)
     account = _unlinked(request.user, pk, request.session.session_key)

@@ -1,6 +1,7 @@
 """The owner's side: who is linked, and how sign-ins ended. Nothing secret is shown or searchable."""
 
 from datetime import datetime
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -17,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from oauth_login import conf, signals
+from oauth_login import conf, letters, signals
 from oauth_login.models import LinkedAccount, Revocation, SignIn
 from oauth_login.providers.base import picture_url
 from oauth_login.token_admin import HealthFilter, ShownToken, TokenActions
@@ -182,10 +183,10 @@ class LinkedAccountAdmin(Shown, ShownToken, TokenActions, ReadOnly, admin.ModelA
     def delete_model(self, request: HttpRequest, obj: LinkedAccount) -> None:
         user = obj.user
         super().delete_model(request, obj)
-        transaction.on_commit(
-            lambda: signals.account_unlinked.send_robust(LinkedAccount, user=user, account=obj),
-            using=router.db_for_write(LinkedAccount),
-        )
+        database = router.db_for_write(LinkedAccount)
+        told = partial(signals.account_unlinked.send_robust, LinkedAccount, user=user, account=obj)
+        transaction.on_commit(told, using=database)
+        transaction.on_commit(partial(letters.send, "unlinked", user, obj), using=database)
 
 
 @admin.register(Revocation)

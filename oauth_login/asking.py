@@ -3,12 +3,10 @@
 import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
-
-from django.urls import reverse
 
 from oauth_login import conf
 from oauth_login.errors import BodyUnreadable
+from oauth_login.redirects import url_to
 from oauth_login.sealing import SealBroken, Sealer
 
 
@@ -29,8 +27,7 @@ def url(user: Any, alias: str, scope: Iterable[str], next_page: str) -> str:
 
 def page_of(ask: str, alias: str, next_page: str) -> str:
     """Return the page that shows a sealed *ask*, and leads on to *next_page*."""
-    parameters = {"ask": ask, **({"next": next_page} if next_page else {})}
-    return f"{reverse('oauth_login:grant', kwargs={'alias': alias})}?{urlencode(parameters)}"
+    return url_to("grant", alias, ask=ask, next=next_page)
 
 
 def sealed(user: Any, alias: str, scope: Iterable[str], account: str = "") -> str:

@@ -18,7 +18,7 @@ from oauth_login.errors import EmailTaken, SignInConflict, SignInRefused
 from oauth_login.models import LinkedAccount
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Profile, text
-from oauth_login.questions import SignInQuestion
+from oauth_login.questions import Occasion, SignInQuestion
 from oauth_login.visitor_api import VisitorApi
 
 TRIES = 3  # a lost race is settled by the second; more means a conflict that trying does not settle
@@ -69,30 +69,21 @@ class OAuthBackend(ModelBackend):
         for _ in range(TRIES):
             account = LinkedAccount.objects.identified(oauth_profile.issuer, oauth_profile.subject)
             user: Any = account.user if account else None
-            if admitted is None or admitted.user != user:  # the site's rule is asked once about each
-                admitted = self._admitted(
-                    SignInQuestion(
-                        "sign_in" if user else "sign_up", oauth_profile, oauth_provider, user, request, api
-                    )
-                )
+            # Whose address a user has is told that first, and how to go on: a rule about newcomers is not
+            # about them, and they are asked about when the two are linked.
+            names = ("", "") if account else self._names(oauth_profile, separate=oauth_separate)
+            if names is None:
+                continue
+            occasion: Occasion = "sign_in" if account else "sign_up"
+            question = SignInQuestion(occasion, oauth_profile, oauth_provider, user, request, api)
+            admitted = self._admitted(question, admitted)
             try:
                 if account is not None:
                     return self._returning(account, oauth_profile, oauth_token, admitted.told)
-                return self._newcomer(
-                    oauth_provider,
-                    oauth_profile,
-                    oauth_token,
-                    admitted.told,
-                    sign_up=oauth_sign_up,
-                    separate=oauth_separate,
-                )
+                return self._newcomer(question, oauth_token, admitted.told, names, sign_up=oauth_sign_up)
             except IntegrityError as error:
                 # Somebody else took the name, or this very visitor was faster in another tab.
                 lost = error
-            except SignInConflict:
-                # So was the visitor perhaps whose address is taken: it may be their own by now (F25).
-                if not LinkedAccount.objects.identified(oauth_profile.issuer, oauth_profile.subject):
-                    raise
         # What is left is a constraint of the site's own, say a column that must be filled. Only the
         # first line: in the next ones PostgreSQL shows the row.
         raise SignInConflict("account_conflict", str(lost or "").partition("\n")[0]) from lost
@@ -136,11 +127,14 @@ class OAuthBackend(ModelBackend):
         """
         return ""
 
-    def _admitted(self, question: SignInQuestion) -> "Admitted":
+    def _admitted(self, question: SignInQuestion, before: "Admitted | None") -> "Admitted":
         """Ask the site's policy, and the provider for what counts here; nothing is written yet (F27).
 
+        :param before: what came of it a moment ago: about each user it is asked once.
         :raises SignInRefused: the user may not sign in, or the policy does not admit them.
         """
+        if before is not None and before.user == question.user:
+            return before
         if question.user is not None and not self.user_can_authenticate(question.user):
             raise SignInRefused("user_inactive")
         policies.ask(question)
@@ -158,25 +152,23 @@ class OAuthBackend(ModelBackend):
 
     def _newcomer(
         self,
-        provider: str,
-        profile: Profile,
+        question: SignInQuestion,
         token: TokenResponse | None,
         told: memberships.Told,
+        names: tuple[str, str],
         *,
         sign_up: bool,
-        separate: bool,
     ) -> Any:
-        # Whose address a user has is told that first, and how to go on.
-        username, email = self._free_names(profile, separate=separate)
         if not sign_up:
             raise SignInRefused("sign_up_not_here")
-        user = self.create_user(profile, username, email)
+        profile = question.profile
+        user = self.create_user(profile, *names)
         user.set_unusable_password()
         if not self.user_can_authenticate(user):
             raise SignInRefused("user_inactive")
         with transaction.atomic(using=router.db_for_write(LinkedAccount)):
             user.save()
-            account = snapshot.first(user, provider, profile, token)
+            account = snapshot.first(user, question.provider, profile, token)
             memberships.settle(account, told)
             self.complete_user(user, profile)
             transaction.on_commit(
@@ -184,6 +176,16 @@ class OAuthBackend(ModelBackend):
                 using=router.db_for_write(LinkedAccount),
             )
         return _introduce(user, account, first=True)
+
+    def _names(self, profile: Profile, *, separate: bool) -> tuple[str, str] | None:
+        """Return what :meth:`_free_names` does; None for whoever is no newcomer any more."""
+        try:
+            return self._free_names(profile, separate=separate)
+        except SignInConflict:
+            # The visitor whose address is taken was perhaps faster in another tab: it is their own (F25).
+            if LinkedAccount.objects.identified(profile.issuer, profile.subject):
+                return None
+            raise
 
     def _free_names(self, profile: Profile, *, separate: bool) -> tuple[str, str]:
         """Return a username and an address that nobody has here, asking in one query."""
@@ -207,8 +209,8 @@ class OAuthBackend(ModelBackend):
         policy = conf.setting("ON_EMAIL_COLLISION") if holders else ""
         if policy == "deny":
             raise SignInConflict
-        if policy == "guide" or (policy and _address_is_needed()):
-            self._guide(holders, separate=separate)
+        if policy:
+            self._guide(holders, separate=separate or policy == "separate")
         return bool(holders)
 
     def _guide(self, holders: list[Any], *, separate: bool) -> None:

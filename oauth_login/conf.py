@@ -1,7 +1,6 @@
 """The only reader of ``settings.OAUTH_LOGIN``. Lazy and uncached, so ``override_settings`` just works."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -173,15 +172,6 @@ def callback_words(alias: str) -> dict[str, Any]:
     }
 
 
-def picture_hosts() -> set[str]:
-    """Return the hosts that pictures of people may be on: none of a provider that is misconfigured."""
-    hosts: set[str] = set()
-    for alias in aliases():
-        with suppress(ProviderMisconfigured):
-            hosts |= set(provider(alias).picture_hosts)
-    return hosts
-
-
 def problems() -> Iterator[Problem]:
     """Yield every mistake in the settings: all of them, not only the first."""
     yield from setting_problems(getattr(settings, "OAUTH_LOGIN", {}), DEFAULTS)
@@ -196,11 +186,13 @@ def _rules_problems() -> Iterator[Problem]:
     """Yield what is wrong with the rules about people, where E003 does not say so already."""
     path, declared = written("SIGN_IN_POLICY"), written("MEMBERSHIPS")
     try:
-        if path and is_right("SIGN_IN_POLICY", path):
-            function_at(path)
+        policy: Any = function_at(path) if path and is_right("SIGN_IN_POLICY", path) else None
+        wrong = list(policy.mistakes()) if hasattr(policy, "mistakes") else []  # a part of ``policy.py``
     except ValueError as error:
+        wrong = [str(error)]
+    for mistake in wrong:
         hint = 'E.g. "yourproject.policy.rule"; docs/policy.md has examples.'
-        yield Problem("E024", f"OAUTH_LOGIN['SIGN_IN_POLICY']: {error}.", hint)
+        yield Problem("E024", f"OAUTH_LOGIN['SIGN_IN_POLICY']: {mistake}.", hint)
     if is_right("MEMBERSHIPS", declared):
         yield from membership_problems(declared, provider_settings())
 

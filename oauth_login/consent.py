@@ -6,7 +6,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from oauth_login import asking, conf
@@ -15,7 +14,7 @@ from oauth_login.errors import NotHere
 from oauth_login.guard import guarded
 from oauth_login.models import LinkedAccount
 from oauth_login.providers.base import Provider
-from oauth_login.redirects import default_page, requested_page
+from oauth_login.redirects import default_page, requested_page, url_to
 from oauth_login.waypoints import page_before
 
 
@@ -30,8 +29,7 @@ def show(request: HttpRequest, alias: str) -> HttpResponse:
     ask = asking.read(request.GET.get("ask", ""), user, alias)
     accounts = _accounts(user, alias)
     if not accounts:
-        link = reverse("oauth_login:link", kwargs={"alias": alias})
-        return redirect(f"{link}?{urlencode({'next': request.get_full_path()})}")
+        return redirect(url_to("link", alias, next=request.get_full_path()))
     meant = [account for account in accounts if ask.account in {"", str(account.pk)}]
     context = {
         "alias": alias,

@@ -23,13 +23,12 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, reverse
-from django.utils.http import urlencode
 
 from oauth_login import asking, conf, recency
 from oauth_login.errors import GrantError, ProviderMisconfigured
 from oauth_login.middleware import answer_to
 from oauth_login.providers.base import Provider
-from oauth_login.redirects import is_there
+from oauth_login.redirects import is_there, url_to
 from oauth_login.waypoints import dead_end, page_of, waypoint
 
 SHORTEST: Final = 60  # seconds; who has to be sent away and come back needs some
@@ -169,7 +168,7 @@ def _lacks(request: HttpRequest, alias: str, scope: list[str]) -> HttpResponse |
             request.linked_account = account  # type: ignore[attr-defined]  # for the view
             return None
     if not accounts:
-        return _page(request, "oauth_login:link", "linked_account_required", alias=alias)
+        return _page(request, "link", "linked_account_required", alias=alias)
     return waypoint(request, asking.url(user, alias, scope, page_of(request)), "scope_required")
 
 
@@ -189,11 +188,8 @@ def _too_old(request: HttpRequest, max_age: int | None, *, asked_anew: bool) -> 
     if recency.is_recent(request, max_age, asked_anew=asked_anew):
         return None
     more = {"anew": "1"} if asked_anew else {}
-    return _page(request, "oauth_login:confirm", "recent_sign_in_required", **more)
+    return _page(request, "confirm", "recent_sign_in_required", **more)
 
 
 def _page(request: HttpRequest, name: str, code: str, *, alias: str = "", **more: str) -> HttpResponse:
-    page = page_of(request)
-    parameters = {**more, **({"next": page} if page else {})}
-    url = reverse(name, kwargs={"alias": alias} if alias else None)
-    return waypoint(request, f"{url}?{urlencode(parameters)}" if parameters else url, code)
+    return waypoint(request, url_to(name, alias, **more, next=page_of(request)), code)

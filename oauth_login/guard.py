@@ -19,6 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from oauth_login import conf, refusals
 from oauth_login.errors import BodyTooLarge, BodyUnreadable, MethodNotAllowed, OAuthLoginError
+from oauth_login.picture_hosts import picture_hosts
 from oauth_login.providers import pictures
 from oauth_login.transport import is_secure
 
@@ -124,7 +125,7 @@ def content_security_policy() -> str:
     sources = {
         "default-src": "'none'",
         "style-src": " ".join(sorted(own)),
-        "img-src": " ".join(sorted(own | set(map(pictures.source, conf.picture_hosts())))),
+        "img-src": " ".join(sorted(own | set(map(pictures.source, picture_hosts())))),
         "form-action": " ".join(["'self'", "https:", *sorted(http_endpoints)]),
         "base-uri": "'none'",
         "frame-ancestors": "'none'",

@@ -12,14 +12,20 @@ import time
 from dataclasses import asdict, replace
 from typing import Any, Final
 
+from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import router
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
-from oauth_login import conf, intents, linking, recency, session_index, ways_in
-from oauth_login.errors import EmailTaken
+from oauth_login import branding, conf, intents, linking, recency, session_index, ways_in
+from oauth_login.errors import EmailTaken, OAuthLoginError
+from oauth_login.explanations import explain
 from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Profile
@@ -46,7 +52,7 @@ def hold(session: SessionBase, user: str, alias: str, profile: Profile, token: T
         return
     content = {"since": int(time.time()), "user": user, "alias": alias, "profile": asdict(profile)}
     longest = LONGEST if session_index.can_end() else LONGEST_IN_COOKIE
-    for kept in (token if conf.setting("STORE_TOKENS") else None, None):
+    for kept in (token if _is_needed(alias) else None, None):
         sealed = _sealer().seal(json.dumps({**content, "token": _written(kept)}), HELD)
         if len(sealed) <= longest:
             session[HELD] = sealed
@@ -90,9 +96,31 @@ def on_sign_in(sender: Any, request: Any, user: Any, **_kwargs: Any) -> None:
     try:
         profile, token = Profile(**content["profile"]), _token(content)
         account = linking.link(user, content["alias"], profile, token, also=_note, request=request)
-        intents.tell_linked(request, account)
+    except OAuthLoginError as error:
+        logger.warning("what was held for user %s was not linked: %s", user.pk, error)
+        _tell_why_not(request, content["alias"], explain(error).text)
     except Exception:
         logger.exception("what was held for user %s could not be linked", user.pk)
+        _tell_why_not(request, content["alias"], "")
+    else:
+        intents.tell_linked(request, account)
+
+
+def _tell_why_not(request: HttpRequest, alias: str, why: str | Promise) -> None:
+    """Tell somebody who was promised that the two are linked by themselves; and where they can do it."""
+    told = format_html(
+        '{} {} <a href="{}">{}</a>',
+        _("%(provider)s is not linked to your account.") % {"provider": branding.label(alias)},
+        why,
+        reverse("oauth_login:accounts"),
+        _("See your linked accounts"),
+    )
+    messages.warning(request, told, fail_silently=True)
+
+
+def _is_needed(alias: str) -> bool:
+    """Tell whether a token is of use when the two are linked: to be kept, or to ask the provider with."""
+    return bool(conf.setting("STORE_TOKENS") or conf.policy() or conf.memberships(alias))
 
 
 def _note(account: LinkedAccount) -> None:

@@ -6,7 +6,6 @@ session or not at all (threats A09, A10). Nobody is signed in by them.
 
 from collections.abc import Callable
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -21,7 +20,7 @@ from oauth_login.flow import Intent
 from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Profile, Provider
-from oauth_login.redirects import requested_page
+from oauth_login.redirects import requested_page, url_to
 
 OUTCOMES: Final = {
     Intent.SIGN_IN: SignIn.SIGNED_IN,
@@ -54,13 +53,9 @@ def obstacle(request: HttpRequest, intent: Intent, alias: str) -> HttpResponse |
         return None
     if not request.user.is_authenticated:
         page = requested_page(request) or reverse("oauth_login:accounts")
-        return redirect(with_next("oauth_login:login", page))
+        return redirect(url_to("login", next=page))
     if intent == Intent.LINK and not recency.is_recent(request):
-        link = reverse("oauth_login:link", kwargs={"alias": alias})
-        wanted = requested_page(request)
-        return redirect(
-            with_next("oauth_login:confirm", f"{link}?{urlencode({'next': wanted})}" if wanted else link)
-        )
+        return redirect(url_to("confirm", next=url_to("link", alias, next=requested_page(request))))
     return None
 
 
@@ -103,7 +98,7 @@ def page_after_no(intent: str, ask: str, alias: str, next_page: str) -> str:
     if intent == Intent.GRANT:
         return asking.page_of(ask, alias, next_page)
     if intent == Intent.REAUTHENTICATE:
-        return with_next("oauth_login:confirm", next_page)
+        return url_to("confirm", next=next_page)
     return reverse("oauth_login:accounts")
 
 
@@ -135,7 +130,9 @@ def finish(
         return account
     if str(account.pk) != attempt.account:  # its token is not to be replaced by one for another's scope
         raise SignInConflict("somebody_else", "another account of the same user")
-    account = linking.renewed(user, account, profile, token, also=lambda _account: save())
+    account = linking.link(
+        user, provider.alias, profile, token, also=lambda _account: save(), request=request
+    )
     granted = frozenset(account.scope.split())
     if any(not provider.covers(granted, name) for name in attempt.scope.split()):
         _tell(request, _("%(provider)s says that not all of it was granted."), account)
@@ -166,8 +163,3 @@ def _tell(request: HttpRequest, words: str, account: LinkedAccount) -> None:
     shown = account.username or account.name or account.subject
     told = words % {"account": shown, "provider": branding.label(account.provider)}
     messages.info(request, told, fail_silently=True)
-
-
-def with_next(name: str, page: str) -> str:
-    """Return the URL of one of our pages that leads on to *page*, if there is one."""
-    return f"{reverse(name)}?{urlencode({'next': page})}" if page else reverse(name)

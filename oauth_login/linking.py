@@ -37,13 +37,14 @@ def link(
 ) -> LinkedAccount:
     """Return the account of that identity, which is *user*'s from now on if it was nobody's.
 
-    Linked twice it is linked once, with the newest token (threat G04); another of the same provider is one
-    more, and replaces none (G05).
+    Linked twice it is linked once, with the newest token (threat G04), and so it is when more is granted;
+    another of the same provider is one more, and replaces none (G05).
 
     :param alias: the provider's.
     :param also: what has to be saved with it, in the same transaction; if that fails, nothing is linked.
     :param request: for the site's policy, which is asked before anything is written.
     :raises SignInRefused: the policy does not admit it.
+    :raises ProviderError: the policy, or ``MEMBERSHIPS``, had to ask the provider, and it did not answer.
     :raises SignInConflict: ``linked_elsewhere``: it is somebody else's; who, is not told.
     :raises ProviderResponseError: ``subject_invalid``.
     """
@@ -52,13 +53,16 @@ def link(
     told: memberships.Told | None = None
     for _ in range(TRIES):
         account = LinkedAccount.objects.identified(profile.issuer, profile.subject)
+        if account is not None and account.user_id != user.pk:
+            raise SignInConflict("linked_elsewhere")
+        if told is None:  # the site's rule is asked once
+            policies.ask(question)
+            told = memberships.told(question)
+        settled = partial(_settle, told, also)
         try:
             if account is not None:
-                return renewed(user, account, profile, token, also=also)
-            if told is None:
-                policies.ask(question)
-                told = memberships.told(question)
-            return _new(user, alias, profile, token, partial(_settle, told, also))
+                return _renewed(account, profile, token, settled)
+            return _new(user, alias, profile, token, settled)
         except IntegrityError:
             continue
     raise SignInConflict("account_conflict")
@@ -69,16 +73,10 @@ def _settle(told: memberships.Told, also: Also, account: LinkedAccount) -> None:
     also(account)
 
 
-def renewed(
-    user: Any, account: LinkedAccount, profile: Profile, token: TokenResponse | None, *, also: Also
+def _renewed(
+    account: LinkedAccount, profile: Profile, token: TokenResponse | None, also: Also
 ) -> LinkedAccount:
-    """Return *account* with what the provider says and grants now.
-
-    :param also: as for :func:`link`.
-    :raises SignInConflict: ``linked_elsewhere``: it is not *user*'s.
-    """
-    if account.user_id != user.pk:
-        raise SignInConflict("linked_elsewhere")
+    """Return *account* with what the provider says and grants now."""
     with transaction.atomic(using=router.db_for_write(LinkedAccount)):
         snapshot.renew(account, profile, token, narrows=True)
         also(account)

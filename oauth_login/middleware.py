@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
 
 from oauth_login import asking, conf
-from oauth_login.errors import GrantError, ScopeRequired
+from oauth_login.errors import GrantError, ProviderMisconfigured, ReauthorizationRequired, ScopeRequired
 from oauth_login.waypoints import dead_end, page_of, waypoint
 
 
@@ -27,6 +27,10 @@ def answer_to(request: HttpRequest, error: GrantError) -> HttpResponse:
 
     A visitor without an account of that provider can mend nothing: the view has used somebody else's.
     """
+    if isinstance(error, ReauthorizationRequired) and not conf.setting("STORE_TOKENS"):
+        # A new token would be forgotten at once, and asked for again, without end.
+        detail = "account.session() needs STORE_TOKENS, which is False"
+        return dead_end(request, ProviderMisconfigured("settings_invalid", detail), error.provider)
     missing = _missing(error)
     if missing is None or not _has_account(request.user, error.provider):
         return dead_end(request, error, error.provider)

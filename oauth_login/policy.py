@@ -10,7 +10,7 @@ A part that was written wrongly raises ``ValueError`` where it is made, so that 
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, Final
 
@@ -73,6 +73,10 @@ class Part(ABC):
     def __call__(self, question: SignInQuestion) -> SignInRefused | None:
         """Return None to admit, or a refusal."""
 
+    def mistakes(self) -> Iterator[str]:
+        """Yield what is wrong with it that could not be seen when it was made; ``manage.py check`` asks."""
+        yield from ()
+
     def refusal(self, detail: object = "", words: Words = "") -> PolicyRefused:
         """Return a refusal in the owner's words, or *words*, or the usual ones."""
         return PolicyRefused(self.words or words or self.usual_words, detail or type(self).__name__)
@@ -87,6 +91,9 @@ class AllOf(Part):
     def __init__(self, *parts: Policy, words: Words = "") -> None:
         super().__init__(words=words)
         self.parts = _checked(parts)
+
+    def mistakes(self) -> Iterator[str]:
+        return _mistakes(self.parts)
 
     def __call__(self, question: SignInQuestion) -> SignInRefused | None:
         for part in self.parts:
@@ -105,6 +112,9 @@ class AnyOf(Part):
     def __init__(self, *parts: Policy, words: Words = "") -> None:
         super().__init__(words=words)
         self.parts = _checked(parts)
+
+    def mistakes(self) -> Iterator[str]:
+        return _mistakes(self.parts)
 
     def __call__(self, question: SignInQuestion) -> SignInRefused | None:
         refusal: SignInRefused | None = None
@@ -133,6 +143,9 @@ class ByProvider(Part):
         super().__init__(words=words)
         self.rules, self.others = dict(rules), others
         _checked((*self.rules.values(), others))
+
+    def mistakes(self) -> Iterator[str]:
+        return _mistakes((*self.rules.values(), self.others))
 
     def __call__(self, question: SignInQuestion) -> SignInRefused | None:
         refusal = verdict(self.rules.get(question.provider, self.others), question)
@@ -282,14 +295,22 @@ class Invited(Part):
         if not isinstance(hook, str):
             _callable(hook)
 
+    def mistakes(self) -> Iterator[str]:
+        try:
+            self._function()
+        except ValueError as error:
+            yield f"the hook of Invited(): {error}"
+
     def __call__(self, question: SignInQuestion) -> PolicyRefused | None:
         if question.occasion != "sign_up":
             return None
-        hook = function_at(self.hook) if isinstance(self.hook, str) else self.hook
-        is_invited = hook(question)
+        is_invited = self._function()(question)
         if not isinstance(is_invited, bool):  # a coroutine would be true for everybody
             raise TypeError(f"{self.hook!r} returns True or False, not {type(is_invited).__name__}")
         return None if is_invited else self.refusal()
+
+    def _function(self) -> Callable[[SignInQuestion], bool]:
+        return function_at(self.hook) if isinstance(self.hook, str) else self.hook
 
 
 def _checked(parts: tuple[Policy, ...]) -> tuple[Policy, ...]:
@@ -297,6 +318,12 @@ def _checked(parts: tuple[Policy, ...]) -> tuple[Policy, ...]:
         _callable(part)
     _some(parts, "a part")
     return parts
+
+
+def _mistakes(parts: Iterable[Policy]) -> Iterator[str]:
+    for part in parts:
+        if isinstance(part, Part):
+            yield from part.mistakes()
 
 
 def _callable(part: object) -> None:

@@ -19,18 +19,31 @@ CLOCK_SKEW: Final = 60  # seconds between two machines of this site
 
 
 def note(session: SessionBase, *, asked_anew: bool) -> None:
-    """Note a proof of this moment.
+    """Note a proof of this moment. One that is worth less takes nothing from what was proved before.
 
     :param asked_anew: it took more than an open session at a provider: a password, or a sign-in there that
         the provider says is of this moment.
     """
-    session[PROOF] = [int(time.time()), asked_anew]
+    now = int(time.time())
+    session[PROOF] = [now, now if asked_anew else _noted(session)[1]]
+
+
+def start(session: SessionBase, *, asked_anew: bool) -> None:
+    """Note the sign-in that the session begins with; of one before it, nothing counts."""
+    session.pop(PROOF, None)
+    note(session, asked_anew=asked_anew)
+
+
+def _noted(session: SessionBase) -> tuple[int, int]:
+    """Return the moments of the last proof, and of the last that took more; 0 for one that never was."""
+    last, anew = session.get(PROOF, (0, 0))
+    return last, anew
 
 
 def on_sign_in(sender: Any, request: Any, user: Any, **_: Any) -> None:
     """Note a sign-in of any kind; what a provider's is worth, ``sessions.py`` says afterwards."""
     if opens_session(request, user):
-        note(request.session, asked_anew=True)
+        start(request.session, asked_anew=True)
 
 
 def opens_session(request: Any, user: Any) -> bool:
@@ -48,6 +61,6 @@ def is_recent(request: HttpRequest, max_age: int | None = None, *, asked_anew: b
 
     :param asked_anew: only one that took more than an open session at a provider counts.
     """
-    noted_at, was_asked = request.session.get(PROOF, (0, False))
+    noted_at = _noted(request.session)[asked_anew]
     limit = conf.setting("RECENT_SIGN_IN_AGE") if max_age is None else max_age
-    return -CLOCK_SKEW <= time.time() - noted_at <= limit and (was_asked or not asked_anew)
+    return -CLOCK_SKEW <= time.time() - noted_at <= limit

@@ -1,6 +1,7 @@
 """Where a visitor may be sent after signing in: to a page of this very site, or to the default one."""
 
 import logging
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
@@ -13,9 +14,24 @@ from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
 
 LONGEST: Final = 2_000  # characters
+#: Of a page of ours that leads on to another, whose percent signs are escaped once more in it.
+LONGEST_OF_OURS: Final = 2 * LONGEST
 PAGES: Final = frozenset({"accounts", "link", "unlink", "grant"})  # of ours, that lead nowhere by themselves
 
 logger = logging.getLogger("oauth_login")
+
+
+def url_to(page: str, alias: str = "", **parameters: str) -> str:
+    """Return the URL of one of our pages.
+
+    What need not be escaped in a query is not (RFC 3986 §3.4), as a page to go on to may itself lead on.
+
+    :param page: its name, without the namespace.
+    :param parameters: for the query; those that are "" are left out.
+    """
+    url = reverse(f"oauth_login:{page}", kwargs={"alias": alias} if alias else None)
+    given = {name: value for name, value in parameters.items() if value}
+    return f"{url}?{urlencode(given, safe='/?=')}" if given else url
 
 
 def same_origin_path(value: object) -> str:
@@ -24,15 +40,15 @@ def same_origin_path(value: object) -> str:
     A path is not decoded, joined or looked up by name: it is accepted as it stands or not at all.
     Absolute URLs are refused even for this host, so that no list of hosts can be wrong.
     """
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST or not value.isprintable():
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_OF_OURS or not value.isprintable():
         return ""
     path = iri_to_uri(value)
     # Browsers read a backslash as a slash; so ask the value, in which it is not yet percent-encoded.
-    if len(path) > LONGEST or not path.startswith("/") or path.startswith("//") or "\\" in value:
+    if not path.startswith("/") or path.startswith("//") or "\\" in value:
         return ""
     if not url_has_allowed_host_and_scheme(path, allowed_hosts=None) or is_ours(path):
         return ""
-    return path
+    return path if len(path) <= (LONGEST_OF_OURS if _leads_on(path) else LONGEST) else ""
 
 
 def requested_page(request: HttpRequest) -> str:
@@ -99,16 +115,27 @@ def is_ours(path: str) -> bool:
     return match is not None and match.app_names[-1:] == ["oauth_login"] and match.url_name not in PAGES
 
 
+def _leads_on(path: str) -> bool:
+    """Tell whether *path* is a page of ours that may have the page to go on to in its query."""
+    match = _match(path)
+    return match is not None and match.app_names[-1:] == ["oauth_login"]
+
+
 def is_there(path: str) -> bool:
     """Tell whether a view of this site answers *path*."""
     return _match(path) is not None
 
 
 def _match(path: str) -> ResolverMatch | None:
-    """Return which view of this site answers *path*, read as the server would read it."""
+    """Return which view of this site answers *path*, read as the server would read it.
+
+    One without a slash at its end may be led to where there is one, by Django or whoever is in front.
+    """
     bare = unquote(path.partition("?")[0].partition("#")[0])
     prefix = get_script_prefix()  # where the whole project is mounted; it ends with a slash
-    try:
-        return resolve(f"/{bare.removeprefix(prefix)}") if bare.startswith(prefix) else None
-    except Resolver404:
+    if not bare.startswith(prefix):
         return None
+    for candidate in (bare, f"{bare}/"):
+        with suppress(Resolver404):
+            return resolve(f"/{candidate.removeprefix(prefix)}")
+    return None

@@ -11,8 +11,6 @@ from django.core.signals import got_request_exception
 from django.db import Error as DatabaseError  # also what drivers raise about a closed connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from oauth_login import intents, pages, signals
@@ -26,6 +24,7 @@ from oauth_login.errors import (
 from oauth_login.flow import Intent
 from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.problems import ALIAS_LENGTH
+from oauth_login.redirects import url_to
 
 DENIED: Final = "denied"  # our own mark on the sign-in page's URL
 
@@ -113,5 +112,4 @@ def _back_to_sign_in(request: HttpRequest, error: AuthorizationDenied, next_page
     """Who says no is not shown an error, but the ways to sign in: perhaps it was the wrong account."""
     told = _("You did not sign in. Nothing was changed. (Support ID: %(id)s)") % {"id": error.support_id}
     messages.info(request, told, fail_silently=True)
-    kept = {"next": next_page} if next_page else {}
-    return redirect(f"{reverse('oauth_login:login')}?{urlencode({**kept, DENIED: '1'})}")
+    return redirect(url_to("login", next=next_page, **{DENIED: "1"}))

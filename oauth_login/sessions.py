@@ -57,7 +57,7 @@ def sign_in(
     try:
         login(request, user)
         fresh[THROUGH] = through
-        recency.note(fresh, asked_anew=False)
+        recency.start(fresh, asked_anew=False)
         _remember_finished(fresh, attempt_id, code, answer["Location"])
         if is_noted:
             fresh[NOTED] = [*noted(fresh), attempt_id][-NOTED_AT_ONCE:]

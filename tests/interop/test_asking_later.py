@@ -50,7 +50,7 @@ def test_who_says_no_to_it_there_is_back_on_the_page_that_asked(visitor, oidc):
 
     answer = visitor.come_back(oidc.refuse(start["Location"]), "acme")
 
-    assert answer["Location"] == "/oauth2/confirm/?next=%2Fanew%2F"
+    assert answer["Location"] == "/oauth2/confirm/?next=/anew/"
 
 
 def test_more_is_granted_later_and_what_was_granted_before_stays(visitor, oidc, site):

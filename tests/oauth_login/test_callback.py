@@ -1051,6 +1051,6 @@ def test_whatever_comes_back_is_answered_by_this_site(new_visitor, github, pairs
         assert answer["Location"] in {
             "/where/",
             "/oauth2/github/authorize/",
-            "/oauth2/login/?next=%2Fwhere%2F&denied=1",
+            "/oauth2/login/?next=/where/&denied=1",
         }
     assert b"evil.example" not in answer.content

@@ -16,7 +16,7 @@ TOLD = "You did not sign in. Nothing was changed."
 def test_a_visitor_who_says_no_is_back_at_the_sign_in_page_and_told_once(visitor, github, rows):
     answer = visitor.come_back(github.deny(visitor.start(next="/where/")["Location"]))
 
-    assert (answer.status_code, answer["Location"]) == (302, "/oauth2/login/?next=%2Fwhere%2F&denied=1")
+    assert (answer.status_code, answer["Location"]) == (302, "/oauth2/login/?next=/where/&denied=1")
     assert github.token_requests == []
     assert visitor.user is None
     assert rows() == (0, 0, 0)

@@ -194,7 +194,7 @@ def test_a_denial_is_carried_home_too(traveller, github, site):
 
     home = led_home(traveller.come_back(WWW, query), APEX)
 
-    assert traveller.send("get", home)["Location"] == "/oauth2/login/?next=%2Fwhere%2F&denied=1"
+    assert traveller.send("get", home)["Location"] == "/oauth2/login/?next=/where/&denied=1"
 
 
 @pytest.mark.threat("A07")

@@ -133,7 +133,7 @@ def test_saying_no_ends_calmly(visitor):
     answered = dict(parse_qsl(urlsplit(back).query))
     assert answered["error"] == "access_denied"
     assert "code" not in answered
-    assert visitor.get(back)["Location"] == "/oauth2/login/?next=%2Fwhere%2F&denied=1"
+    assert visitor.get(back)["Location"] == "/oauth2/login/?next=/where/&denied=1"
     assert visitor.user is None
 
 

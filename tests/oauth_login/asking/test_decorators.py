@@ -108,7 +108,7 @@ def test_who_has_no_account_there_links_one_and_is_back(visitor, somebody, agree
     is_at_github(7)
 
     page = visitor.get("/linked/", follow=True)
-    assert page.redirect_chain == [("/oauth2/github/link/?next=%2Flinked%2F", 302)]
+    assert page.redirect_chain == [("/oauth2/github/link/?next=/linked/", 302)]
     answer = agree(visitor, visitor.start(**forms_of(page)[0]))
 
     assert answer["Location"] == "/linked/"
@@ -119,7 +119,7 @@ def test_a_page_that_wants_a_scope_wants_an_account_first(visitor, somebody):
     somebody()
     visitor.login(username="bob", password=PASSWORD)
 
-    assert visitor.get("/repositories/")["Location"] == "/oauth2/github/link/?next=%2Frepositories%2F"
+    assert visitor.get("/repositories/")["Location"] == "/oauth2/github/link/?next=/repositories/"
     told = visitor.post("/repositories/", headers={"Accept": "application/json"})
     assert json.loads(told.content) == {"error": "linked_account_required", "url": "/oauth2/github/link/"}
 
@@ -215,7 +215,7 @@ def test_who_has_just_signed_in_is_let_in(octocat):
 def test_who_signed_in_long_ago_proves_it_again_and_is_back(at, octocat, github, agree):
     at(minutes=16)
     page = octocat.get("/confirmed/", follow=True)
-    assert page.redirect_chain == [("/oauth2/confirm/?next=%2Fconfirmed%2F", 302)]
+    assert page.redirect_chain == [("/oauth2/confirm/?next=/confirmed/", 302)]
     told = octocat.post("/confirmed/", headers={"HX-Request": "true"})
     assert json.loads(told.content) == {"error": "recent_sign_in_required", "url": "/oauth2/confirm/"}
 
@@ -229,7 +229,7 @@ def test_a_page_may_want_it_more_or_less_often(at, octocat):
     at(minutes=59)
     assert octocat.get("/confirmed/hour/").content == b"confirmed"
     at(minutes=2)
-    assert octocat.get("/confirmed/hour/")["Location"] == "/oauth2/confirm/?next=%2Fconfirmed%2Fhour%2F"
+    assert octocat.get("/confirmed/hour/")["Location"] == "/oauth2/confirm/?next=/confirmed/hour/"
 
 
 def test_who_says_no_to_proving_it_is_back_on_the_page_that_asks(at, octocat, github):
@@ -238,7 +238,7 @@ def test_who_says_no_to_proving_it_is_back_on_the_page_that_asks(at, octocat, gi
 
     answer = octocat.come_back(github.deny(start["Location"]))
 
-    assert answer["Location"] == "/oauth2/confirm/?next=%2Fconfirmed%2F"
+    assert answer["Location"] == "/oauth2/confirm/?next=/confirmed/"
     assert "You said no there. Nothing was changed." in octocat.get(answer["Location"]).content.decode()
     assert octocat.get("/confirmed/").status_code == 302
 

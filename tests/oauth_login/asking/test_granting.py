@@ -366,7 +366,7 @@ def test_the_page_is_looked_at_and_takes_nothing(octocat, asked_for_more):
 def test_the_page_is_for_who_is_signed_in(visitor, db):
     assert visitor.get(f"{GRANT}?ask=x")["Location"] == f"/oauth2/login/?next={GRANT}%3Fask%3Dx"
     start = visitor.start(intent="grant", next="/repositories/")
-    assert start["Location"] == "/oauth2/login/?next=%2Frepositories%2F"
+    assert start["Location"] == "/oauth2/login/?next=/repositories/"
 
 
 # --- Who came back ----------------------------------------------------------------------------------------

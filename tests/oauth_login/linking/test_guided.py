@@ -248,7 +248,10 @@ def test_what_somebody_else_has_linked_meanwhile_stays_theirs_and_nobody_is_shut
 
     assert (answer.status_code, visitor.user) == (302, ada)
     assert linked() == [("bob", "2")]
-    assert f"what was held for user {ada.pk} could not be linked" in caplog.text
+    assert f"what was held for user {ada.pk} was not linked: linked_elsewhere" in caplog.text
+    (told,) = messages_of(answer)
+    assert told.startswith("GitHub is not linked to your account. An account can be linked to one person")
+    assert '<a href="/oauth2/">See your linked accounts</a>' in told
 
 
 def test_the_newest_of_two_is_held(visitor, ada, collide):
@@ -533,7 +536,7 @@ def test_who_starts_anew_with_an_address_that_is_free_keeps_it(visitor, github, 
 def test_who_says_no_on_the_way_there_is_shown_the_ways_in(visitor, github):
     answer = visitor.come_back(github.deny(visitor.start(intent="separate", next="/where/")["Location"]))
 
-    assert answer["Location"] == "/oauth2/login/?next=%2Fwhere%2F&denied=1"
+    assert answer["Location"] == "/oauth2/login/?next=/where/&denied=1"
 
 
 @pytest.mark.threat("F29")

@@ -103,7 +103,7 @@ def test_who_is_signed_out_signs_in_before_they_see_it(visitor):
 def test_what_needs_a_user_is_not_begun_by_nobody(visitor, github, intent):
     answer = visitor.start(intent=intent)
 
-    assert (answer.status_code, answer["Location"]) == (302, "/oauth2/login/?next=%2Foauth2%2F")
+    assert (answer.status_code, answer["Location"]) == (302, "/oauth2/login/?next=/oauth2/")
     assert visitor.attempt_cookies() == {}
 
 
@@ -262,7 +262,7 @@ def test_a_session_left_open_links_nothing_before_its_user_proves_who_they_are(
 
         answer = visitor.start(intent="link", next="/where/")
 
-        page = "/oauth2/confirm/?next=%2Foauth2%2Fgithub%2Flink%2F%3Fnext%3D%252Fwhere%252F"
+        page = "/oauth2/confirm/?next=/oauth2/github/link/?next=/where/"
         assert (answer.status_code, answer["Location"]) == (302, page)
         assert (visitor.attempt_cookies(), github.requests) == ({}, [])
 
@@ -286,9 +286,7 @@ def test_how_soon_is_a_setting(visitor, somebody, settings, age, limit, is_let):
 
         there = visitor.start(intent="link")["Location"]
 
-    assert there.startswith(
-        "https://github.com/" if is_let else "/oauth2/confirm/?next=%2Foauth2%2Fgithub%2Flink%2F"
-    )
+    assert there.startswith("https://github.com/" if is_let else "/oauth2/confirm/?next=/oauth2/github/link/")
 
 
 @pytest.mark.threat("G02")

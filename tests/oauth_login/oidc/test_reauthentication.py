@@ -48,7 +48,7 @@ def is_proof(answer):
 def test_the_provider_is_told_to_ask_anew_and_the_visitor_is_back(jane, openid, prove):
     assert not is_let_in(jane)  # a sign-in may be no more than an open session there
     page = jane.get(ANEW, follow=True)
-    assert page.redirect_chain == [("/oauth2/confirm/?anew=1&next=%2Fconfirmed%2Fanew%2F", 302)]
+    assert page.redirect_chain == [("/oauth2/confirm/?anew=1&next=/confirmed/anew/", 302)]
     [form] = forms_of(page)
     assert (form["intent"], form["next"]) == ("reauthenticate", ANEW)
     assert "does not ask for your password again" not in page.content.decode()
