@@ -1,33 +1,32 @@
 """What is not traced: to trace a test costs as much again as to run it.
 
-Of a test with very many cases, one for each preset and each bad answer, some are enough to see which lines
-are run. And what a browser or somebody else's server does to a site is done to it in other tests, too.
+Of a test with many cases, one for each preset and each bad answer, some are enough to see which lines are
+run. And what a browser or somebody else's server does to a site is done to it in other tests, too.
 """
 
 from collections import defaultdict
 
 import pytest
 
-ENOUGH = 40  # cases of a test of presets, spread over all of them
+ENOUGH = 12  # cases of a test, spread over all of them
+ENOUGH_OF_PRESETS = 40
 ELSEWHERE = ("browser", "interop")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-cov looks
 def pytest_collection_modifyitems(config, items):
-    """Mark what is in those directories, and the cases beyond: the same ones in whatever order tests run.
-
-    Not those of files in which each case has lines of its own.
-    """
+    """Mark what is in those directories, and the cases beyond: the same ones in whatever order tests run."""
     elsewhere = tuple(config.rootpath / "tests" / name for name in ELSEWHERE)
     cases = defaultdict(list)
     for item in items:
         if any(item.path.is_relative_to(place) for place in elsewhere):
             item.add_marker(pytest.mark.no_cover)
-        elif item.path.name == "test_presets.py":
+        else:
             cases[item.nodeid.partition("[")[0]].append(item)
     for of_one in cases.values():
         of_one.sort(key=lambda item: item.nodeid)
-        traced = {len(of_one) * number // ENOUGH for number in range(ENOUGH)}
+        enough = ENOUGH_OF_PRESETS if of_one[0].path.name == "test_presets.py" else ENOUGH
+        traced = {len(of_one) * number // enough for number in range(enough)}
         for place, item in enumerate(of_one):
-            if len(of_one) > ENOUGH and place not in traced:
+            if len(of_one) > enough and place not in traced:
                 item.add_marker(pytest.mark.no_cover)
