@@ -2,8 +2,10 @@
 
 A newcomer's verified address belongs to a user. Nobody is signed in for having an address (threats F07,
 F08): whoever it is signs in the way they did before, whatever way that is, and then the two are linked. What
-is held is sealed into the session, for half an hour, one at a time, and for that one user only: it comes to
-nothing if anybody else signs in, so that planting it in somebody's browser is of no use.
+is held is sealed into the session, for half an hour, one at a time, and for that one user only. It comes to
+nothing if anybody else signs in, or in another browser than the one that came from the provider: whoever has
+once proved an address that is not theirs, and plants their session in the browser of whose it is, gets
+nothing. What tells the browser is the cookie of the attempt, which no subdomain can plant over https.
 """
 
 import json
@@ -23,7 +25,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
-from oauth_login import branding, conf, intents, linking, recency, session_index, ways_in
+from oauth_login import attempts, branding, conf, intents, linking, recency, session_index, ways_in
+from oauth_login.attempts import Attempt
 from oauth_login.errors import EmailTaken, OAuthLoginError
 from oauth_login.explanations import explain
 from oauth_login.models import LinkedAccount, SignIn
@@ -40,7 +43,9 @@ logger = logging.getLogger("oauth_login")
 
 
 @sensitive_variables()
-def hold(session: SessionBase, user: str, alias: str, profile: Profile, token: TokenResponse | None) -> None:
+def hold(
+    session: SessionBase, user: str, attempt: Attempt, profile: Profile, token: TokenResponse | None
+) -> None:
     """Hold an identity for the user of that primary key, and no other that was held before.
 
     A token that is too long is left behind: the next sign-in brings another.
@@ -50,14 +55,20 @@ def hold(session: SessionBase, user: str, alias: str, profile: Profile, token: T
     session.pop(HELD, None)
     if not user:
         return
-    content = {"since": int(time.time()), "user": user, "alias": alias, "profile": asdict(profile)}
+    content = {
+        "since": int(time.time()),
+        "user": user,
+        "alias": attempt.provider,
+        "attempt": attempt.id,
+        "profile": asdict(profile),
+    }
     longest = LONGEST if session_index.can_end() else LONGEST_IN_COOKIE
-    for kept in (token if _is_needed(alias) else None, None):
+    for kept in (token if _is_needed(attempt.provider) else None, None):
         sealed = _sealer().seal(json.dumps({**content, "token": _written(kept)}), HELD)
         if len(sealed) <= longest:
             session[HELD] = sealed
             return
-    logger.warning("an identity of %s is too long to be held", alias)
+    logger.warning("an identity of %s is too long to be held", attempt.provider)
 
 
 def guidance(request: HttpRequest, error: EmailTaken) -> dict[str, Any]:
@@ -94,6 +105,9 @@ def on_sign_in(sender: Any, request: Any, user: Any, **_kwargs: Any) -> None:
     if content is None or content["user"] != str(user.pk):
         return
     try:
+        if not attempts.was_begun_here(request, content["attempt"]):
+            logger.warning("what is held for user %s is of another browser", user.pk)
+            return
         profile, token = Profile(**content["profile"]), _token(content)
         account = linking.link(user, content["alias"], profile, token, also=_note, request=request)
     except OAuthLoginError as error:

@@ -46,7 +46,8 @@ def same_origin_path(value: object) -> str:
     # Browsers read a backslash as a slash; so ask the value, in which it is not yet percent-encoded.
     if not path.startswith("/") or path.startswith("//") or "\\" in value:
         return ""
-    if not url_has_allowed_host_and_scheme(path, allowed_hosts=None) or is_ours(path):
+    # Which takes nothing of more than 2,048 characters; but in a query there is no host and no scheme.
+    if not url_has_allowed_host_and_scheme(path.partition("?")[0], allowed_hosts=None) or is_ours(path):
         return ""
     return path if len(path) <= (LONGEST_OF_OURS if _leads_on(path) else LONGEST) else ""
 

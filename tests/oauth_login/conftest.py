@@ -14,8 +14,10 @@ from django.urls import reverse
 
 from oauth_login import leases, transport
 from oauth_login.models import LinkedAccount, SignIn, Token
+from oauth_login.policy import nobody
 from tests.oauth_login.fake_github import FakeGitHub, serving
 from tests.oauth_login.http_server import Server
+from tests.oauth_login.policy import rule
 
 
 class Visitor(Client):
@@ -203,3 +205,16 @@ def purge(db):
         return out.getvalue()
 
     return run
+
+
+@pytest.fixture
+def policy(settings):
+    """A way to give the site a rule; what it returns keeps the questions in ``asked``."""
+
+    def given(now):
+        settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"SIGN_IN_POLICY": rule.PATH}
+        rule.of_the_test.now, rule.of_the_test.asked = now, []
+        return rule.of_the_test
+
+    yield given
+    rule.of_the_test.now, rule.of_the_test.asked = nobody, []

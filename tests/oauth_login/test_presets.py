@@ -35,7 +35,7 @@ ODD = {
 
 
 def with_some(values, *for_all):
-    """Return a mark that tries every preset with the values *for_all*, and the odd ones with all of *values*."""
+    """Return a mark that tries every preset with the values *for_all*, and the odd ones with all."""
     return pytest.mark.parametrize(
         ("name", "value"),
         [
@@ -541,8 +541,11 @@ def test_only_a_bearer_token_can_be_used(preset, turned_away, name, value):
     turned_away(preset, preset.sign_in(), "token_type_unsupported")
 
 
+NO_LIFETIMES: list[object] = [-1, 1.5, True, "soon", 10**19, [], None]
+
+
 @pytest.mark.threat("D23")
-@with_some({ascii(value): value for value in (-1, 1.5, True, "soon", 10**19, [], None)}, "-1", "None")
+@with_some({ascii(value): value for value in NO_LIFETIMES}, "-1", "None")
 def test_a_lifetime_that_is_none_does_no_harm(preset, name, value):
     preset = preset(name)
     preset.answers["token"][preset.row.get("TOKEN_NAMES", {}).get("expires_in", "expires_in")] = value

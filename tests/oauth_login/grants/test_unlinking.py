@@ -225,6 +225,32 @@ def test_a_provider_that_is_not_there_any_more_is_no_way_in(person):
     assert signed_in(account.user).post(page_of(account)).status_code == 409
 
 
+@pytest.mark.threat("G08")
+@pytest.mark.parametrize("lost", ["no backend takes it", "there is none"])
+def test_a_password_that_opens_nothing_is_no_way_in(person, settings, lost):
+    account = person()
+    backends = ["oauth_login.backends.OAuthBackend"]
+    if lost == "there is none":
+        get_user_model().objects.update(password="")
+    else:
+        settings.AUTHENTICATION_BACKENDS = backends
+    client = Client()
+    client.force_login(get_user_model().objects.get(), backends[0])
+
+    assert client.post(page_of(account)).status_code == 409
+    assert LinkedAccount.objects.count() == 1
+
+
+@pytest.mark.threat("G08")
+def test_nor_is_a_provider_that_is_another_server_by_now(person):
+    account = person()
+    account.user.set_unusable_password()
+    account.user.save()
+    person(user=account.user, issuer="https://former.example/login/oauth")
+
+    assert signed_in(account.user).post(page_of(account)).status_code == 409
+
+
 # --- The page of accounts ---------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import time_machine
+from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 
 from tests.oauth_login.linking.conftest import NOW, PASSWORD, code_of
@@ -119,6 +120,16 @@ def test_who_has_no_password_is_shown_the_providers_that_they_have(visitor, gith
     assert "Confirm with GitHub</button>" in page
     assert "GitHub does not ask for your password again" in page
     assert "There is no way to confirm it here" not in page
+
+
+def test_a_password_that_no_backend_takes_is_not_asked_for(late, settings):
+    settings.AUTHENTICATION_BACKENDS = ["oauth_login.backends.OAuthBackend"]
+    late.force_login(get_user_model().objects.get(), "oauth_login.backends.OAuthBackend")
+
+    page = late.get(PAGE).content.decode()
+
+    assert 'type="password"' not in page
+    assert "There is no way to confirm it here" in page
 
 
 def test_who_has_no_way_at_all_is_told_so(visitor, github, settings):

@@ -4,15 +4,19 @@ from types import SimpleNamespace
 
 import pytest
 import time_machine
-from django.contrib.auth import get_user_model
+from django.contrib.auth import get_user_model, login
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
+from django.test import RequestFactory
 from django.urls import path
 from django.utils import timezone
 from django.views.generic import TemplateView
 
 from demo_site.urls import urlpatterns as pages_of_the_demo
+from oauth_login.errors import PolicyRefused, ProviderUnavailable
 from oauth_login.models import LinkedAccount, SignIn, Token
+from oauth_login.policy import GitHubOrganisation, Invited, SignUpClosed
 from tests.oauth_login.linking.conftest import NOW, PASSWORD, code_of, linked, messages_of, outcomes
 
 ADDRESS = "ada@example.com"
@@ -178,9 +182,17 @@ def test_and_after_the_login_of_the_admin(visitor, ada, collide):
 def test_and_after_whatever_else_signs_them_in(visitor, ada, collide):
     collide(visitor)
 
-    visitor.force_login(ada)
+    login(request_of(visitor), ada, "django.contrib.auth.backends.ModelBackend")
 
     assert linked() == [("ada", "2")]
+
+
+def request_of(visitor):
+    """Return a request to a view of the site's own, as that view sees it."""
+    request = RequestFactory().get("/")
+    request.COOKIES = {name: cookie.value for name, cookie in visitor.cookies.items()}
+    request.session, request.user = visitor.session, AnonymousUser()
+    return request
 
 
 @pytest.mark.threat("A15")
@@ -221,6 +233,18 @@ def test_a_session_that_an_attacker_planted_gives_them_no_way_in(
     by_password(browser, "victim")
 
     assert (browser.user, linked()) == (victim, [])
+
+
+@pytest.mark.threat("A15", "F07")
+def test_nor_in_the_browser_of_whose_address_they_have_proved(visitor, new_visitor, ada, collide, caplog):
+    collide(visitor)
+    browser = new_visitor()
+    browser.cookies["sessionid"] = visitor.cookies["sessionid"].value
+
+    by_password(browser)
+
+    assert (browser.user, linked()) == (ada, [])
+    assert f"what is held for user {ada.pk} is of another browser" in caplog.text
 
 
 @pytest.mark.parametrize(("seconds", "is_linked"), [(1800, True), (1801, False)])
@@ -353,7 +377,7 @@ def test_of_a_token_that_says_nothing_no_date_is_made_up(visitor, github, ada, c
 
 
 @pytest.mark.threat("H01")
-def test_where_no_tokens_are_kept_none_is_held(visitor, ada, collide, settings):
+def test_where_no_tokens_are_kept_none_is_held_that_nobody_needs(visitor, ada, collide, settings):
     settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"STORE_TOKENS": False}
     collide(visitor)
     settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"STORE_TOKENS": True}
@@ -361,6 +385,58 @@ def test_where_no_tokens_are_kept_none_is_held(visitor, ada, collide, settings):
     by_password(visitor)
 
     assert (linked(), Token.objects.count()) == ([("ada", "2")], 0)
+
+
+@pytest.mark.threat("F27")
+def test_what_the_sites_rule_asks_the_provider_with_is_held_and_then_forgotten(
+    visitor, github, ada, collide, settings, policy
+):
+    policy(GitHubOrganisation("acme"))
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"STORE_TOKENS": False}
+    acme = {"organization": {"login": "acme", "id": 4711}, "state": "active", "role": "member"}
+    github.memberships["acme"] = acme
+    collide(visitor)
+
+    by_password(visitor)
+
+    assert (linked(), Token.objects.count()) == ([("ada", "2")], 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PolicyRefused("Only on <b>Mondays</b>."), "Only on &lt;b&gt;Mondays&lt;/b&gt;."),
+        (PolicyRefused(), "Please try another way, or ask the owner of this site."),
+        (ProviderUnavailable(), "It is down or very busy."),
+        (ZeroDivisionError(), "account. "),
+    ],
+    ids=["words", "no words", "provider", "mistake"],
+)
+def test_who_is_not_linked_after_all_is_signed_in_and_told_why(visitor, ada, collide, policy, error, words):
+    def refuse(question):
+        raise error
+
+    policy(refuse)
+    collide(visitor)
+
+    answer = by_password(visitor)
+
+    assert (answer.status_code, visitor.user, linked()) == (302, ada, [])
+    (told,) = messages_of(answer)
+    assert told.startswith("GitHub is not linked to your account.")
+    assert told.endswith('<a href="/oauth2/">See your linked accounts</a>')
+    assert words in told
+    assert "oauth_login_held" not in visitor.session
+
+
+@pytest.mark.parametrize("part", [SignUpClosed(), Invited(lambda question: False)], ids=["closed", "invited"])
+def test_whoever_is_here_already_is_no_newcomer_to_the_sites_rule(visitor, ada, collide, policy, part):
+    policy(part)
+
+    assert code_of(collide(visitor)) == "email_taken"
+    by_password(visitor)
+
+    assert (visitor.user, linked()) == (ada, [("ada", "2")])
 
 
 @pytest.mark.threat("D25")
@@ -497,6 +573,18 @@ def test_where_they_are_separate_nobody_is_asked(visitor, ada, collide, settings
     assert collide(visitor).status_code == 302
 
     assert (visitor.user.email, linked()) == ("", [("cat2", "2")])
+
+
+@pytest.mark.threat("F20")
+def test_nor_does_who_was_shut_out_come_back_there(visitor, ada, collide, settings):
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"ON_EMAIL_COLLISION": "separate"}
+    get_user_model().objects.update(is_active=False)
+
+    answer = collide(visitor)
+
+    assert (answer.status_code, code_of(answer)) == (409, "email_taken")
+    assert "Start anew" not in answer.content.decode()
+    assert get_user_model().objects.count() == 1
 
 
 # --- The way on for whom the account is not ---------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Who is signed in links one more account: on purpose, soon after proving who they are, and nobody else's."""
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
@@ -274,6 +276,22 @@ def test_a_session_left_open_links_nothing_before_its_user_proves_who_they_are(
         assert linked() == [("ada", "1")]
 
 
+@pytest.mark.threat("C05")
+@pytest.mark.parametrize("page", [f"/{'a/' * 950}?b=c", f"/{'%E4%BD%A0' * 160}/"], ids=["long", "Chinese"])
+def test_a_long_page_to_go_on_to_outlives_the_proof_and_the_link(visitor, somebody, github, at_github, page):
+    with time_machine.travel(NOW, tick=False) as clock:
+        somebody()
+        visitor.login(username="ada", password=PASSWORD)
+        clock.shift(3600)
+
+        asks = visitor.start(intent="link", next=page)["Location"]
+        proof = {"password": PASSWORD, "next": parse_qs(urlsplit(asks).query)["next"]}
+        shown = visitor.get(visitor.post("/oauth2/confirm/", proof)["Location"])
+
+        at_github(1)
+        assert visitor.sign_in(github, intent="link", next=shown.context["next"])["Location"] == page
+
+
 @pytest.mark.threat("G02")
 @pytest.mark.parametrize(("age", "limit", "is_let"), [(900, None, True), (901, None, False), (61, 60, False)])
 def test_how_soon_is_a_setting(visitor, somebody, settings, age, limit, is_let):
@@ -319,6 +337,16 @@ def test_a_sign_in_through_a_provider_is_a_proof_as_well(visitor, github):
 
 
 # --- What can come between --------------------------------------------------------------------------------
+
+
+def test_what_proves_less_takes_nothing_from_what_was_proved_before(visitor, github, ada, link, settings):
+    settings.ROOT_URLCONF = "tests.oauth_login.asking.site"
+    link(visitor, 1)
+    assert visitor.get("/confirmed/anew/").status_code == 200
+
+    visitor.sign_in(github, intent="reauthenticate")
+
+    assert visitor.get("/confirmed/anew/").status_code == 200
 
 
 def test_a_reload_of_a_link_that_is_finished_goes_on_calmly(visitor, github, ada, at_github):

@@ -3,21 +3,6 @@
 import pytest
 
 from oauth_login.models import SignIn
-from oauth_login.policy import nobody
-from tests.oauth_login.policy import rule
-
-
-@pytest.fixture
-def policy(settings):
-    """A way to give the site a rule; what it returns keeps the questions in ``asked``."""
-
-    def given(now):
-        settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"SIGN_IN_POLICY": rule.PATH}
-        rule.of_the_test.now, rule.of_the_test.asked = now, []
-        return rule.of_the_test
-
-    yield given
-    rule.of_the_test.now, rule.of_the_test.asked = nobody, []
 
 
 @pytest.fixture
