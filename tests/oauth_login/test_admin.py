@@ -408,6 +408,22 @@ def test_one_account_is_unlinked_from_its_page(as_owner, owner, account, unlinke
     assert (entry.object_id, entry.object_repr) == (str(pk), "octocat-there (github)")
 
 
+@pytest.mark.threat("G11")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "do",
+    [unlink, lambda client, account: client.post(delete_page(account), {"post": "yes"})],
+    ids=["action", "page"],
+)
+def test_whose_account_the_owner_unlinks_learns_of_it_by_mail(as_owner, account, github, mailoutbox, do):
+    User.objects.filter(pk=account.user_id).update(email="octocat@example.com")
+
+    do(as_owner, account)
+
+    (mail,) = mailoutbox
+    assert (mail.to, mail.subject) == (["octocat@example.com"], "GitHub was unlinked from your account")
+
+
 def test_one_unlinked_account_is_one(as_owner, account):
     assert "1 account was unlinked." in read(unlink(as_owner, account)).text
 

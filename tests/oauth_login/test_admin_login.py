@@ -116,12 +116,13 @@ def test_signing_out_there_leads_back_to_the_buttons(visitor, github, known):
 
 
 @pytest.mark.threat("F18")
-def test_a_stranger_gets_no_user_there(visitor, github, refused):
-    answer = visitor.sign_in(github, next="/admin/")
+@pytest.mark.parametrize("page", ["/admin/", "/admin", "/admin/guestbook/entry"])
+def test_a_stranger_gets_no_user_there(visitor, github, refused, page):
+    answer = visitor.sign_in(github, next=page)
 
     refused(visitor, answer, 403, token_requests=1, sign_ins=1)
     assert SignIn.objects.get().outcome == "sign_up_not_here"
-    assert answer.context["next"] == "/admin/"
+    assert answer.context["next"] == page
     assert "Nobody here has this account" in read(answer).text
 
 

@@ -63,6 +63,16 @@ def test_who_has_no_token_any_more_agrees_once_more_to_what_they_had(octocat, ag
     assert octocat.get("/renewed/").content.decode() == kept()[0][2]
 
 
+def test_where_no_tokens_are_kept_nobody_is_asked_for_another_without_end(octocat, settings, caplog):
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"STORE_TOKENS": False}
+    Token.objects.all().delete()
+
+    answer = octocat.get("/renewed/")
+
+    assert (answer.status_code, answer.context["code"]) == (503, "settings_invalid")
+    assert "account.session() needs STORE_TOKENS" in caplog.text
+
+
 def test_who_says_no_to_that_is_asked_again_for_the_same(octocat, github):
     Token.objects.all().delete()
     form = forms_of(octocat.get("/renewed/", follow=True))[0]

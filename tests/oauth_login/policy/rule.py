@@ -1,6 +1,6 @@
 """The rule that a test gives its site, at a dotted path that its settings can name."""
 
-from oauth_login.policy import SignUpClosed, nobody
+from oauth_login.policy import Part, SignUpClosed, nobody
 
 PATH = f"{__name__}.of_the_test"
 
@@ -15,6 +15,10 @@ class Rule:
     def __call__(self, question):
         self.asked.append(question)
         return self.now(question)
+
+    def mistakes(self):
+        """Yield those of the test's own rule."""
+        yield from self.now.mistakes() if isinstance(self.now, Part) else ()
 
 
 class Unready:

@@ -5,6 +5,7 @@ import json
 import pytest
 from django.contrib.auth import get_user_model
 
+from oauth_login.checks import check_settings
 from oauth_login.errors import ProviderUnavailable
 from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.policy import (
@@ -329,6 +330,28 @@ def test_who_is_invited_signs_up(visitor, new_visitor, github, policy, hook):
 def test_an_invitation_is_true_or_false_and_nothing_like_it(answer):
     with pytest.raises(TypeError, match="returns True or False"):
         Invited(lambda question: answer)(about(occasion="sign_up"))
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda hook: hook,
+        lambda hook: AllOf(anybody, AnyOf(ACME, hook)),
+        lambda hook: ByProvider({"github": hook}),
+        lambda hook: ByProvider({"acme": ACME}, others=hook),
+    ],
+    ids=["alone", "a part", "of a provider", "of the others"],
+)
+def test_a_hook_that_is_not_there_is_a_mistake_in_the_settings(policy, around):
+    policy(around(Invited("nowhere.at.all")))
+
+    (problem,) = check_settings()
+
+    assert problem.id == "oauth_login.E024"
+    assert "the hook of Invited(): 'nowhere.at.all' cannot be imported" in problem.msg
+
+    policy(around(Invited(f"{__name__}.is_invited")))
+    assert check_settings() == []
 
 
 @pytest.mark.parametrize("path", ["nowhere.at.all", f"{rule.__name__}.later"])
