@@ -33,6 +33,7 @@ from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Profile
 from oauth_login.sealing import SealBroken, Sealer
+from oauth_login.transport import one_deadline
 
 HELD: Final = "oauth_login_held"
 HELD_AGE: Final = 1800  # seconds: time to find a password
@@ -109,7 +110,8 @@ def on_sign_in(sender: Any, request: Any, user: Any, **_kwargs: Any) -> None:
             logger.warning("what is held for user %s is of another browser", user.pk)
             return
         profile, token = Profile(**content["profile"]), _token(content)
-        account = linking.link(user, content["alias"], profile, token, also=_note, request=request)
+        with one_deadline():  # for what the site's policy asks the provider: a password is being waited for
+            account = linking.link(user, content["alias"], profile, token, also=_note, request=request)
     except OAuthLoginError as error:
         logger.warning("what was held for user %s was not linked: %s", user.pk, error)
         _tell_why_not(request, content["alias"], explain(error).text)
