@@ -1,5 +1,6 @@
 """The only reader of ``settings.OAUTH_LOGIN``. Lazy and uncached, so ``override_settings`` just works."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -82,6 +83,12 @@ def setting(name: str) -> Any:
     if not is_right(name, value):
         raise ProviderMisconfigured("settings_invalid", f"OAUTH_LOGIN[{name!r}]")
     return value
+
+
+def digest() -> bytes:
+    """Return a digest of all that providers are made of: the settings themselves have secrets in them."""
+    text = repr((settings.DEBUG, getattr(settings, "OAUTH_LOGIN", {})))
+    return hashlib.sha256(text.encode(errors="backslashreplace")).digest()
 
 
 def provider_settings() -> Mapping[str, Any]:

@@ -4,21 +4,17 @@ Of a provider that is misconfigured there are none. To look at every provider fo
 than all the rest of it, so what was found is remembered as long as the settings are what they were.
 """
 
-import hashlib
 from typing import Final
-
-from django.conf import settings
 
 from oauth_login import branding, conf
 
-#: By the digest of the settings, as there are secrets in them; of the newest ones only.
+#: By the digest of the settings; of the newest ones only.
 _found: Final[dict[bytes, frozenset[str]]] = {}
 
 
 def picture_hosts() -> frozenset[str]:
     """Return the hosts: ``a.example``, or ``.example`` for its subdomains."""
-    text = repr((settings.DEBUG, getattr(settings, "OAUTH_LOGIN", {})))
-    digest = hashlib.sha256(text.encode(errors="backslashreplace")).digest()
+    digest = conf.digest()
     known = _found.get(digest)
     if known is not None:
         return known
