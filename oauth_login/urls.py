@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from oauth_login import accounts, confirmations, consent, notices, views
+from oauth_login import accounts, confirmations, consent, notices, sign_out, views
 
 app_name = "oauth_login"
 
@@ -12,7 +12,7 @@ urlpatterns = [
     path("accounts/<int:pk>/unlink/", accounts.unlink, name="unlink"),
     path("login/", views.login, name="login"),
     path("codes/", views.codes, name="codes"),
-    path("logout/", views.logout, name="logout"),
+    path("logout/", sign_out.logout, name="logout"),
     path("sandbox/", include("oauth_login.sandbox.urls")),
     path("<str:alias>/authorize/", views.authorize, name="authorize"),
     path("<str:alias>/link/", accounts.link, name="link"),

@@ -11,17 +11,15 @@ import logging
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from urllib.parse import urljoin
 
 from django.conf import settings
 from django.contrib.auth import authenticate
-from django.contrib.auth import logout as end_session
 from django.db import Error as DatabaseError  # also what drivers raise about a closed connection
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.shortcuts import redirect, render, resolve_url
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from oauth_login import (
     attempts,
@@ -52,7 +50,7 @@ from oauth_login.errors import (
 from oauth_login.flow import Intent
 from oauth_login.guard import csrf_refused, csrf_told, guarded, outside_transactions
 from oauth_login.models import LinkedAccount, SignIn
-from oauth_login.oauth2 import AuthorizationResponse, TokenResponse, new_nonce
+from oauth_login.oauth2 import AuthorizationResponse, TokenResponse
 from oauth_login.providers.base import Profile, Provider
 from oauth_login.redirects import default_page, first_page, leads_to_admin, requested_page
 from oauth_login.transport import one_deadline
@@ -70,40 +68,6 @@ def login(request: HttpRequest) -> HttpResponse:
         "labels": [branding.label(alias) for alias in conf.aliases()],
     }
     return render(request, "oauth_login/login.html", context)
-
-
-@guarded
-@csrf_told
-@require_POST
-def logout(request: HttpRequest) -> HttpResponse:
-    """Sign out; nothing else can do that, so no image tag on another site can (I10)."""
-    if reason := csrf_refused(request):
-        raise FormStale("sign_out_stale", reason)
-    alias = sessions.signed_in_through(request.session)
-    end_session(request)
-    signed_out = resolve_url(settings.LOGOUT_REDIRECT_URL or "oauth_login:login")
-    page = _sign_out_there(request, alias, signed_out) or requested_page(request) or signed_out
-    response = HttpResponseRedirect(page)
-    attempts.forget_all(request, response)
-    return response
-
-
-def _sign_out_there(request: HttpRequest, alias: str, signed_out: str) -> str:
-    """Return where the provider ends its own session, too, if the site wants that and it can, or "".
-
-    Whoever comes back from there finds a page that does nothing, whatever the URL says: here, the visitor is
-    signed out already (OpenID Connect RP-Initiated Logout 1.0 §2, K20). Nobody is kept from signing out by a
-    provider that is down.
-    """
-    if alias not in conf.aliases():
-        return ""
-    try:
-        provider = conf.provider(alias)
-        back = urljoin(conf.origin(request), signed_out)
-        return provider.sign_out_url(back=back, state=new_nonce()) if provider.signs_out else ""
-    except OAuthLoginError as error:
-        logger.warning("no sign-out at %s: %s", alias, error)
-        return ""
 
 
 @guarded
