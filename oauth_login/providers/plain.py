@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from oauth_login.answers import Answer
 from oauth_login.errors import ProviderResponseError
 from oauth_login.oauth2 import (
     AuthorizationServer,
@@ -16,7 +15,7 @@ from oauth_login.oauth2 import (
     TokenRequest,
     TokenResponse,
 )
-from oauth_login.providers import dialects, kept_claims
+from oauth_login.providers import kept_claims
 from oauth_login.providers.base import (
     Expectation,
     Profile,
@@ -29,7 +28,7 @@ from oauth_login.providers.base import (
 from oauth_login.providers.claims import an_object, as_text, find, say, says
 from oauth_login.providers.definition import WORDS, flaws
 from oauth_login.providers.namespaces import origin_of
-from oauth_login.providers.parameters import filled, renamed, with_query
+from oauth_login.providers.parameters import filled, renamed
 from oauth_login.providers.pictures import over_https
 from oauth_login.providers.plain_grants import PlainGrants
 from oauth_login.providers.subjects import subject
@@ -161,11 +160,6 @@ class OAuth2(PlainGrants):
         told = self._told(answer, self.words["TOKEN_ANSWER"], "token_answer_invalid", (code, code_verifier))
         return self.granted(TokenResponse.from_answer(answer.status, self._in_rfc_words(told)))
 
-    def _in_rfc_words(self, told: Any) -> dict[str, Any]:
-        found = {name: find(told, path) for name, path in self.words["TOKEN_NAMES"].items()}
-        presumed = {"token_type": "Bearer"} if self.words["TOKEN_TYPE_OPTIONAL"] else {}
-        return {**presumed, **an_object(told), **found}
-
     # --- Token → who it is --------------------------------------------------------------------------------
 
     def fetch_profile(self, token: TokenResponse, *, nonce: str = "", started_at: int = 0) -> Profile:
@@ -238,77 +232,3 @@ class OAuth2(PlainGrants):
             raise ProviderResponseError("emails_invalid", type(listed).__name__)
         chosen = [entry for entry in listed if all(says(entry, path, value) for path, value in where.items())]
         return email_address(chosen[0].get("email")) if len(chosen) == 1 else ""
-
-    def bearing(self, access_token: str) -> tuple[dict[str, str], dict[str, str]]:
-        """Return where this provider wants the token (``USERINFO_TOKEN``)."""
-        carrier, _, name = self.words["USERINFO_TOKEN"].rpartition(":")
-        if not carrier:
-            return {"Authorization": f"{name} {access_token}"}, {}
-        shown = {name: access_token}
-        return (shown, {}) if carrier == "header" else ({}, shown)
-
-    # --- Requests -----------------------------------------------------------------------------------------
-
-    def _send(
-        self,
-        token: TokenResponse,
-        url: str,
-        asked: Mapping[str, str],
-        request: str = "query",
-    ) -> Answer:
-        """Send a request with the token where this provider wants it, which is in no query if in a form."""
-        shown, named = self.bearing(token.access_token)
-        in_form = self.words["USERINFO_TOKEN"].startswith("form:") and request == "query"
-        headers = {**self.words["USERINFO_HEADERS"], **shown}
-        return self._ask(url, "form" if in_form else request, {**asked, **named}, headers)
-
-    def _content(self, answer: Answer, token: TokenResponse) -> Any:
-        form, secrets = self.words["USERINFO_ANSWER"], (token.access_token,)
-        told = self._told(answer, form, "profile_refused", secrets)
-        if answer.status != 200:
-            raise ProviderResponseError("profile_refused", f"HTTP {answer.status}")
-        return told
-
-    def _ask(
-        self,
-        url: str,
-        request: str,
-        asked: Mapping[str, str],
-        headers: Mapping[str, str],
-        *,
-        once: bool = False,
-    ) -> Answer:
-        if request == "query":
-            encoding = "identity" if once else self.words["USERINFO_ENCODING"]
-            return self.transport.get(with_query(url, asked), headers=headers, once=once, encoding=encoding)
-        if request == "json":
-            return self.transport.post(url, json=asked, headers=headers)
-        return self.transport.post(url, form=asked, headers=headers)
-
-    def _told(
-        self,
-        answer: Answer,
-        form: str,
-        otherwise: str,
-        secrets: tuple[str, ...],
-        also: Mapping[object, str] | None = None,
-    ) -> Any:
-        """Return what *answer* says.
-
-        :raises ProviderError: it says that something is wrong, or cannot be read.
-        """
-        try:
-            told = dialects.read(answer, form)
-        except ProviderResponseError:
-            if answer.status == 200:
-                raise
-            # An error page in HTML: the status says all there is.
-            raise ProviderResponseError(otherwise, f"HTTP {answer.status}") from None
-        dialects.refuse_errors(
-            told,
-            self.words["ERRORS"],
-            {**self.words["ERROR_CODES"], **(also or {})},
-            otherwise=otherwise,
-            secrets=(self.client.client_secret, *secrets),
-        )
-        return told

@@ -1,6 +1,5 @@
 """Renewing and giving back the grants of a provider of data, in the words of its settings."""
 
-from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from oauth_login.providers.base import Provider
 from oauth_login.providers.claims import as_text, find
 from oauth_login.providers.grants import said
 from oauth_login.providers.parameters import renamed
+from oauth_login.providers.plain_requests import PlainRequests
 from oauth_login.providers.secrecy import without
 from oauth_login.renewal import refresh_request, rejected, renewed_token
 from oauth_login.revocation import is_revoked, revocation_request
@@ -21,39 +21,10 @@ BEARING: Final = ("bearer", "delete")
 MAX_REFUSAL: Final = 1 << 12  # bytes of an API's answer; a longer one says more than that a token is dead
 
 
-class PlainGrants(Provider):
+class PlainGrants(PlainRequests):
     """Half of a provider of data."""
 
     __slots__ = ()
-
-    words: Mapping[str, Any]
-
-    @abstractmethod
-    def _ask(
-        self,
-        url: str,
-        request: str,
-        asked: Mapping[str, str],
-        headers: Mapping[str, str],
-        *,
-        once: bool = False,
-    ) -> Answer:
-        """Send a request in one of the ways that a definition may name."""
-
-    @abstractmethod
-    def _told(
-        self,
-        answer: Answer,
-        form: str,
-        otherwise: str,
-        secrets: tuple[str, ...],
-        also: Mapping[object, str] | None = None,
-    ) -> Any:
-        """Return what an answer says, or raise what it says is wrong."""
-
-    @abstractmethod
-    def _in_rfc_words(self, told: Any) -> dict[str, Any]:
-        """Return a token answer in the RFC's words."""
 
     def refresh(
         self, refresh_token: str, *, subject: str, known: Mapping[str, str] | None = None
