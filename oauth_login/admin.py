@@ -20,7 +20,7 @@ from django.utils.translation import ngettext
 
 from oauth_login import conf, letters, signals
 from oauth_login.models import LinkedAccount, Revocation, SignIn
-from oauth_login.providers.base import picture_url
+from oauth_login.providers.display import picture_url
 from oauth_login.token_admin import HealthFilter, ShownToken, TokenActions
 
 

@@ -17,7 +17,8 @@ from oauth_login import addresses, conf, memberships, policies, signals, snapsho
 from oauth_login.errors import EmailTaken, SignInConflict, SignInRefused
 from oauth_login.models import LinkedAccount
 from oauth_login.oauth2 import TokenResponse
-from oauth_login.providers.base import Profile, text
+from oauth_login.providers.base import Profile
+from oauth_login.providers.display import text
 from oauth_login.questions import Occasion, SignInQuestion
 from oauth_login.visitor_api import VisitorApi
 

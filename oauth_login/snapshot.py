@@ -16,7 +16,8 @@ from oauth_login.health import Health, health_of
 from oauth_login.leases import DatabaseNow
 from oauth_login.models import LinkedAccount, Token
 from oauth_login.oauth2 import TokenResponse
-from oauth_login.providers.base import Profile, https_url, picture_url, text
+from oauth_login.providers.base import Profile
+from oauth_login.providers.display import https_url, picture_url, text
 from oauth_login.providers.subjects import SUBJECT_LENGTH
 
 

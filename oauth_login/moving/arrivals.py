@@ -18,7 +18,7 @@ from oauth_login.moving.found import Found, LeftOut
 from oauth_login.moving.grants import scope_of, token_of
 from oauth_login.moving.identities import Identity
 from oauth_login.moving.survey import NO_USER, Person, Survey
-from oauth_login.providers.base import login_name, text
+from oauth_login.providers.display import login_name, text
 
 NEW: Final = "new"
 HERE: Final = "here"

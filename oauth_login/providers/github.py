@@ -15,14 +15,8 @@ from oauth_login.answers import Answer
 from oauth_login.errors import ProviderMisconfigured, ProviderResponseError, SignInRefused
 from oauth_login.oauth2 import AuthorizationServer, Client, TokenResponse, authenticate_client
 from oauth_login.providers import github_webhook
-from oauth_login.providers.base import (
-    Expectation,
-    Profile,
-    Provider,
-    https_url,
-    login_name,
-    text,
-)
+from oauth_login.providers.base import Expectation, Profile, Provider
+from oauth_login.providers.display import https_url, login_name, text
 from oauth_login.providers.pictures import own_hosts
 from oauth_login.providers.subjects import positive_integer_subject
 from oauth_login.transport import Transport

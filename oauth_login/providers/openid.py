@@ -10,10 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
-from oauth_login.assertions import assertion
 from oauth_login.documents import Cache, Documents
 from oauth_login.errors import (
-    ProviderMisconfigured,
     ProviderResponseError,
     ProviderUnavailable,
 )
@@ -21,22 +19,15 @@ from oauth_login.jws import SHARED_SECRET, SignedToken, invalid, keys_of
 from oauth_login.oauth2 import TENANT, AuthorizationServer, Client, TokenResponse
 from oauth_login.oidc import REQUIRED_ENDPOINTS, Expected, discovery_url, server_of
 from oauth_login.providers import openid_options
-from oauth_login.providers.base import (
-    Expectation,
-    Profile,
-    Provider,
-    email_address,
-    https_url,
-    login_name,
-    text,
-)
+from oauth_login.providers.base import Expectation, Profile, Provider
+from oauth_login.providers.display import email_address, https_url, login_name, text
 from oauth_login.providers.kept_claims import kept
+from oauth_login.providers.openid_client import OpenIDClient
 from oauth_login.providers.openid_demands import demands_at, with_new_sign_in
 from oauth_login.providers.openid_grants import OpenIDGrants
 from oauth_login.providers.openid_options import ENDPOINTS
 from oauth_login.providers.openid_tenants import authority
 from oauth_login.providers.openid_userinfo import user_info
-from oauth_login.providers.pictures import own_hosts
 from oauth_login.providers.subjects import subject
 from oauth_login.transport import LOOPBACK, only_public
 
@@ -48,7 +39,7 @@ CLAIMS_OF_SCOPE: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class OpenID(OpenIDGrants):
+class OpenID(OpenIDClient, OpenIDGrants):
     """Identity is ``(iss, sub)``. ``server`` holds what the settings say; :meth:`metadata` knows the rest."""
 
     algorithm: str = "RS256"
@@ -102,7 +93,7 @@ class OpenID(OpenIDGrants):
             grant_url=options.get("GRANT_URL", ""),
             form_post=by_form,
             pkce=options.get("PKCE", True),
-            picture_hosts=_picture_hosts(issuer, options),
+            picture_hosts=openid_options.picture_hosts(issuer, options),
             keep_claims=tuple(options.get("KEEP_CLAIMS", ())),
             transport=transport,
             algorithm=options.get("ID_TOKEN_SIGNED_RESPONSE_ALG", "RS256"),
@@ -202,45 +193,7 @@ class OpenID(OpenIDGrants):
         by_site = {getattr(self.server, name) for name in ENDPOINTS.values()}
         return host != issuer and issuer not in LOOPBACK and url not in by_site
 
-    # --- Who the client is
-
-    def credentials(self) -> Client:
-        """Return the client as it proves itself in the next request (RFC 7523, and Apple's way).
-
-        :raises ProviderError: the server has to be asked which way, and does not answer, or takes no secret.
-        """
-        if self.team_id:
-            secret = assertion(
-                self.client_key,
-                issuer=self.team_id,
-                subject=self.client.client_id,
-                audience=self.server.issuer,
-                key_id=self.key_id,
-            )
-            return replace(self.client, client_secret=secret, auth_method="client_secret_post")
-        method = self.client.auth_method or self._auth_method()
-        if method != "private_key_jwt":
-            return replace(self.client, auth_method=method)
-        client_id = self.client.client_id
-        proof = assertion(
-            self.client_key,
-            issuer=client_id,
-            subject=client_id,
-            audience=self.metadata().token_endpoint,
-            key_id=self.key_id,
-        )
-        return replace(self.client, auth_method=method, assertion=proof)
-
-    def _auth_method(self) -> str:
-        """Return the first way that the server offers; a secret is not sent to one that takes none."""
-        ways: tuple[str, ...] = ("client_secret_basic", "client_secret_post")
-        if self.client_key:
-            ways += ("private_key_jwt",)
-        offered = self.metadata().token_endpoint_auth_methods_supported or ways
-        for way in ways:
-            if way in offered:
-                return way
-        raise ProviderMisconfigured(detail="the server takes no secret; see TOKEN_ENDPOINT_AUTH_METHOD")
+    # --- Code → token
 
     def fetch_token(
         self, *, code: str, redirect_uri: str, code_verifier: str, echoed: Mapping[str, str] | None = None
@@ -344,9 +297,3 @@ def _name(claims: Mapping[str, Any]) -> str:
     """Return what somebody is called; some servers know the two parts of it and no whole (ORCID)."""
     parts = (text(claims.get(part)) for part in ("given_name", "family_name"))
     return text(claims.get("name")) or text(" ".join(filter(None, parts)))
-
-
-def _picture_hosts(issuer: str, options: Mapping[str, Any]) -> tuple[str, ...]:
-    own = own_hosts(issuer)
-    listed = options.get("PICTURE_HOSTS", own)
-    return tuple(host for one in listed for host in (own if one == "{BASE_URL}" else (one,)))

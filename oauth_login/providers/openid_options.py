@@ -11,6 +11,7 @@ from oauth_login.oidc import OTHER_ENDPOINTS, REQUIRED_ENDPOINTS
 from oauth_login.providers import kept_claims
 from oauth_login.providers.base import Expectation
 from oauth_login.providers.openid_demands import DemandError, Demands
+from oauth_login.providers.pictures import own_hosts
 
 ENDPOINTS: Final[Mapping[str, str]] = {name.upper(): name for name in REQUIRED_ENDPOINTS + OTHER_ENDPOINTS}
 #: What stands in a tenant's place in addresses, and answers as whichever tenant somebody is from.
@@ -120,3 +121,10 @@ def server(issuer: str, options: Mapping[str, Any]) -> AuthorizationServer:
     return AuthorizationServer(
         issuer=issuer, authorization_response_iss_parameter_supported=promised, **endpoints
     )
+
+
+def picture_hosts(issuer: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the hosts that are set, or those of the issuer, for which ``{BASE_URL}`` stands among them."""
+    own = own_hosts(issuer)
+    listed = options.get("PICTURE_HOSTS", own)
+    return tuple(host for one in listed for host in (own if one == BASE_URL else (one,)))

@@ -3,7 +3,8 @@
 import pytest
 
 from oauth_login import providers
-from oauth_login.providers.base import Provider, https_url, text
+from oauth_login.providers.base import Provider
+from oauth_login.providers.display import https_url, text
 
 
 @pytest.mark.parametrize("name", providers.names())

@@ -54,7 +54,6 @@ CASES = {
             "email": "jane@example.com",
             "email_verified": False,
         },
-        settings={"TENANT": TENANT},
     ),
     "apple": Case(
         {
