@@ -105,7 +105,9 @@ def provider_problems(alias: object, written: object, *, sandboxed: bool) -> Ite
             yield Problem("E017", f"{where}[{key!r}] {flaw}.", hint)
         if not sandboxed:
             yield from _missing(alias, where, settled, kind.required(settled))
-            yield from (_wrong(where, key, expected) for key, expected in kind.mistakes(settled))
+            # What is only a preset's is right, or means nothing beside what the site has written.
+            wrong = ((key, expected) for key, expected in kind.mistakes(settled) if key in written)
+            yield from (_wrong(where, key, expected) for key, expected in wrong)
 
 
 def _unknown_provider(alias: str, where: str, written: Mapping[str, Any]) -> Problem:

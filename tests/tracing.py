@@ -1,15 +1,15 @@
 """What is not traced: to trace a test costs as much again as to run it.
 
-Of a test with many cases, one for each preset and each bad answer, some are enough to see which lines are
-run. And what a browser or somebody else's server does to a site is done to it in other tests, too.
+Of a test of presets with very many cases, one for each preset and each bad answer, some are enough to see
+which lines are run. And what a browser or somebody else's server does to a site is done to it in other tests,
+too.
 """
 
 from collections import defaultdict
 
 import pytest
 
-ENOUGH = 12  # cases of a test, spread over all of them
-ENOUGH_OF_PRESETS = 40
+ENOUGH = 40  # cases of a test of presets, spread over all of them
 ELSEWHERE = ("browser", "interop")
 
 
@@ -21,12 +21,11 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if any(item.path.is_relative_to(place) for place in elsewhere):
             item.add_marker(pytest.mark.no_cover)
-        else:
+        elif item.path.name == "test_presets.py":
             cases[item.nodeid.partition("[")[0]].append(item)
     for of_one in cases.values():
         of_one.sort(key=lambda item: item.nodeid)
-        enough = ENOUGH_OF_PRESETS if of_one[0].path.name == "test_presets.py" else ENOUGH
-        traced = {len(of_one) * number // enough for number in range(enough)}
+        traced = {len(of_one) * number // ENOUGH for number in range(ENOUGH)}
         for place, item in enumerate(of_one):
-            if len(of_one) > enough and place not in traced:
+            if len(of_one) > ENOUGH and place not in traced:
                 item.add_marker(pytest.mark.no_cover)

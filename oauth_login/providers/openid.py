@@ -71,7 +71,9 @@ class OpenID(OpenIDClient, OpenIDGrants):
     @classmethod
     def from_options(cls, alias: str, options: Mapping[str, Any], transport: Any) -> "OpenID":
         """Build from settings, laid over a preset's row; nothing is asked of the server here."""
-        issuer = str(options["ISSUER"]).replace("{BASE_URL}", str(options.get("BASE_URL", "")).rstrip("/"))
+        issuer = str(options["ISSUER"]).replace(
+            openid_options.BASE_URL, str(options.get("BASE_URL", "")).rstrip("/")
+        )
         if tenant := options.get("TENANT"):
             issuer = issuer.replace(TENANT, str(tenant))
         by_form = options.get("RESPONSE_MODE") == "form_post"

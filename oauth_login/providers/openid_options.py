@@ -13,6 +13,7 @@ from oauth_login.providers.base import Expectation
 from oauth_login.providers.openid_demands import DemandError, Demands
 from oauth_login.providers.pictures import own_hosts
 
+BASE_URL: Final = "{BASE_URL}"  # in the ISSUER of a preset for servers that anybody may have
 ENDPOINTS: Final[Mapping[str, str]] = {name.upper(): name for name in REQUIRED_ENDPOINTS + OTHER_ENDPOINTS}
 #: What stands in a tenant's place in addresses, and answers as whichever tenant somebody is from.
 NOT_ONE_TENANT: Final = frozenset({"common", "organizations", "consumers"})
@@ -90,7 +91,7 @@ def _meaningless(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield key, f"left out: no {TENANT} is in this ISSUER"
     if "TENANT" in options and "TENANTS" in options:
         yield "TENANTS", "left out, or TENANT: either one tenant's people get in, or several tenants'"
-    if "BASE_URL" in options and "{BASE_URL}" not in issuer:
+    if "BASE_URL" in options and BASE_URL not in issuer:
         yield "BASE_URL", "left out: ISSUER says where this server is"
 
 

@@ -95,7 +95,7 @@ def test_the_banner_and_the_question_before_unlinking_are_accessible(tab, look):
     leave(tab)
     tab.locator("button[value=octocat]").click()
     account = LinkedAccount.objects.get()
-    account.user.linked_accounts.create(provider="github", issuer="https://another.example", subject="2")
+    account.user.linked_accounts.create(provider="github", issuer=account.issuer, subject="2")
     Token.objects.update(state="reauthorize")
 
     tab.goto("/")
