@@ -20,10 +20,11 @@ class SignInQuestion:
     ``request`` is not shown: its URL is the callback's, which has the code in it.
 
     :ivar occasion: ``sign_up``: there is no such user yet; ``link``: a user who is signed in adds the
-        account to theirs; ``sign_in``: the account is a user's.
+        account to theirs, or grants more through it; ``sign_in``: the account is a user's.
     :ivar provider: its alias in the settings.
     :ivar user: whose account it is, or is to become; None for ``sign_up``.
-    :ivar request: the callback's; None where the backend was called without one.
+    :ivar request: the callback's, or that of the sign-in that has linked what was held; None where the
+        backend was called without one.
     :ivar api: asks the provider in the visitor's name.
     """
 
