@@ -17,9 +17,9 @@ from typing import Final
 from scripts.servers import Failure
 from scripts.servers.apt import install
 from scripts.servers.kinds import KINDS
-from scripts.servers.place import SIGNALS, STARTED, alone, private
+from scripts.servers.place import STARTED, alone, private
 from scripts.servers.say import say
-from scripts.servers.server import Server
+from scripts.servers.server import SIGNALS, Server
 
 EXAMPLES: Final = """
 Names are postgresql, mariadb and redis; without any, all three are meant. Examples:

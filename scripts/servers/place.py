@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from scripts.servers.kinds import KINDS
-from scripts.servers.server import Server, take
+from scripts.servers.server import SIGNALS, Server, take
 
 PLACE: Final = Path(os.environ.get("SERVICES") or Path(__file__).resolve().parents[2] / ".services")
 STARTED: Final = PLACE / "started"
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager

@@ -12,7 +12,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -25,6 +26,24 @@ TO_STOP: Final = 20
 TRIES: Final = 5  # a port that was free can be somebody's by the time a server takes it
 READY: Final = re.compile(r"ready (to accept|for) connections", re.IGNORECASE)  # in the log of each
 TAKEN: Final = "already in use"
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def wholly() -> Iterator[None]:
+    """Have whoever wants to stop us wait for the end: a server of which nothing is written down would stay.
+
+    The signals are not blocked, which a server would inherit.
+    """
+    noted: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: noted.append(number)) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for told in noted:
+            signal.raise_signal(told)
 
 
 class Server:
@@ -111,15 +130,16 @@ class Server:
         command: Command = self.kind.serve(instance)
         with (instance.directory / "log").open("wb") as output, self._lock.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # held for a moment by whoever asks whether we are alive
-            process = subprocess.Popen(
-                command,
-                pass_fds=[lock.fileno()],
-                # Ctrl-C is for the command that uses it, which may have to clear up.
-                start_new_session=True,
-                **circumstances(instance, owner, output),
-            )
-            url = self.kind.url.format(password=instance.password, port=instance.port)
-            self._remember(pid=process.pid, port=instance.port, url=url)
+            with wholly():
+                process = subprocess.Popen(
+                    command,
+                    pass_fds=[lock.fileno()],
+                    # Ctrl-C is for the command that uses it, which may have to clear up.
+                    start_new_session=True,
+                    **circumstances(instance, owner, output),
+                )
+                url = self.kind.url.format(password=instance.password, port=instance.port)
+                self._remember(pid=process.pid, port=instance.port, url=url)
         return process
 
     def _wait(self, process: subprocess.Popen[bytes], log: Path) -> bool:
