@@ -7,9 +7,10 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 from django.conf import settings
-from django.contrib.auth import get_user_model
+from django.contrib.auth import get_user_model, login
+from django.contrib.auth.models import AnonymousUser
 from django.core.management import call_command
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from oauth_login import leases, transport
@@ -30,6 +31,15 @@ class Visitor(Client):
             if morsel["max-age"] == 0:
                 del self.cookies[name]
         return answer
+
+    def is_signed_in(self, user):
+        """Be signed in by a view of the site's own, which sees the cookies of this browser."""
+        request = RequestFactory().get("/")
+        request.COOKIES = {name: morsel.value for name, morsel in self.cookies.items()}
+        request.session, request.user = self.session, AnonymousUser()
+        login(request, user, "django.contrib.auth.backends.ModelBackend")
+        request.session.save()
+        self.cookies[settings.SESSION_COOKIE_NAME] = str(request.session.session_key)
 
     def start(self, alias="github", **fields):
         """Press the button; return the response, whose Location is the provider's page."""

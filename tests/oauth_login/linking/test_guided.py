@@ -4,11 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 import time_machine
-from django.contrib.auth import get_user_model, login
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
-from django.test import RequestFactory
 from django.urls import path
 from django.utils import timezone
 from django.views.generic import TemplateView
@@ -182,17 +180,9 @@ def test_and_after_the_login_of_the_admin(visitor, ada, collide):
 def test_and_after_whatever_else_signs_them_in(visitor, ada, collide):
     collide(visitor)
 
-    login(request_of(visitor), ada, "django.contrib.auth.backends.ModelBackend")
+    visitor.is_signed_in(ada)
 
     assert linked() == [("ada", "2")]
-
-
-def request_of(visitor):
-    """Return a request to a view of the site's own, as that view sees it."""
-    request = RequestFactory().get("/")
-    request.COOKIES = {name: cookie.value for name, cookie in visitor.cookies.items()}
-    request.session, request.user = visitor.session, AnonymousUser()
-    return request
 
 
 @pytest.mark.threat("A15")

@@ -53,7 +53,7 @@ def test_who_is_not_the_one_who_has_it_is_told_whom_to_ask(visitor, github, ada,
 def test_who_is_has_both_linked_by_signing_in_as_before(visitor, github, ada):
     visitor.sign_in(github)
 
-    visitor.force_login(ada, "django.contrib.auth.backends.ModelBackend")
+    visitor.is_signed_in(ada)
 
     assert visitor.user.linked_accounts.get().username == "octocat"
 

@@ -104,7 +104,7 @@ def test_who_proves_that_the_address_is_theirs_has_both_linked(visitor, github):
     ada = Person.objects.create(handle="ada", email="octocat@example.com")
     assert visitor.sign_in(github).status_code == 409
 
-    visitor.force_login(ada, "django.contrib.auth.backends.ModelBackend")
+    visitor.is_signed_in(ada)
 
     assert visitor.user == ada
     assert visitor.user.linked_accounts.get().username == "octocat"
