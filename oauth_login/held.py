@@ -108,6 +108,7 @@ def on_sign_in(sender: Any, request: Any, user: Any, **_kwargs: Any) -> None:
     try:
         if not attempts.was_begun_here(request, content["attempt"]):
             logger.warning("what is held for user %s is of another browser", user.pk)
+            _tell_why_not(request, content["alias"], "")  # or of this one, which kept too many others since
             return
         profile, token = Profile(**content["profile"]), _token(content)
         with one_deadline():  # for what the site's policy asks the provider: a password is being waited for

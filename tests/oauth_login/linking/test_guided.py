@@ -231,9 +231,12 @@ def test_nor_in_the_browser_of_whose_address_they_have_proved(visitor, new_visit
     browser = new_visitor()
     browser.cookies["sessionid"] = visitor.cookies["sessionid"].value
 
-    by_password(browser)
+    answer = by_password(browser)
 
     assert (browser.user, linked()) == (ada, [])
+    assert [told.partition(" <a")[0].strip() for told in messages_of(answer)] == [
+        "GitHub is not linked to your account."
+    ]
     assert f"what is held for user {ada.pk} is of another browser" in caplog.text
 
 
