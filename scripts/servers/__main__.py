@@ -92,13 +92,16 @@ def end(number: int, _frame: object) -> None:
 
 def use(command: Sequence[str], environment: dict[str, str]) -> int:
     """Run *command* until it ends by itself: what to do about a signal is for it to decide."""
+    early: list[int] = []  # what came before there was anybody to pass it on to
+    for number in SIGNALS:
+        signal.signal(number, lambda number, _frame: early.append(number))
+    signal.signal(signal.SIGINT, lambda _number, _frame: None)  # a terminal sends it to the command, too
     try:
         with subprocess.Popen(command, env=environment) as process:
-            for number in SIGNALS:
+            for number in set(SIGNALS) - {signal.SIGINT}:
                 signal.signal(number, lambda number, _frame: process.send_signal(number))
-            signal.signal(
-                signal.SIGINT, lambda _number, _frame: None
-            )  # a terminal sends it to the command, too
+            for told in early:
+                process.send_signal(told)
             code = process.wait()
     except OSError as error:
         say(f"{command[0]}: {error.strerror}")
