@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import global_settings, settings
 from django.contrib.auth import get_backends
+from django.contrib.auth.backends import BaseBackend
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch
 
@@ -62,7 +63,12 @@ def _leads_in(account: LinkedAccount) -> bool:
 
 
 def _takes_passwords(backend: Any) -> bool:
-    """Tell it as Django does, which asks a backend only if its ``authenticate`` takes what is at hand."""
+    """Tell it as Django does, which asks a backend only if its ``authenticate`` takes what is at hand.
+
+    That of the base class takes everything, for nothing: a backend that only knows permissions has no other.
+    """
+    if type(backend).authenticate is BaseBackend.authenticate:
+        return False
     authenticate: Callable[..., Any] = backend.authenticate
     try:
         inspect.signature(authenticate).bind(None, username="", password="")

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.messages import get_messages
 from django.db import connection
@@ -18,6 +19,10 @@ from tests.oauth_login.grants.conftest import fails
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OTHER_KEY = "another-key-that-has-never-encrypted-anything-here-0123456789"
+
+
+class Permissions(BaseBackend):
+    """Knows what somebody may do, and signs nobody in."""
 
 
 def signed_in(user, **options):
@@ -226,14 +231,20 @@ def test_a_provider_that_is_not_there_any_more_is_no_way_in(person):
 
 
 @pytest.mark.threat("G08")
-@pytest.mark.parametrize("lost", ["no backend takes it", "there is none"])
-def test_a_password_that_opens_nothing_is_no_way_in(person, settings, lost):
+@pytest.mark.parametrize(
+    "backends",
+    [
+        ["oauth_login.backends.OAuthBackend"],
+        ["oauth_login.backends.OAuthBackend", f"{__name__}.Permissions"],
+        ["oauth_login.backends.OAuthBackend", "django.contrib.auth.backends.ModelBackend"],
+    ],
+    ids=["no backend takes it", "one is for permissions only", "it is empty"],
+)
+def test_a_password_that_opens_nothing_is_no_way_in(person, settings, backends):
     account = person()
-    backends = ["oauth_login.backends.OAuthBackend"]
-    if lost == "there is none":
+    settings.AUTHENTICATION_BACKENDS = backends
+    if "ModelBackend" in backends[-1]:
         get_user_model().objects.update(password="")
-    else:
-        settings.AUTHENTICATION_BACKENDS = backends
     client = Client()
     client.force_login(get_user_model().objects.get(), backends[0])
 
