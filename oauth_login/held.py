@@ -27,7 +27,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from oauth_login import attempts, branding, conf, intents, linking, recency, session_index, ways_in
 from oauth_login.attempts import Attempt
-from oauth_login.errors import EmailTaken, OAuthLoginError
+from oauth_login.errors import EmailTaken, OAuthLoginError, ProviderMisconfigured
 from oauth_login.explanations import explain
 from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.oauth2 import TokenResponse
@@ -145,9 +145,10 @@ def _note(account: LinkedAccount) -> None:
 
 
 def _opened(session: SessionBase) -> dict[str, Any] | None:
+    """Return what is held, or None if there is nothing that a key opens; wrong keys open nothing, too."""
     try:
         content: dict[str, Any] = json.loads(_sealer().open(session.get(HELD, ""), HELD))
-    except SealBroken:
+    except (SealBroken, ProviderMisconfigured):
         return None
     return content if time.time() - content["since"] <= HELD_AGE else None
 

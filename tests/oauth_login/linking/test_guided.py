@@ -336,6 +336,17 @@ def test_so_is_what_was_sealed_under_a_key_that_is_gone(visitor, ada, collide, s
     assert linked() == []
 
 
+@pytest.mark.threat("A26")
+@pytest.mark.parametrize("is_held", [True, False], ids=["held", "nothing held"])
+def test_wrong_settings_keep_nobody_from_signing_in_by_password(visitor, ada, collide, settings, is_held):
+    if is_held:
+        collide(visitor)
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"ENCRYPTION_KEYS": "a-key-and-no-list-of-keys-0123456789"}
+
+    assert by_password(visitor).status_code == 302
+    assert (visitor.user, linked()) == (ada, [])
+
+
 @pytest.mark.usefixtures("one_clock")
 def test_the_token_that_was_held_has_been_getting_older(visitor, github, ada, collide):
     github.token = github.token | {
