@@ -145,11 +145,6 @@ def is_here(request: HttpRequest, state: State) -> bool:
     return bool(request.COOKIES.get(_prefix(request) + state.id))
 
 
-def was_begun_here(request: HttpRequest, attempt_id: str) -> bool:
-    """Tell whether this very browser began that attempt, however it ended."""
-    return _open(attempt_id, request.COOKIES.get(_prefix(request) + attempt_id, "")) is not None
-
-
 def own(request: HttpRequest) -> Attempt | None:
     """Return this browser's own attempt that a callback is about, or None if nothing genuine says so.
 

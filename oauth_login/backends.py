@@ -71,13 +71,19 @@ class OAuthBackend(ModelBackend):
             account = LinkedAccount.objects.identified(oauth_profile.issuer, oauth_profile.subject)
             user: Any = account.user if account else None
             # Whose address a user has is told that first, and how to go on: a rule about newcomers is not
-            # about them, and they are asked about when the two are linked.
-            names = ("", "") if account else self._names(oauth_profile, separate=oauth_separate)
+            # about them, and they are asked about when the two are linked. It may take seconds, in which
+            # somebody else may come to have the address, so this is looked at once more below.
+            names = (
+                self._names(account, oauth_profile, separate=oauth_separate) if conf.policy() else ("", "")
+            )
             if names is None:
                 continue
             occasion: Occasion = "sign_in" if account else "sign_up"
             question = SignInQuestion(occasion, oauth_profile, oauth_provider, user, request, api)
             admitted = self._admitted(question, admitted)
+            names = self._names(account, oauth_profile, separate=oauth_separate)
+            if names is None:
+                continue
             try:
                 if account is not None:
                     return self._returning(account, oauth_profile, oauth_token, admitted.told)
@@ -178,8 +184,12 @@ class OAuthBackend(ModelBackend):
             )
         return _introduce(user, account, first=True)
 
-    def _names(self, profile: Profile, *, separate: bool) -> tuple[str, str] | None:
+    def _names(
+        self, account: LinkedAccount | None, profile: Profile, *, separate: bool
+    ) -> tuple[str, str] | None:
         """Return what :meth:`_free_names` does; None for whoever is no newcomer any more."""
+        if account is not None:
+            return "", ""
         try:
             return self._free_names(profile, separate=separate)
         except SignInConflict:

@@ -5,28 +5,31 @@ F08): whoever it is signs in the way they did before, whatever way that is, and 
 is held is sealed into the session, for half an hour, one at a time, and for that one user only. It comes to
 nothing if anybody else signs in, or in another browser than the one that came from the provider: whoever has
 once proved an address that is not theirs, and plants their session in the browser of whose it is, gets
-nothing. What tells the browser is the cookie of the attempt, which no subdomain can plant over https.
+nothing. What tells the browser is a cookie of its own, which no subdomain can plant over https.
 """
 
 import json
 import logging
+import secrets
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
+from hmac import compare_digest
 from typing import Any, Final
 
 from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.backends.base import SessionBase
-from django.db import router
-from django.http import HttpRequest
+from django.db import connections, router, transaction
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
-from oauth_login import attempts, branding, conf, intents, linking, recency, session_index, ways_in
-from oauth_login.attempts import Attempt
+from oauth_login import branding, conf, intents, linking, recency, session_index, ways_in
+from oauth_login.attempts import HOST_PREFIX, Attempt
 from oauth_login.errors import EmailTaken, OAuthLoginError, ProviderMisconfigured
 from oauth_login.explanations import explain
 from oauth_login.models import LinkedAccount, SignIn
@@ -36,6 +39,7 @@ from oauth_login.sealing import SealBroken, Sealer
 from oauth_login.transport import one_deadline
 
 HELD: Final = "oauth_login_held"
+COOKIE: Final = "oauth_held"  # not as attempts are called, of which a browser keeps a few only
 HELD_AGE: Final = 1800  # seconds: time to find a password
 LONGEST: Final = 20_000  # characters
 LONGEST_IN_COOKIE: Final = 2_000  # of the 4,096 that a session in a cookie has for everything
@@ -60,7 +64,7 @@ def hold(
         "since": int(time.time()),
         "user": user,
         "alias": attempt.provider,
-        "attempt": attempt.id,
+        "browser": secrets.token_urlsafe(16),
         "profile": asdict(profile),
     }
     longest = LONGEST if session_index.can_end() else LONGEST_IN_COOKIE
@@ -70,6 +74,23 @@ def hold(
             session[HELD] = sealed
             return
     logger.warning("an identity of %s is too long to be held", attempt.provider)
+
+
+def mark_browser(request: HttpRequest, response: HttpResponse) -> None:
+    """Have the browser remember that it has brought what is held: in a cookie that no subdomain can plant."""
+    if content := _opened(request.session):
+        response.set_cookie(
+            _cookie(request),
+            content["browser"],
+            max_age=HELD_AGE,
+            secure=_cookie(request).startswith(HOST_PREFIX),
+            httponly=True,
+            samesite="Lax",
+        )
+
+
+def _cookie(request: HttpRequest) -> str:
+    return f"{HOST_PREFIX}{COOKIE}" if conf.origin(request).startswith("https://") else COOKIE
 
 
 def guidance(request: HttpRequest, error: EmailTaken) -> dict[str, Any]:
@@ -106,12 +127,13 @@ def on_sign_in(sender: Any, request: Any, user: Any, **_kwargs: Any) -> None:
     if content is None or content["user"] != str(user.pk):
         return
     try:
-        if not attempts.was_begun_here(request, content["attempt"]):
+        if not compare_digest(request.COOKIES.get(_cookie(request), ""), content["browser"]):
             logger.warning("what is held for user %s is of another browser", user.pk)
-            _tell_why_not(request, content["alias"], "")  # or of this one, which kept too many others since
+            _tell_why_not(request, content["alias"], "")
             return
         profile, token = Profile(**content["profile"]), _token(content)
-        with one_deadline():  # for what the site's policy asks the provider: a password is being waited for
+        # For what the site's policy asks the provider: a password is being waited for.
+        with one_deadline(), _savepoint():
             account = linking.link(user, content["alias"], profile, token, also=_note, request=request)
     except OAuthLoginError as error:
         logger.warning("what was held for user %s was not linked: %s", user.pk, error)
@@ -121,6 +143,13 @@ def on_sign_in(sender: Any, request: Any, user: Any, **_kwargs: Any) -> None:
         _tell_why_not(request, content["alias"], "")
     else:
         intents.tell_linked(request, account)
+
+
+def _savepoint() -> AbstractContextManager[object]:
+    """Keep what fails from breaking the transaction that the site signs in within, if it has one open."""
+    database = router.db_for_write(LinkedAccount)
+    is_open = connections[database].in_atomic_block
+    return transaction.atomic(using=database) if is_open else nullcontext()
 
 
 def _tell_why_not(request: HttpRequest, alias: str, why: str | Promise) -> None:

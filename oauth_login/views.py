@@ -203,6 +203,7 @@ def _guide(request: HttpRequest, error: EmailTaken, sign_in: SignIn, about: dict
     """Answer whose address is taken here: by the ways that its user has, one of which may be theirs."""
     guidance = held.guidance(request, error)
     refused = refusals.refuse(request, error, sign_in=sign_in, **about, **guidance)
+    held.mark_browser(request, refused)
     sessions.save_if_possible(request, refused)
     return refused
 

@@ -4,7 +4,7 @@ A way that leads in no more is none: whoever was left with that would be locked 
 """
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import global_settings, settings
@@ -63,15 +63,11 @@ def _leads_in(account: LinkedAccount) -> bool:
 
 
 def _takes_passwords(backend: Any) -> bool:
-    """Tell it as Django does, which asks a backend only if its ``authenticate`` takes what is at hand.
+    """Tell whether its ``authenticate`` takes one, whatever it calls the name: some ask for an address.
 
     That of the base class takes everything, for nothing: a backend that only knows permissions has no other.
     """
     if type(backend).authenticate is BaseBackend.authenticate:
         return False
-    authenticate: Callable[..., Any] = backend.authenticate
-    try:
-        inspect.signature(authenticate).bind(None, username="", password="")
-    except TypeError:
-        return False
-    return True
+    taken = inspect.signature(backend.authenticate).parameters
+    return "password" in taken or any(one.kind is one.VAR_KEYWORD for one in taken.values())

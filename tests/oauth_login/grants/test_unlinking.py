@@ -25,6 +25,13 @@ class Permissions(BaseBackend):
     """Knows what somebody may do, and signs nobody in."""
 
 
+class ByAddress(BaseBackend):
+    """Takes an address and a password."""
+
+    def authenticate(self, request, email=None, password=None):  # type: ignore[override]
+        """Know nobody."""
+
+
 def signed_in(user, **options):
     client = Client(**options)
     client.force_login(user, "django.contrib.auth.backends.ModelBackend")
@@ -250,6 +257,15 @@ def test_a_password_that_opens_nothing_is_no_way_in(person, settings, backends):
 
     assert client.post(page_of(account)).status_code == 409
     assert LinkedAccount.objects.count() == 1
+
+
+def test_a_password_is_a_way_in_whatever_its_backend_calls_the_name(person, settings):
+    account = person()
+    settings.AUTHENTICATION_BACKENDS = ["oauth_login.backends.OAuthBackend", f"{__name__}.ByAddress"]
+    client = Client()
+    client.force_login(account.user, "oauth_login.backends.OAuthBackend")
+
+    assert client.post(page_of(account)).status_code == 302
 
 
 @pytest.mark.threat("G08")

@@ -7,6 +7,7 @@ import time_machine
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.urls import path
 from django.utils import timezone
 from django.views.generic import TemplateView
@@ -334,6 +335,44 @@ def test_so_is_what_was_sealed_under_a_key_that_is_gone(visitor, ada, collide, s
     by_password(visitor)
 
     assert linked() == []
+
+
+@pytest.mark.threat("F07")
+def test_who_has_tried_much_else_meanwhile_is_still_linked(visitor, ada, collide):
+    collide(visitor, next=f"/{'a/' * 900}")
+    for _ in range(6):
+        visitor.start(next=f"/{'b/' * 900}")
+
+    answer = by_password(visitor)
+
+    assert (visitor.user, linked(), messages_of(answer)) == (ada, [("ada", "2")], [TOLD])
+
+
+@pytest.mark.threat("F07", "F09")
+def test_who_comes_to_have_the_address_while_the_rule_is_asked_is_asked_first(
+    visitor, somebody, collide, policy
+):
+    policy(lambda question: question.user or (somebody("meanwhile", email=ADDRESS.title()) and None))
+
+    answer = collide(visitor)
+
+    assert code_of(answer) == "email_taken"
+    assert [user.get_username() for user in get_user_model().objects.all()] == ["meanwhile"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rule_that_breaks_the_database_keeps_nobody_from_signing_in(
+    visitor, ada, collide, policy, monkeypatch
+):
+    def breaks(question):
+        get_user_model().objects.create(username="ada")
+
+    collide(visitor)
+    policy(breaks)
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+
+    assert by_password(visitor).status_code == 302
+    assert (visitor.user, linked()) == (ada, [])
 
 
 @pytest.mark.threat("A26")
