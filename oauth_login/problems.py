@@ -105,9 +105,10 @@ def provider_problems(alias: object, written: object, *, sandboxed: bool) -> Ite
             yield Problem("E017", f"{where}[{key!r}] {flaw}.", hint)
         if not sandboxed:
             yield from _missing(alias, where, settled, kind.required(settled))
-            # What is only a preset's is right, or means nothing beside what the site has written.
-            wrong = ((key, expected) for key, expected in kind.mistakes(settled) if key in written)
-            yield from (_wrong(where, key, expected) for key, expected in wrong)
+            for key, expected in kind.mistakes(settled):
+                # What a preset alone has written means nothing at worst; what nobody has may well be missing.
+                if key in written or key not in settled:
+                    yield _wrong(where, key, expected)
 
 
 def _unknown_provider(alias: str, where: str, written: Mapping[str, Any]) -> Problem:

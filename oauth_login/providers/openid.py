@@ -15,7 +15,7 @@ from oauth_login.errors import (
     ProviderResponseError,
     ProviderUnavailable,
 )
-from oauth_login.jws import SHARED_SECRET, SignedToken, invalid, keys_of
+from oauth_login.jws import SECRET_BYTES, SHARED_SECRET, SignedToken, invalid, keys_of
 from oauth_login.oauth2 import TENANT, AuthorizationServer, Client, TokenResponse
 from oauth_login.oidc import REQUIRED_ENDPOINTS, Expected, discovery_url, server_of
 from oauth_login.providers import openid_options
@@ -264,7 +264,9 @@ class OpenID(OpenIDClient, OpenIDGrants):
         :raises ProviderResponseError: it is not signed with a key of the provider's.
         """
         if self.algorithm == SHARED_SECRET:
-            claims = token.claims([self.client.client_secret.encode()], self.algorithm)
+            secret = self.client.client_secret.encode()
+            # With an empty one anybody could sign, whatever the library makes of it.
+            claims = token.claims([secret], self.algorithm) if len(secret) >= SECRET_BYTES else None
             if claims is None:
                 raise invalid("signature")
             return claims

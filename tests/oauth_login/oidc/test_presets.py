@@ -196,6 +196,13 @@ def test_who_proves_themselves_otherwise_needs_no_secret(check, options):
     assert check("acme", {"CLIENT_ID": "client", "ISSUER": "https://sso.acme.example", **options}) == []
 
 
+@pytest.mark.threat("A26", "E12")
+def test_tokens_that_a_secret_signs_need_one(check):
+    problems = check("line", {"CLIENT_ID": "client", "TOKEN_ENDPOINT_AUTH_METHOD": "none"})
+
+    assert [id_ for id_, _ in problems] == ["E010"]
+
+
 @pytest.mark.threat("E29")
 def test_a_plain_issuer_is_a_mistake(check):
     (problem,) = check("acme", CREDENTIALS | {"ISSUER": "http://sso.acme.example"})
