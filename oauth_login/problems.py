@@ -105,10 +105,16 @@ def provider_problems(alias: object, written: object, *, sandboxed: bool) -> Ite
             yield Problem("E017", f"{where}[{key!r}] {flaw}.", hint)
         if not sandboxed:
             yield from _missing(alias, where, settled, kind.required(settled))
-            for key, expected in kind.mistakes(settled):
-                # What a preset alone has written means nothing at worst; what nobody has may well be missing.
-                if key in written or key not in settled:
-                    yield _wrong(where, key, expected)
+            yield from _mistakes(where, written, settled, kind)
+
+
+def _mistakes(
+    where: str, written: Mapping[str, Any], settled: Mapping[str, Any], kind: type[Provider]
+) -> Iterator[Problem]:
+    for key, expected in kind.mistakes(settled):
+        # What a preset alone has written means nothing at worst; what nobody has may well be missing.
+        if key in written or key not in settled:
+            yield _wrong(where, key, expected)
 
 
 def _unknown_provider(alias: str, where: str, written: Mapping[str, Any]) -> Problem:
