@@ -29,7 +29,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from oauth_login import branding, conf, intents, linking, recency, session_index, ways_in
-from oauth_login.attempts import HOST_PREFIX, Attempt
+from oauth_login.attempts import HOST_PREFIX
 from oauth_login.errors import EmailTaken, OAuthLoginError, ProviderMisconfigured
 from oauth_login.explanations import explain
 from oauth_login.models import LinkedAccount, SignIn
@@ -48,9 +48,7 @@ logger = logging.getLogger("oauth_login")
 
 
 @sensitive_variables()
-def hold(
-    session: SessionBase, user: str, attempt: Attempt, profile: Profile, token: TokenResponse | None
-) -> None:
+def hold(session: SessionBase, user: str, alias: str, profile: Profile, token: TokenResponse | None) -> None:
     """Hold an identity for the user of that primary key, and no other that was held before.
 
     A token that is too long is left behind: the next sign-in brings another.
@@ -63,17 +61,17 @@ def hold(
     content = {
         "since": int(time.time()),
         "user": user,
-        "alias": attempt.provider,
+        "alias": alias,
         "browser": secrets.token_urlsafe(16),
         "profile": asdict(profile),
     }
     longest = LONGEST if session_index.can_end() else LONGEST_IN_COOKIE
-    for kept in (token if _is_needed(attempt.provider) else None, None):
+    for kept in (token if _is_needed(alias) else None, None):
         sealed = _sealer().seal(json.dumps({**content, "token": _written(kept)}), HELD)
         if len(sealed) <= longest:
             session[HELD] = sealed
             return
-    logger.warning("an identity of %s is too long to be held", attempt.provider)
+    logger.warning("an identity of %s is too long to be held", alias)
 
 
 def mark_browser(request: HttpRequest, response: HttpResponse) -> None:

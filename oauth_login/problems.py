@@ -177,11 +177,17 @@ def _wrong_with_url(key: str, value: object) -> tuple[str, str] | None:
             "has a query",
             "Remove the ? and what follows: this is a name, or paths are added to it.",
         )
-    if key == "ISSUER" and DOCUMENTS in tenantless:
-        return "is where its documents are", f"Try {tenantless.partition(DOCUMENTS)[0]!r}; they name it."
+    if key == "ISSUER" and DOCUMENTS in str(value):
+        return "is where its documents are", f"Try {_issuer_of(str(value))!r}, or what they call issuer."
     if key == "ISSUER" and len(tenantless) > ISSUER_LENGTH:
         return "is too long", f"{ISSUER_LENGTH} characters of it are stored with every account."
     return None
+
+
+def _issuer_of(document: str) -> str:
+    """Return whose document that is: OpenID Connect Discovery §4 appends its path, RFC 8414 §3.1 inserts it."""
+    before, _, after = document.partition(DOCUMENTS)
+    return f"{before}{''.join(after.partition('/')[1:])}"
 
 
 def _wrong_in_query(endpoint: str) -> tuple[str, str] | None:

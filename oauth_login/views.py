@@ -254,7 +254,7 @@ def _authenticated(
             **_wishes(attempt),
         )
     except EmailTaken as error:
-        held.hold(request.session, error.user, attempt, profile, token)
+        held.hold(request.session, error.user, provider.alias, profile, token)
         raise
     if user is None:
         raise SignInConflict("backend_refused", "no authentication backend took the profile")

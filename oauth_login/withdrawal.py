@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
+from django.db import Error as DatabaseError  # also what drivers raise about a closed connection
 from django.db import connections, router, transaction
 from django.views.decorators.debug import sensitive_variables
 
@@ -87,11 +88,11 @@ class Round:
             access_token, refresh_token = _texts(row)
         except SealBroken as error:
             raise ProviderMisconfigured("token_unreadable", error) from None
-        if refresh_token and row.is_expired:
-            access_token, refresh_token = self._renewed(provider, row, access_token, refresh_token)
         try:
+            if refresh_token and row.is_expired:
+                access_token, refresh_token = self._renewed(provider, row, access_token, refresh_token)
             is_gone = provider.revoke(access_token=access_token, refresh_token=refresh_token)
-        except ProviderError:
+        except (ProviderError, DatabaseError):
             raise
         except Exception as error:  # it must not keep the command from what is other providers'
             raise tokens.mistake(provider, error) from None

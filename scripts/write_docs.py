@@ -214,7 +214,7 @@ def _asked(name: str) -> list[tuple[str, str]]:
     provider = providers.build(name, dict.fromkeys(to_be_set(name), "x"), transport=None)
     return [
         ("`SCOPE`", f"`{provider.scope}`" if provider.scope else "none"),
-        ("PKCE", "yes" if provider.pkce else "no: the server does not know it"),
+        ("PKCE", "yes" if provider.pkce else "not sent"),
     ]
 
 

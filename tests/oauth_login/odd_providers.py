@@ -48,7 +48,7 @@ class ForgetsWithABug(GitHub):
     """Somebody's own provider class, with a mistake in what is done with the first token it ever gave."""
 
     def refresh(self, refresh_token, **more):
-        if refresh_token == "ghr_refresh000001":
+        if refresh_token in {"ghr_refresh000001", "ghr_1"}:
             raise RuntimeError("a mistake")
         return super().refresh(refresh_token, **more)
 

@@ -451,16 +451,6 @@ def test_an_error_of_the_profile_is_told_whatever_the_status(preset, turned_away
     turned_away(preset, preset.sign_in(), code, "provider_misconfigured")
 
 
-#: Those whose answers are read in a way of their own, or who are named in one; the others are read as one.
-ODD = {
-    *(
-        name
-        for name in CASES
-        if {"TOKEN_ANSWER", "USERINFO_ANSWER", "USERINFO_ENCODING"} & {*providers.row(name)}
-    ),
-    *(name for name in CASES if CASES[name].emails or CASES[name].identity),
-    *("weibo", "strava", "mediawiki", "linear"),
-}
 PLACES = [
     (name, place)
     for name in CASES

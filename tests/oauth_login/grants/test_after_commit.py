@@ -362,13 +362,17 @@ def test_what_is_dead_and_when_it_is_tried_again_is_told_by_the_databases_clock(
 
 
 @pytest.mark.threat("H08")
+@pytest.mark.parametrize("left", [timedelta(hours=1), -timedelta(hours=1)], ids=["revoke", "refresh"])
 def test_a_report_of_a_mistake_in_a_class_of_the_sites_own_shows_no_token(
-    person, revoking, waiting, monkeypatch, settings, caplog
+    person, revoking, waiting, monkeypatch, settings, caplog, left
 ):
     monkeypatch.setitem(providers.KINDS, "buggy", f"{ForgetsWithABug.__module__}.ForgetsWithABug")
     settings.OAUTH_LOGIN["PROVIDERS"]["ghe"]["PRESET"] = "buggy"
 
-    person().delete()
+    account = person()
+    Token.objects.update(expires_at=datetime.now(UTC) + left)
+
+    account.delete()
 
     assert waiting() == [("1", 1, "settings_invalid")]
     (record,) = [record for record in caplog.records if record.exc_info]

@@ -110,6 +110,13 @@ NO_TENANTS = ["common", "organizations", "consumers", "acme.example", "a/b", "{t
             ({"ISSUER": f"https://sso.acme.example/a{path}"}, "E009", "Try 'https://sso.acme.example/a'")
             for path in ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
         ),
+        *(
+            ({"ISSUER": f"https://sso.acme.example{path}"}, "E009", f"Try 'https://sso.acme.example{issuer}'")
+            for path, issuer in (
+                ("/.well-known/oauth-authorization-server/a/b", "/a/b"),
+                ("/{tenantid}/v2.0/.well-known/openid-configuration", "/{tenantid}/v2.0"),
+            )
+        ),
         ({"CLIENT_SECRET": "\ud800" * 40}, "E010", "UTF-8"),
         ({"ID_TOKEN_SIGNED_RESPONSE_ALG": "HS256", "CLIENT_SECRET": "\ud800" * 40}, "E010", "UTF-8"),
         ({"TENANT": "a"}, "E010", "left out: no {tenantid} is in this ISSUER"),
