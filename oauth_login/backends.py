@@ -83,7 +83,7 @@ class OAuthBackend(ModelBackend):
                 continue
             try:
                 if account is not None:
-                    return self._returning(account, oauth_profile, oauth_token, admitted.told)
+                    return self._returning(account, question, oauth_token, admitted.told)
                 return self._newcomer(question, oauth_token, admitted.told, names, sign_up=oauth_sign_up)
             except IntegrityError as error:
                 # Somebody else took the name, or this very visitor was faster in another tab.
@@ -145,11 +145,16 @@ class OAuthBackend(ModelBackend):
         return Admitted(question.user, memberships.told(question))
 
     def _returning(
-        self, account: LinkedAccount, profile: Profile, token: TokenResponse | None, told: memberships.Told
+        self,
+        account: LinkedAccount,
+        question: SignInQuestion,
+        token: TokenResponse | None,
+        told: memberships.Told,
     ) -> Any:
         user: Any = account.user
+        profile = question.profile
         with transaction.atomic(using=router.db_for_write(LinkedAccount)):
-            snapshot.renew(account, profile, token)
+            snapshot.renew(account, question.provider, profile, token)
             self.update_user(user, profile)
             memberships.settle(account, told)
         return _introduce(user, account, first=False)

@@ -61,7 +61,7 @@ def link(
         settled = partial(_settle, told, also)
         try:
             if account is not None:
-                return _renewed(account, profile, token, settled)
+                return _renewed(account, alias, profile, token, settled)
             return _new(user, alias, profile, token, settled)
         except IntegrityError:
             continue
@@ -74,11 +74,11 @@ def _settle(told: memberships.Told, also: Also, account: LinkedAccount) -> None:
 
 
 def _renewed(
-    account: LinkedAccount, profile: Profile, token: TokenResponse | None, also: Also
+    account: LinkedAccount, alias: str, profile: Profile, token: TokenResponse | None, also: Also
 ) -> LinkedAccount:
     """Return *account* with what the provider says and grants now."""
     with transaction.atomic(using=router.db_for_write(LinkedAccount)):
-        snapshot.renew(account, profile, token, narrows=True)
+        snapshot.renew(account, alias, profile, token, narrows=True)
         also(account)
     return account
 

@@ -100,7 +100,7 @@ def webhook(request: HttpRequest, alias: str) -> HttpResponse:
         if not Notice.objects.is_new(provider=alias, id=delivery):
             return _result("seen_before")
         account = LinkedAccount.objects.identified(provider.server.issuer, subject)
-        if account is None:
+        if account is None or account.provider != alias:  # what is kept may be another client's (K06)
             return _result("ignored", 202)
         _revoke(account)
     return _result("revoked")

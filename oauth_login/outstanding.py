@@ -63,11 +63,14 @@ class RevocationQuerySet(models.QuerySet[Any]):
         Superseded: the person has signed in again since, and so agreed once more.
 
         GitHub withdraws all that a person has granted to a client, whichever token it is shown; others do
-        the like. The revocation of an old token would end the new one.
+        the like. The revocation of an old token would end the new one; not if that is another client's,
+        which another alias of the server is.
         """
         accounts = self.model._meta.apps.get_model("oauth_login", "LinkedAccount")
         again = accounts.objects.filter(
-            issuer=models.OuterRef("issuer"), subject=models.OuterRef("subject")
+            provider=models.OuterRef("provider"),
+            issuer=models.OuterRef("issuer"),
+            subject=models.OuterRef("subject"),
         ).exclude(token__state="revoked")  # noqa: S106  no secret: Token.State.REVOKED
         is_expired = models.Q(expires_at__lte=DatabaseNow())
         return self.annotate(  # type: ignore[no-any-return]

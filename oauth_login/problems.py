@@ -185,7 +185,7 @@ def _wrong_with_url(key: str, value: object) -> tuple[str, str] | None:
 
 
 def _issuer_of(document: str) -> str:
-    """Return whose document that is: OpenID Connect Discovery §4 appends its path, RFC 8414 §3.1 inserts it."""
+    """Return whose document that is: Discovery §4 appends its path to the issuer, RFC 8414 §3.1 inserts."""
     before, _, after = document.partition(DOCUMENTS)
     return f"{before}{''.join(after.partition('/')[1:])}"
 

@@ -44,16 +44,27 @@ def first(user: Any, alias: str, profile: Profile, token: TokenResponse | None) 
 
 
 def renew(
-    account: LinkedAccount, profile: Profile, token: TokenResponse | None, *, narrows: bool = False
+    account: LinkedAccount,
+    alias: str,
+    profile: Profile,
+    token: TokenResponse | None,
+    *,
+    narrows: bool = False,
 ) -> None:
     """Take over what the provider says now; save what changed.
 
+    :param alias: the provider that has said it. One server may be known by several, each of them another
+        client of it: a token can be renewed and given back only by the one that got it.
     :param narrows: take the token even if it may do less than the one that is kept. Who only signs in does
         not take back what they agreed to on another day.
     """
     kept = getattr(account, "token", None)
-    stays = not narrows and _is_wider(account, kept, token)
-    if changed := _show(account, profile, None if stays else token):
+    stays = not narrows and alias == account.provider and _is_wider(account, kept, token)
+    changed = _show(account, profile, None if stays else token)
+    if alias != account.provider:
+        account.provider = alias
+        changed.append("provider")
+    if changed:
         account.save(update_fields=changed)
     if not stays:
         _keep(account, token, kept=kept)

@@ -212,9 +212,9 @@ def _found(
             _wait(account, token, patience)
         return still
     failure = settle(account, token, ask(provider, account, refresh_token))
-    if failure and not still:
+    if failure and not _serves(token, rejected, 0):  # by now: the provider may have taken its time
         raise failure
-    return still if failure else None
+    return token if failure else None
 
 
 def _obstacle(provider: Provider, token: Token, rejected: int | None) -> str:
