@@ -8,6 +8,7 @@ from django.db.models.lookups import In
 from django.utils.translation import gettext_lazy as _
 
 from oauth_login import conf
+from oauth_login.errors import ProviderMisconfigured
 from oauth_login.fields import EncryptedTextField, beginning
 from oauth_login.leases import DatabaseNow
 from oauth_login.sealing import SealBroken, Sealer
@@ -47,7 +48,7 @@ def _is_renewable(token: Any) -> bool:
 def _opens(secret: Any) -> bool:
     try:
         secret.reveal()
-    except SealBroken:
+    except (SealBroken, ProviderMisconfigured):  # the latter: ``ENCRYPTION_KEYS`` is wrong, and no key at all
         return False
     return True
 
@@ -87,4 +88,11 @@ def unusable() -> Q:
 
 
 def _of_known_key(name: str) -> Q:
-    return Q(In(beginning(name), Sealer(conf.encryption_secrets(), EncryptedTextField.purpose).prefixes))
+    return Q(In(beginning(name), _prefixes()))
+
+
+def _prefixes() -> list[str]:
+    try:
+        return Sealer(conf.encryption_secrets(), EncryptedTextField.purpose).prefixes
+    except ProviderMisconfigured:
+        return []

@@ -335,11 +335,14 @@ def _token(value: object) -> str:
 
 
 def _lifetime(value: object) -> int | None:
-    """Return a lifetime in seconds; None for whatever is not a sensible whole number (threat D23)."""
+    """Return a lifetime in whole seconds; None for whatever is no sensible number of them (threat D23).
+
+    JSON has one kind of number: what is written ``28800.0`` is a lifetime, and must not become none at all.
+    """
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10:
         value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= TEN_YEARS:
-        return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= TEN_YEARS:
+        return int(value)
     return None
 
 

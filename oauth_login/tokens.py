@@ -18,6 +18,7 @@ from oauth_login import conf, health, lasting, signals
 from oauth_login.errors import (
     ProviderError,
     ProviderMisconfigured,
+    ProviderResponseError,
     ProviderUnavailable,
     ReauthorizationRequired,
     TokenRequestError,
@@ -187,6 +188,10 @@ def _renewed(account: LinkedAccount, rejected: int | None, found: int) -> Token:
     while True:
         token = _stored(account)
         is_new = token.version not in {found, rejected} and token.state == Token.State.ACTIVE
+        if is_new and token.expires_within(0):
+            raise ProviderResponseError(
+                "token_answer_invalid", f"account {account.pk}: it was expired at once"
+            )
         if is_new or _serves(token, rejected, EARLY):
             return token
         if token.state != Token.State.ACTIVE:

@@ -99,7 +99,7 @@ def test_the_type_is_read_without_regard_to_case(enterprise, server, kind):
         (b"28800", True),
         (b'"28800"', True),
         (b"0", True),
-        (b"1.5", False),
+        (b"1.5", True),
         (b"-1", False),
         (b"true", False),
         (b"[]", False),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.template import Context, Template
 
@@ -65,13 +66,13 @@ def test_the_transaction_around_a_test_is_no_transaction_of_the_site(
 
 
 @pytest.mark.threat("H14")
-@pytest.mark.parametrize("lifetime", [0, 1])
-def test_a_token_that_lives_for_a_second_is_renewed_once_for_each_call(account_of, granting, lifetime):
+def test_a_token_that_lives_for_a_second_is_renewed_once_for_each_call(account_of, granting):
     account = account_of(-1)
-    granting.lifetime = lifetime
+    granting.lifetime = 1
 
-    assert account.access_token() == "ghu_access000002"
-    assert len(granting.refreshes) == 1
+    with time_machine.travel(datetime.now(UTC), tick=False):
+        assert account.access_token() == "ghu_access000002"
+        assert len(granting.refreshes) == 1
 
 
 def test_the_new_dates_are_those_of_the_new_grant(account_of):
@@ -140,7 +141,7 @@ def test_an_answer_with_nonsense_in_it_replaces_no_token(account_of, granting, s
 @pytest.mark.threat("D23")
 @pytest.mark.parametrize(
     ("lifetime", "known"),
-    [("3600", True), (0, True), (None, False), ("", False), (3600.5, False), (10**10, False)],
+    [("3600", True), (3600.0, True), (3600.5, True), (None, False), ("", False), (10**10, False)],
 )
 def test_a_lifetime_that_is_odd_is_taken_as_at_a_sign_in(account_of, granting, lifetime, known):
     account = account_of(-1)
@@ -148,6 +149,31 @@ def test_a_lifetime_that_is_odd_is_taken_as_at_a_sign_in(account_of, granting, l
 
     assert account.access_token() == "ghu_access000002"
     assert (Token.objects.get().expires_at is not None) is known
+
+
+@pytest.mark.threat("D23")
+def test_what_is_expired_at_once_is_given_to_nobody_and_what_renews_it_is_kept(account_of, granting, stored):
+    account = account_of(-1)
+    granting.lifetime = 0
+
+    with pytest.raises(ProviderResponseError, match="expired at once"):
+        account.access_token()
+
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
+    assert granting.refreshes == ["ghr_refresh000001"]
+
+
+def test_one_that_runs_out_while_the_provider_fails_is_given_to_nobody(account_of, granting):
+    account = account_of(30)
+    with time_machine.travel(datetime.now(UTC)) as clock:
+
+        def slow(_):
+            clock.shift(60)
+            return reply({}, 503)
+
+        granting.renews = slow
+        with pytest.raises(ProviderUnavailable):
+            account.access_token()
 
 
 @pytest.mark.threat("H26")
