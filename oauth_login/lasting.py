@@ -62,6 +62,8 @@ def outside_transactions(work: Callable[[], T]) -> T:
     def apart() -> T:
         _apart.later = later
         try:
+            # This connection is ours alone: with AUTOCOMMIT off nobody would ever commit what it writes.
+            transaction.set_autocommit(True, using=connection.alias)
             write_again()
             return work()
         finally:
@@ -90,17 +92,18 @@ def write(change: Change) -> bool:
     """Do *change*, which compares and swaps; and once more later, if it does not last."""
     database = router.db_for_write(Token)
     connection = connections[database]
+    is_within = _is_in_transaction(connection)
     try:
         changed = change()
     except DatabaseError:
         _owe(change, connection)
         raise
-    if not _is_in_transaction(connection):
-        _owed.pop(change, None)
-    elif changed:
+    if changed and _is_in_transaction(connection):
         _owe(change, connection)
         if connection.in_atomic_block:  # of a commit by hand nobody is told
             transaction.on_commit(partial(_owed.pop, change, None), using=database)
+    elif not is_within:
+        _owed.pop(change, None)
     return changed
 
 
@@ -149,9 +152,10 @@ def _pay(change: Change, place: object) -> None:
 def _is_in_transaction(connection: Any) -> bool:
     """Tell whether the site has a transaction open; that of a ``TestCase`` around it all is none of its.
 
-    Without autocommit each statement is in one that the site ends by hand.
+    Without autocommit each statement is in one that the site ends by hand; SQLite's driver knows whether it
+    has, and there what was owed is not owed for ever.
     """
     blocks = connection.atomic_blocks
     if blocks:
         return not getattr(blocks[0], "_from_testcase", False)
-    return not connection.get_autocommit()
+    return not connection.get_autocommit() and getattr(connection.connection, "in_transaction", True)

@@ -10,6 +10,7 @@ import pytest
 from django.core.signals import request_finished
 from django.db import InterfaceError, OperationalError, connection, connections, transaction
 from django.db.backends.signals import connection_created
+from django.test.utils import CaptureQueriesContext
 
 from oauth_login import signals, tokens
 from oauth_login.errors import ProviderMisconfigured, ProviderUnavailable, ReauthorizationRequired
@@ -110,6 +111,45 @@ def test_a_transaction_that_is_ended_by_hand_loses_no_token_however_it_ends(
     account = account_of(-1)
 
     assert by_hand(account.access_token, end) == "ghu_access000002"
+
+    request_finished.send(sender=None)
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
+    assert account.access_token() == "ghu_access000002"
+    assert len(granting.requests) == 1
+
+
+@pytest.mark.threat("H21")
+def test_what_was_committed_by_hand_is_not_owed_for_ever(account_of, granting, by_hand):
+    accounts = [account_of(-1, number) for number in range(6)]
+    statements = []
+
+    def renew_each():
+        for account in accounts:
+            with CaptureQueriesContext(connection) as queries:
+                account.access_token()
+            transaction.commit()
+            statements.append(len(queries))
+
+    by_hand(renew_each, transaction.commit)
+
+    assert len(granting.requests) == 6
+    assert len(set(statements[1:])) == 1
+
+
+@pytest.mark.threat("H21")
+def test_a_database_that_never_commits_by_itself_keeps_what_was_renewed(
+    account_of, granting, stored, settings
+):
+    account = account_of(-1)
+    settings_of = connection.settings_dict
+    connection.close()
+    settings_of["AUTOCOMMIT"] = False
+    try:
+        assert account.access_token() == "ghu_access000002"
+        transaction.rollback()
+    finally:
+        connection.close()
+        settings_of["AUTOCOMMIT"] = True
 
     request_finished.send(sender=None)
     assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
