@@ -26,8 +26,12 @@ class OAuthLoginConfig(AppConfig):
         from oauth_login.orphans import check_orphans  # noqa: PLC0415  needs models
         from oauth_login.withdrawal import before_deletion  # noqa: PLC0415  needs models
 
-        pre_delete.connect(before_deletion, LinkedAccount, dispatch_uid="oauth_login.withdrawal")
-        post_delete.connect(take_back, LinkedAccount, dispatch_uid="oauth_login.memberships")
+        # Django tells of a deletion by the class that it went through, and a proxy is another one.
+        for model in (one for one in self.apps.get_models() if one._meta.concrete_model is LinkedAccount):
+            pre_delete.connect(
+                before_deletion, model, dispatch_uid=f"oauth_login.withdrawal.{model._meta.label}"
+            )
+            post_delete.connect(take_back, model, dispatch_uid=f"oauth_login.memberships.{model._meta.label}")
 
         user_logged_in.connect(recency.on_sign_in, dispatch_uid="oauth_login.recency")
         user_logged_in.connect(held.on_sign_in, dispatch_uid="oauth_login.held")

@@ -272,9 +272,9 @@ class SignInManager(models.Manager["SignIn"]):
         ).save(force_insert=True, using=router.db_for_write(SignIn))
 
     def noted(self) -> models.QuerySet["SignIn"]:
-        """Return the sign-ins whose sessions are known, with account and user; no replica is asked."""
+        """Return the sign-ins whose sessions are known, with the user; no replica is asked."""
         here = self.using(router.db_for_write(SignIn))
-        return here.exclude(session="").select_related("account__user")
+        return here.exclude(session="").select_related("user")
 
 
 class SignIn(models.Model):

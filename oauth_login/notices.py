@@ -22,7 +22,7 @@ from oauth_login import conf, session_index, signals
 from oauth_login.errors import ProviderError, ProviderMisconfigured, ProviderResponseError, printable
 from oauth_login.guard import outside_transactions
 from oauth_login.logout import TellsLogouts
-from oauth_login.models import LinkedAccount, Notice
+from oauth_login.models import LinkedAccount, Notice, Token
 from oauth_login.problems import ALIAS_LENGTH
 from oauth_login.providers import github_webhook
 from oauth_login.providers.base import Provider
@@ -175,13 +175,14 @@ def _logout_token(body: bytes) -> str:
 def _revoke(account: LinkedAccount) -> None:
     """Forget what the account granted; the user stays, and stays signed in unless the site says otherwise."""
     token = getattr(account, "token", None)
+    is_news = token is not None and token.revoke("revoked_there")
     if token is not None:
-        if not token.revoke("revoked_there"):
-            return
         token.refresh_from_db()
+        if token.state != Token.State.REVOKED:
+            return  # signed in again at this very moment (K05)
     if conf.setting("SESSIONS_END_ON_REVOCATION"):
         session_index.end(session_index.of_account(account))
-    if token is not None:
+    if is_news:
         transaction.on_commit(
             lambda: signals.reauthorization_required.send_robust(
                 LinkedAccount, account=account, reason="revoked_there"

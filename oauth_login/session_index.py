@@ -14,6 +14,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookies
 from django.db import Error as DatabaseError  # also what drivers raise about a closed connection
+from django.db.models import Q
 
 from oauth_login import conf
 from oauth_login.logout import Logout
@@ -53,13 +54,16 @@ def follow(session: SessionBase, sign_in: SignIn) -> None:
 
 
 def meant(alias: str, logout: Logout) -> Iterable[SignIn]:
-    """Return the sign-ins whose sessions *logout* is about: of its issuer, its subject and its ``sid``."""
-    sign_ins = SignIn.objects.noted().filter(provider=alias, account__issuer=logout.issuer)
+    """Return the sign-ins whose sessions *logout* is about: of its issuer, its subject and its ``sid``.
+
+    Of an account that was unlinked since, its session is known by the ``sid`` alone.
+    """
+    theirs = Q(account__issuer=logout.issuer)
     if logout.subject:
-        sign_ins = sign_ins.filter(account__subject=logout.subject)
+        theirs &= Q(account__subject=logout.subject)
     if logout.sid:
-        sign_ins = sign_ins.filter(sid=logout.sid)
-    return sign_ins
+        theirs = (theirs | Q(account=None)) & Q(sid=logout.sid)
+    return SignIn.objects.noted().filter(theirs, provider=alias)
 
 
 def of_account(account: LinkedAccount) -> Iterable[SignIn]:
@@ -97,7 +101,7 @@ def _session_of(sign_in: SignIn) -> SessionBase | None:
         logger.warning("the session of sign-in %s is not known any more: %s", sign_in.pk, broken)
         return None
     store = _store()(session_key=key)
-    user: Any = sign_in.account.user if sign_in.account else None
+    user: Any = sign_in.user
     is_theirs = user is not None and store.get(SESSION_KEY) == user._meta.pk.value_to_string(user)
     return store if is_theirs else None
 

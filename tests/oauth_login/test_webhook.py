@@ -306,6 +306,21 @@ def test_sessions_end_with_the_grant_if_the_site_says_so(
 
 
 @pytest.mark.threat("K06")
+def test_sessions_end_although_this_site_has_withdrawn_the_grant_before(
+    deliver, visitor, github, configure, heard, django_capture_on_commit_callbacks
+):
+    configure({"SESSIONS_END_ON_REVOCATION": True})
+    visitor.sign_in(github)
+    assert Token.objects.get().revoke("revoked_here")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        assert deliver().json() == {"result": "revoked"}
+
+    assert visitor.user is None
+    assert heard == []
+
+
+@pytest.mark.threat("K06")
 def test_sessions_that_were_noted_go_on_if_the_site_says_so_by_now(deliver, visitor, github, configure):
     configure({"SESSIONS_END_ON_REVOCATION": True})
     visitor.sign_in(github)

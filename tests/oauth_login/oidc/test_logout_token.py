@@ -550,13 +550,20 @@ def test_a_session_that_is_over_already_or_whose_key_is_gone_is_no_mistake(
 
 
 @pytest.mark.threat("K18")
-def test_a_sign_in_whose_account_is_gone_ends_nothing(visitor, arrive, tell):
+@pytest.mark.parametrize(
+    ("changes", "ends"),
+    [({}, True), ({"sub": MISSING}, True), ({"sid": "sid-2"}, False), ({"sid": MISSING}, False)],
+    ids=["both", "its name", "another's", "the person"],
+)
+def test_a_session_is_known_by_its_name_alone_once_its_account_is_unlinked(
+    visitor, arrive, tell, changes, ends
+):
     arrive(visitor)
     LinkedAccount.objects.all().delete()
 
-    accepted(tell())
+    accepted(tell(**changes))
 
-    assert visitor.user is not None
+    assert (visitor.user is None) is ends
 
 
 @pytest.mark.threat("K18")

@@ -5,7 +5,9 @@ import uuid
 
 import pytest
 
+from oauth_login.models import Revocation
 from tests.guestbook.markup import read
+from tests.oauth_login.people.badges.models import Badge
 from tests.oauth_login.people.keyed.models import Person
 
 pytestmark = [pytest.mark.threat("L06"), pytest.mark.django_db]
@@ -126,3 +128,12 @@ def test_a_persons_own_page_in_the_admin_lists_their_accounts(visitor, github):
     assert "octocat@example.com" in read(visitor.get(person)).text
     shown = read(visitor.get(f"/admin/oauth_login/linkedaccount/{account.pk}/change/"))
     assert [a["href"] for a in shown.all("a") if a.text == "octocat"][-1] == person
+
+
+@pytest.mark.threat("H24")
+def test_an_account_that_is_deleted_by_another_name_leaves_no_grant_behind(visitor, github):
+    visitor.sign_in(github)
+
+    Badge.objects.get().delete()
+
+    assert Revocation.objects.get().subject == str(github.user["id"])
