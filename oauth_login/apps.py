@@ -1,6 +1,6 @@
 """The app: its name, and its checks."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core import checks
 from django.core.signals import request_finished
 from django.db.models.signals import post_delete, pre_delete
@@ -27,7 +27,7 @@ class OAuthLoginConfig(AppConfig):
         from oauth_login.withdrawal import before_deletion  # noqa: PLC0415  needs models
 
         # Django tells of a deletion by the class that it went through, and a proxy is another one.
-        for model in (one for one in self.apps.get_models() if one._meta.concrete_model is LinkedAccount):
+        for model in (one for one in apps.get_models() if one._meta.concrete_model is LinkedAccount):
             pre_delete.connect(
                 before_deletion, model, dispatch_uid=f"oauth_login.withdrawal.{model._meta.label}"
             )

@@ -10,7 +10,7 @@ from django.core.validators import validate_email
 from django.db import models
 
 from oauth_login import conf
-from oauth_login.errors import ProviderMisconfigured, ProviderResponseError
+from oauth_login.errors import ProviderResponseError
 from oauth_login.fields import moment
 from oauth_login.health import Health, health_of
 from oauth_login.leases import DatabaseNow
@@ -88,15 +88,8 @@ def _is_wider(account: LinkedAccount, kept: Token | None, granted: TokenResponse
         return False
     if not granted.scope < frozenset(account.scope.split()):
         return False
-    return health_of(kept) in {Health.FRESH, Health.EXPIRING} and _is_uncut(account.provider, granted.scope)
-
-
-def _is_uncut(alias: str, granted: frozenset[str]) -> bool:
-    """Tell whether that is all that a sign-in asks for; of an alias that is gone, nobody knows."""
-    try:
-        return frozenset(conf.provider(alias).scope.split()) <= granted
-    except (KeyError, ProviderMisconfigured):
-        return False
+    asked = frozenset(conf.provider(account.provider).scope.split())
+    return health_of(kept) in {Health.FRESH, Health.EXPIRING} and asked <= granted.scope
 
 
 def _show(account: LinkedAccount, profile: Profile, token: TokenResponse | None) -> list[str]:
