@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from oauth_login import providers
+from oauth_login.models import Token
 from oauth_login.providers.base import Provider
 from oauth_login.providers.github import GitHub
 
@@ -42,6 +43,14 @@ class RenewsNothing(GitHub):
     """Its tokens last until they do not."""
 
     can_refresh = False
+
+
+class ReadsTheDatabase(GitHub):
+    """It looks something up there, in whatever thread it is asked."""
+
+    def refresh(self, refresh_token, **more):
+        Token.objects.count()
+        return super().refresh(refresh_token, **more)
 
 
 class ForgetsWithABug(GitHub):

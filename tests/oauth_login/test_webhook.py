@@ -531,6 +531,15 @@ def test_a_large_body_is_not_read(client, configure, django_assert_num_queries):
 
 
 @pytest.mark.threat("J13")
+def test_a_length_that_is_too_long_to_be_a_number_is_too_large(client, configure):
+    refused(
+        client.generic("POST", PATH, b"{}", "application/json", CONTENT_LENGTH="9" * 5_000),
+        413,
+        "body_too_large",
+    )
+
+
+@pytest.mark.threat("J13")
 @pytest.mark.parametrize("length", ["", "x"])
 def test_a_large_body_that_does_not_say_so_is_read_no_further(rf, configure, length):
     request = rf.post(PATH, b"x", "application/json", CONTENT_LENGTH=length)

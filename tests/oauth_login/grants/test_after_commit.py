@@ -138,6 +138,44 @@ def test_a_transaction_by_the_same_function_is_a_new_one(person, revoking, waiti
     assert [row[0] for row in waiting()] == ["1"]
 
 
+def test_what_was_found_in_a_transaction_that_was_rolled_back_is_found_anew(person, revoking, settings):
+    account, known = person(), settings.OAUTH_LOGIN
+    settings.OAUTH_LOGIN = {"PROVIDERS": {}}
+    with transaction.atomic():
+        account.delete()
+        transaction.set_rollback(True)
+    settings.OAUTH_LOGIN = known
+
+    LinkedAccount.objects.get().delete()
+
+    assert revoking.revoked == ["gho_1"]
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+def test_nobody_else_tries_while_whoever_has_asked_for_it_is_at_it(person, revoking, time_machine, hours):
+    account = person()
+    time_machine.move_to(datetime.now(UTC) + timedelta(hours=hours))
+    with transaction.atomic():
+        account.delete()
+        assert Revocation.objects.exists()
+        assert not Revocation.objects.due().exists()
+
+    assert revoking.revoked == ["gho_1"]
+
+
+def test_a_server_that_fails_does_not_stand_for_another_of_the_same_name(person, revoking):
+    revoking.says = fails()
+    person().delete()
+    person().delete()
+    there, gone = Revocation.objects.order_by("subject")
+    Revocation.objects.update(next_try_at=datetime.now(UTC) - timedelta(seconds=5))
+    Revocation.objects.filter(pk=gone.pk).update(issuer="https://it.was.elsewhere.example")
+
+    due = Revocation.objects.due(failed=[("ghe", "https://it.was.elsewhere.example")])
+
+    assert [row.pk for row in due] == [there.pk]
+
+
 def test_a_database_that_fails_after_the_commit_is_in_nobodys_way(person, revoking, caplog):
     def broken(execute, sql, *arguments):
         if sql.startswith("SELECT") and "oauth_login_revocation" in sql:

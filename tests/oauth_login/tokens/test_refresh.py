@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import CommandError, call_command
 from django.core.signals import request_finished
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, connections
+from django.db.backends.signals import connection_created
 
 from oauth_login import providers
 from oauth_login.fields import Envelope
@@ -18,7 +19,7 @@ from oauth_login.management.subcommands import lanes
 from oauth_login.models import LinkedAccount, Token
 from tests.oauth_login.error_reports import assert_nothing_is_shown
 from tests.oauth_login.http_server import reply
-from tests.oauth_login.odd_providers import ForgetsWithABug, RenewsNothing
+from tests.oauth_login.odd_providers import ForgetsWithABug, ReadsTheDatabase, RenewsNothing
 from tests.oauth_login.test_concurrency import at_once
 from tests.oauth_login.test_purge import Terminal
 from tests.oauth_login.tokens.commands import ended, link_many, started
@@ -351,6 +352,40 @@ def test_a_database_that_is_away_for_a_moment_loses_nothing(
     with no_write(1, error):
         assert refresh() == (f"{line(renewed=1)}\n", 0)
     assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
+
+
+@pytest.mark.threat("H21")
+def test_a_connection_that_is_gone_is_opened_anew(account_of, refresh, no_write, stored, monkeypatch):
+    account = account_of()
+    gone = connection.connection
+    # SQLite's driver always says that it is usable.
+    monkeypatch.setattr(connections["default"], "is_usable", lambda: connection.connection is not gone)
+    monkeypatch.setattr(connections["default"], "errors_occurred", True)
+
+    with no_write(1):
+        assert refresh() == (f"{line(renewed=1)}\n", 0)
+
+    assert connection.connection is not gone
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
+
+
+@pytest.mark.usefixtures("database")
+def test_the_threads_leave_no_connection_open(account_of, granting, refresh, monkeypatch, settings):
+    monkeypatch.setitem(providers.KINDS, "reader", f"{ReadsTheDatabase.__module__}.ReadsTheDatabase")
+    settings.OAUTH_LOGIN["PROVIDERS"]["ghe"]["PRESET"] = "reader"
+    account_of()
+    made = []
+
+    def note(connection, **_):
+        made.append(connection)
+
+    connection_created.connect(note)
+    try:
+        assert refresh() == (f"{line(renewed=1)}\n", 0)
+    finally:
+        connection_created.disconnect(note)
+
+    assert [one.connection for one in made if one is not connection._connections[one.alias]] == [None]
 
 
 @pytest.mark.threat("H21")

@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.db import connection
 from django.template import Context, Template
 
-from oauth_login import providers, tokens
+from oauth_login import leases, providers, tokens
 from oauth_login.errors import (
     ProviderMisconfigured,
     ProviderResponseError,
@@ -66,13 +65,27 @@ def test_the_transaction_around_a_test_is_no_transaction_of_the_site(
 
 
 @pytest.mark.threat("H14")
-def test_a_token_that_lives_for_a_second_is_renewed_once_for_each_call(account_of, granting):
+def test_a_token_that_lives_for_a_second_is_renewed_once_for_each_call(account_of, granting, time_machine):
     account = account_of(-1)
     granting.lifetime = 1
+    time_machine.move_to(datetime.now(UTC), tick=False)
 
-    with time_machine.travel(datetime.now(UTC), tick=False):
-        assert account.access_token() == "ghu_access000002"
-        assert len(granting.refreshes) == 1
+    assert account.access_token() == "ghu_access000002"
+    assert len(granting.refreshes) == 1
+
+
+@pytest.mark.threat("H30")
+@pytest.mark.parametrize(("ahead", "counted"), [(-3, -3), (-2, 0), (0, 0), (2, 0), (3, 3)])
+def test_what_clocks_differ_by_is_not_what_rounding_makes_of_it(
+    account_of, monkeypatch, time_machine, ahead, counted
+):
+    now = datetime.now(UTC).replace(microsecond=0)
+    time_machine.move_to(now, tick=False)
+    monkeypatch.setitem(leases.CLOCKS, connection.vendor, str(int(now.timestamp()) + ahead))
+
+    account_of(-10).access_token()
+
+    assert Token.objects.get().expires_at == now + timedelta(seconds=28800 + counted)
 
 
 def test_the_new_dates_are_those_of_the_new_grant(account_of):
@@ -163,17 +176,17 @@ def test_what_is_expired_at_once_is_given_to_nobody_and_what_renews_it_is_kept(a
     assert granting.refreshes == ["ghr_refresh000001"]
 
 
-def test_one_that_runs_out_while_the_provider_fails_is_given_to_nobody(account_of, granting):
+def test_one_that_runs_out_while_the_provider_fails_is_given_to_nobody(account_of, granting, time_machine):
     account = account_of(30)
-    with time_machine.travel(datetime.now(UTC)) as clock:
+    time_machine.move_to(datetime.now(UTC))
 
-        def slow(_):
-            clock.shift(60)
-            return reply({}, 503)
+    def slow(_):
+        time_machine.shift(60)
+        return reply({}, 503)
 
-        granting.renews = slow
-        with pytest.raises(ProviderUnavailable):
-            account.access_token()
+    granting.renews = slow
+    with pytest.raises(ProviderUnavailable):
+        account.access_token()
 
 
 @pytest.mark.threat("H26")
