@@ -385,7 +385,7 @@ def test_the_threads_leave_no_connection_open(account_of, granting, refresh, mon
     finally:
         connection_created.disconnect(note)
 
-    assert [one.connection for one in made if one is not connection._connections[one.alias]] == [None]
+    assert [one.connection for one in made if one is not connections["default"]] == [None]
 
 
 @pytest.mark.threat("H21")
