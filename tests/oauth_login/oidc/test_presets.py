@@ -108,12 +108,18 @@ NO_TENANTS = ["common", "organizations", "consumers", "acme.example", "a/b", "{t
         ({"ISSUER": 7}, "E009", "https"),
         *(
             ({"ISSUER": f"https://sso.acme.example/a{path}"}, "E009", "Try 'https://sso.acme.example/a'")
-            for path in ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
+            for path in (
+                "/.well-known/openid-configuration",
+                "/.well-known/oauth-authorization-server",
+                "/.well-known/",
+                "/.well-known",
+            )
         ),
         *(
             ({"ISSUER": f"https://sso.acme.example{path}"}, "E009", f"Try 'https://sso.acme.example{issuer}'")
             for path, issuer in (
                 ("/.well-known/oauth-authorization-server/a/b", "/a/b"),
+                ("/.well-known/oauth-authorization-server/a/", "/a/"),
                 ("/{tenantid}/v2.0/.well-known/openid-configuration", "/{tenantid}/v2.0"),
             )
         ),
@@ -170,6 +176,30 @@ def test_a_mistake_is_told_with_a_way_out(check, options, id_, words):
     problems = check("acme", CREDENTIALS | {"ISSUER": "https://sso.acme.example"} | options)
 
     assert any(found == id_ and words in text for found, text in problems), problems
+
+
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/.well-known"])
+def test_who_copied_the_address_of_the_document_is_told_where_the_issuer_is_found(check, path):
+    (problem,) = check("acme", CREDENTIALS | {"ISSUER": f"https://sso.acme.example{path}"})
+
+    assert problem == (
+        "E009",
+        "OAUTH_LOGIN['PROVIDERS']['acme']['ISSUER'] is where its documents are. "
+        "Try 'https://sso.acme.example', or copy what the document calls \"issuer\": "
+        "each byte of it counts, and some end with a slash.",
+    )
+
+
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/.well-known/", "/.well-known"])
+@pytest.mark.parametrize("name", ["gitlab", "gitea", "salesforce", "github"])
+def test_an_address_of_ones_own_server_that_is_its_documents_is_told(check, name, path):
+    (problem,) = check(name, CREDENTIALS | {"BASE_URL": f"https://git.acme.example/code{path}"})
+
+    assert problem == (
+        "E009",
+        f"OAUTH_LOGIN['PROVIDERS'][{name!r}]['BASE_URL'] is where its documents are. "
+        "Try 'https://git.acme.example/code', or where people open that server: the rest is added to it.",
+    )
 
 
 def test_an_endpoint_that_is_no_url_is_told_as_that(check):
