@@ -109,7 +109,7 @@ def provider_problems(alias: object, written: object, *, sandboxed: bool) -> Ite
         for key, flaw, hint in kind.flaws(settled):
             yield Problem("E017", f"{where}[{key!r}] {flaw}.", hint)
         if not sandboxed:
-            yield from _missing(alias, where, settled, kind.required(settled))
+            yield from _missing(alias, where, settled, kind)
             yield from _mistakes(where, written, settled, kind)
 
 
@@ -207,16 +207,20 @@ def _wrong_in_query(endpoint: str) -> tuple[str, str] | None:
     return None
 
 
-def _missing(
-    alias: str, where: str, settled: Mapping[str, Any], required: Iterable[str]
-) -> Iterator[Problem]:
-    for key in required:
+def _missing(alias: str, where: str, settled: Mapping[str, Any], kind: type[Provider]) -> Iterator[Problem]:
+    for key in kind.required(settled):
         value = settled.get(key)
         if not isinstance(value, str) or not value.strip():
-            # No shell can set a variable with a hyphen in its name.
-            variable = "" if "-" in alias else f" (or OAUTH_{alias.upper()}_{key})"
-            hint = f"Register an application with the provider and set {key}{variable}."
-            yield Problem("E008", f"{where} has no {key}.", hint, unregistered=alias)
+            keys = [key, kind.alternatives[key]] if key in kind.alternatives else [key]
+            hint = f"{_way_to_set(alias, keys)}{kind.whereabouts.get(key, '')}."
+            yield Problem("E008", f"{where} has no {' and no '.join(keys)}.", hint, unregistered=alias)
+
+
+def _way_to_set(alias: str, keys: list[str]) -> str:
+    variables = " or ".join(f"OAUTH_{alias.upper()}_{key}" for key in keys)
+    # No shell can set a variable with a hyphen in its name.
+    in_environment = "" if "-" in alias else f" (or {variables})"
+    return f"Register an application with the provider and set {' or '.join(keys)}{in_environment}"
 
 
 def _unknown(check: str, where: str, given: object, known: Iterable[str]) -> Problem:

@@ -77,6 +77,9 @@ class Provider(Grants, Calls):
     option_names: ClassVar[frozenset[str]] = frozenset()
     #: What their values may be, where that is not said by their names.
     expected: ClassVar[Mapping[str, Expectation]] = {}
+    #: Of keys that a site has to set: another that does instead; and, after "set it", to what.
+    alternatives: ClassVar[Mapping[str, str]] = {}
+    whereabouts: ClassVar[Mapping[str, str]] = {}
     #: Whether the authorization request carries a nonce, for an ID Token to repeat.
     uses_nonce: ClassVar[bool] = False
     #: Whether its API says which teams a visitor is in, as GitHub's does (``organisations.py``).

@@ -11,10 +11,7 @@ from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from oauth_login.documents import Cache, Documents
-from oauth_login.errors import (
-    ProviderResponseError,
-    ProviderUnavailable,
-)
+from oauth_login.errors import ProviderResponseError, ProviderUnavailable
 from oauth_login.jws import SECRET_BYTES, SHARED_SECRET, SignedToken, invalid, keys_of
 from oauth_login.oauth2 import TENANT, AuthorizationServer, Client, TokenResponse
 from oauth_login.oidc import REQUIRED_ENDPOINTS, Expected, discovery_url, server_of
@@ -57,6 +54,8 @@ class OpenID(OpenIDClient, OpenIDGrants):
     expected: ClassVar[Mapping[str, Expectation]] = openid_options.EXPECTED
     auth_methods: ClassVar[tuple[str, ...]] = (*Provider.auth_methods, "none", "private_key_jwt")
     option_names: ClassVar[frozenset[str]] = openid_options.NAMES
+    alternatives: ClassVar[Mapping[str, str]] = openid_options.ALTERNATIVES
+    whereabouts: ClassVar[Mapping[str, str]] = openid_options.WHEREABOUTS
 
     @classmethod
     def required(cls, options: Mapping[str, Any]) -> tuple[str, ...]:

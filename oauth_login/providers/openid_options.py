@@ -55,6 +55,11 @@ EXPECTED: Final[Mapping[str, Expectation]] = {
     **kept_claims.EXPECTED,
     **dict.fromkeys(("CLIENT_KEY", "KEY_ID", "TEAM_ID"), (_is_filled_in, "a string that is not empty")),
 }
+#: What does where another is required: people of one tenant get in, or of each that is listed.
+ALTERNATIVES: Final = {"TENANT": "TENANTS"}
+WHEREABOUTS: Final = {
+    "ISSUER": ' to what the server calls "issuer" in its document at …/.well-known/openid-configuration'
+}
 NAMES: Final = frozenset({*ENDPOINTS, *EXPECTED, "BASE_URL"})
 
 

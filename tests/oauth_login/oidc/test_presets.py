@@ -66,6 +66,37 @@ def test_what_only_the_site_can_say_is_asked_for(check, name):
     assert any(key in text for _, text in problems for key in OWN[name])
 
 
+REGISTER = "Register an application with the provider and set"
+
+
+@pytest.mark.parametrize(
+    ("alias", "names"),
+    [
+        ("microsoft", "TENANT or TENANTS (or OAUTH_MICROSOFT_TENANT or OAUTH_MICROSOFT_TENANTS)"),
+        ("our-own", "TENANT or TENANTS"),
+    ],
+)
+def test_whoever_names_no_tenant_is_told_both_ways_to(check, alias, names):
+    (problem,) = check(alias, CREDENTIALS | {"PRESET": "microsoft"})
+
+    found, text = problem
+    assert found == "E008"
+    assert text.startswith(
+        f"OAUTH_LOGIN['PROVIDERS'][{alias!r}] has no TENANT and no TENANTS. {REGISTER} {names}. "
+    )
+
+
+def test_whoever_names_no_issuer_is_told_where_it_is_found(check):
+    (problem,) = check("keycloak", CREDENTIALS)
+
+    found, text = problem
+    assert found == "E008"
+    assert text.startswith(
+        f"OAUTH_LOGIN['PROVIDERS']['keycloak'] has no ISSUER. {REGISTER} ISSUER (or OAUTH_KEYCLOAK_ISSUER) "
+        'to what the server calls "issuer" in its document at …/.well-known/openid-configuration. '
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "base", "issuer"),
     [
