@@ -91,6 +91,10 @@ def required(options: Mapping[str, Any]) -> tuple[str, ...]:
 def _meaningless(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what would change nothing where it stands: somebody expects that it does."""
     issuer = str(options.get("ISSUER", ""))
+    if not issuer:
+        if "BASE_URL" in options:
+            yield "BASE_URL", "replaced by ISSUER, which is missing: no issuer follows from a BASE_URL here"
+        return
     for key in ("TENANT", "TENANTS"):
         if key in options and TENANT not in issuer:
             yield key, f"left out: no {TENANT} is in this ISSUER"

@@ -97,6 +97,23 @@ def test_whoever_names_no_issuer_is_told_where_it_is_found(check):
     )
 
 
+@pytest.mark.parametrize("name", sorted(name for name in OWN if "ISSUER" in OWN[name]))
+def test_a_base_url_where_an_issuer_is_needed_is_told_as_that(check, name):
+    problems = dict(check(name, CREDENTIALS | {"BASE_URL": "https://sso.acme.example"}))
+
+    where = f"OAUTH_LOGIN['PROVIDERS'][{name!r}]"
+    assert problems.keys() == {"E008", "E010"}
+    assert problems["E008"].startswith(f"{where} has no ISSUER. ")
+    assert problems["E010"].startswith(f"{where}['BASE_URL'] must be replaced by ISSUER, which is missing: ")
+
+
+@pytest.mark.parametrize("tenants", [{"TENANT": "a"}, {"TENANTS": ["a"]}])
+def test_what_an_issuer_is_missing_for_is_told_once_there_is_one(check, tenants):
+    problems = check("keycloak", CREDENTIALS | tenants)
+
+    assert [id_ for id_, _ in problems] == ["E008"]
+
+
 @pytest.mark.parametrize(
     ("name", "base", "issuer"),
     [
