@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from oauth_login.answers import Answer
 from oauth_login.errors import ProviderMisconfigured, ProviderResponseError, SignInRefused
-from oauth_login.oauth2 import AuthorizationServer, Client, TokenResponse, authenticate_client
+from oauth_login.oauth2 import AuthorizationServer, TokenResponse, authenticate_client
 from oauth_login.providers import github_webhook
 from oauth_login.providers.base import Expectation, Profile, Provider
 from oauth_login.providers.display import https_url, login_name, text
@@ -60,39 +60,27 @@ class GitHub(Provider):
         """Build from settings; every endpoint follows from ``BASE_URL`` unless it is given itself."""
         base = str(options.get("BASE_URL", "https://github.com")).rstrip("/")
         enterprise = base != "https://github.com"
-        return cls(
-            alias=alias,
+        api = f"{base}/api/v3" if enterprise else "https://api.github.com"
+        return cls.settled(
+            alias,
+            options,
+            transport,
             label=options.get("LABEL", "GitHub Enterprise" if enterprise else "GitHub"),
-            client=Client(
-                options["CLIENT_ID"],
-                options["CLIENT_SECRET"],
-                options.get("TOKEN_ENDPOINT_AUTH_METHOD", "client_secret_post"),
-            ),
             server=AuthorizationServer(
                 issuer=options.get("ISSUER", f"{base}/login/oauth"),
                 authorization_endpoint=options.get("AUTHORIZATION_ENDPOINT", f"{base}/login/oauth/authorize"),
                 token_endpoint=options.get("TOKEN_ENDPOINT", f"{base}/login/oauth/access_token"),
-                authorization_response_iss_parameter_supported=options.get(
-                    "AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED", False
-                ),
             ),
-            api_url=str(
-                options.get("API_URL", f"{base}/api/v3" if enterprise else "https://api.github.com")
-            ).rstrip("/"),
-            grant_url=f"{base}/settings/connections/applications/{quote(options['CLIENT_ID'], safe='')}",
             scope=options.get("SCOPE", "read:user user:email"),
-            authorization_params=options.get("AUTHORIZATION_PARAMS", {}),
-            # GitHub Enterprise Server ignores PKCE (RFC 6749 §3.1: unknown parameters are ignored),
-            # so sending it costs nothing and protects from the day the server learns it.
-            pkce=options.get("PKCE", True),
-            transport=transport,
+            api_url=str(options.get("API_URL", api)).rstrip("/"),
+            grant_url=f"{base}/settings/connections/applications/{quote(options['CLIENT_ID'], safe='')}",
+            picture_hosts=tuple(
+                options.get("PICTURE_HOSTS", own_hosts(base) if enterprise else (PICTURE_HOST,))
+            ),
             api_version=options.get("API_VERSION", API_VERSION),
             host=urlsplit(base).hostname or "",
             webhook_secrets=tuple(options.get("WEBHOOK_SECRETS", ())),
             webhook_target_id=options.get("WEBHOOK_TARGET_ID", ""),
-            picture_hosts=tuple(
-                options.get("PICTURE_HOSTS", own_hosts(base) if enterprise else (PICTURE_HOST,))
-            ),
         )
 
     @property
@@ -123,8 +111,9 @@ class GitHub(Provider):
         _, headers = authenticate_client(replace(self.client, auth_method="client_secret_basic"))
         client_id = quote(self.client.client_id, safe="")
         url = f"{self.api_url}/applications/{client_id}/grant"
-        headers |= {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": self.api_version}
-        answer = self.transport.delete(url, json={"access_token": access_token}, headers=headers)
+        answer = self.transport.delete(
+            url, json={"access_token": access_token}, headers=headers | self._versioned
+        )
         if answer.status in GONE:
             return True
         if answer.status in {401, 403}:
@@ -152,11 +141,11 @@ class GitHub(Provider):
 
     def bearing(self, access_token: str) -> tuple[dict[str, str], dict[str, str]]:
         """Return the headers of an API request; its answers are of one version for as long as that lasts."""
-        return {
-            "Authorization": f"Bearer {access_token}",
-            "Accept": "application/vnd.github+json",
-            "X-GitHub-Api-Version": self.api_version,
-        }, {}
+        return {"Authorization": f"Bearer {access_token}"} | self._versioned, {}
+
+    @property
+    def _versioned(self) -> dict[str, str]:
+        return {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": self.api_version}
 
     def covers(self, granted: frozenset[str], wanted: str) -> bool:
         """Tell whether *wanted* is granted, by itself or with one that includes it (``INCLUDED``)."""

@@ -127,10 +127,7 @@ def mistakes(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def server(issuer: str, options: Mapping[str, Any]) -> AuthorizationServer:
     """Return the server as the settings describe it."""
     endpoints: dict[str, Any] = {name: str(options.get(key, "")) for key, name in ENDPOINTS.items()}
-    promised = options.get("AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED", False)
-    return AuthorizationServer(
-        issuer=issuer, authorization_response_iss_parameter_supported=promised, **endpoints
-    )
+    return AuthorizationServer(issuer=issuer, **endpoints)
 
 
 def picture_hosts(issuer: str, options: Mapping[str, Any]) -> tuple[str, ...]:
