@@ -15,8 +15,9 @@ from oauth_login.answers import Answer
 from oauth_login.errors import ProviderMisconfigured, ProviderResponseError, SignInRefused
 from oauth_login.oauth2 import AuthorizationServer, TokenResponse, authenticate_client
 from oauth_login.providers import github_webhook
-from oauth_login.providers.base import Expectation, Profile, Provider
+from oauth_login.providers.base import Expectation, Profile
 from oauth_login.providers.display import https_url, login_name, text
+from oauth_login.providers.github_scopes import GitHubScopes
 from oauth_login.providers.pictures import own_hosts
 from oauth_login.providers.subjects import positive_integer_subject
 from oauth_login.transport import Transport
@@ -27,25 +28,10 @@ PICTURE_HOST: Final = "avatars.githubusercontent.com"
 GONE: Final = frozenset({204, 404, 422})
 LOGIN: Final = re.compile(r"[A-Za-z0-9-]{1,39}")
 NOREPLY: Final = re.compile(r"[\w.+-]{1,100}@users\.noreply\.([\w.-]+)", re.ASCII | re.IGNORECASE)
-#: What each scope comes with: GitHub names the widest only.
-#: https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
-INCLUDED: Final[Mapping[str, tuple[str, ...]]] = {
-    **dict.fromkeys(
-        ("repo:status", "repo_deployment", "public_repo", "repo:invite", "security_events"), ("repo",)
-    ),
-    **dict.fromkeys(("read:user", "user:email", "user:follow"), ("user",)),
-    "read:repo_hook": ("write:repo_hook", "repo"),
-    "write:repo_hook": ("admin:repo_hook", "repo"),
-    **{f"read:{what}": (f"write:{what}",) for what in ("org", "public_key", "gpg_key", "ssh_signing_key")},
-    **{f"write:{what}": (f"admin:{what}",) for what in ("org", "public_key", "gpg_key", "ssh_signing_key")},
-    "read:project": ("project",),
-    "read:packages": ("write:packages",),
-    "read:discussion": ("write:discussion",),
-}
 
 
 @dataclass(frozen=True, slots=True)
-class GitHub(Provider):
+class GitHub(GitHubScopes):
     """Identity is the numeric id; logins are renamed, recycled and never trusted."""
 
     api_version: str = API_VERSION
@@ -147,18 +133,6 @@ class GitHub(Provider):
     def _versioned(self) -> dict[str, str]:
         return {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": self.api_version}
 
-    def covers(self, granted: frozenset[str], wanted: str) -> bool:
-        """Tell whether *wanted* is granted, by itself or with one that includes it (``INCLUDED``)."""
-        return wanted in granted or any(self.covers(granted, wider) for wider in INCLUDED.get(wanted, ()))
-
-    def scope_missed(self, answer: Answer) -> frozenset[str] | None:
-        """Look at the scopes of which one is needed, and those that the token has; who hides says 404."""
-        needed = _listed(answer.headers.get("X-Accepted-OAuth-Scopes", ""))
-        granted = frozenset(_listed(answer.headers.get("X-OAuth-Scopes", "")))
-        if answer.status not in {403, 404} or not needed:
-            return None
-        return None if any(self.covers(granted, scope) for scope in needed) else frozenset(needed[:1])
-
     def _addresses(self, token: TokenResponse) -> tuple[str, str]:
         """Return the primary verified address, and the private ``noreply`` one, or "".
 
@@ -192,7 +166,3 @@ class GitHub(Provider):
         if answer.status == 200 or (missing_ok and answer.status in {403, 404}):
             return answer
         raise ProviderResponseError("profile_refused", f"HTTP {answer.status}")
-
-
-def _listed(header: str) -> list[str]:
-    return [name.strip() for name in header.split(",") if name.strip()]
