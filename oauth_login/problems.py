@@ -44,6 +44,11 @@ PROVIDER_KEYS: Final = frozenset(
 DEFINING: Final = ("ISSUER", "CLAIMS")
 DEFINED: Final = frozenset({"AUTHORIZATION_ENDPOINT", "TOKEN_ENDPOINT", "USERINFO_ENDPOINT"})
 DOCUMENTS: Final = "/.well-known/"  # RFC 8615
+#: What is easily taken for the address of such a document, and where else to look for what is meant.
+DOCUMENTED: Final[Mapping[str, str]] = {
+    "ISSUER": 'copy what the document calls "issuer": each byte of it counts, and some end with a slash',
+    "BASE_URL": "where people open that server: the rest is added to it",
+}
 TENANT: Final = "{tenantid}"  # in the ISSUER of a server of many tenants
 OTHERS: Final = "Leave it out: it is for other kinds of providers."
 ALIAS_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
@@ -104,7 +109,7 @@ def provider_problems(alias: object, written: object, *, sandboxed: bool) -> Ite
         for key, flaw, hint in kind.flaws(settled):
             yield Problem("E017", f"{where}[{key!r}] {flaw}.", hint)
         if not sandboxed:
-            yield from _missing(alias, where, settled, kind.required(settled))
+            yield from _missing(alias, where, settled, kind)
             yield from _mistakes(where, written, settled, kind)
 
 
@@ -177,8 +182,8 @@ def _wrong_with_url(key: str, value: object) -> tuple[str, str] | None:
             "has a query",
             "Remove the ? and what follows: this is a name, or paths are added to it.",
         )
-    if key == "ISSUER" and DOCUMENTS in str(value):
-        return "is where its documents are", f"Try {_issuer_of(str(value))!r}, or what they call issuer."
+    if key in DOCUMENTED and DOCUMENTS in f"{value}/":
+        return "is where its documents are", f"Try {_issuer_of(str(value))!r}, or {DOCUMENTED[key]}."
     if key == "ISSUER" and len(tenantless) > ISSUER_LENGTH:
         return "is too long", f"{ISSUER_LENGTH} characters of it are stored with every account."
     return None
@@ -186,8 +191,8 @@ def _wrong_with_url(key: str, value: object) -> tuple[str, str] | None:
 
 def _issuer_of(document: str) -> str:
     """Return whose document that is: Discovery §4 appends its path to the issuer, RFC 8414 §3.1 inserts."""
-    before, _, after = document.partition(DOCUMENTS)
-    return f"{before}{''.join(after.partition('/')[1:])}"
+    before, _, after = f"{document}/".partition(DOCUMENTS)
+    return f"{before}{''.join(after[:-1].partition('/')[1:])}"
 
 
 def _wrong_in_query(endpoint: str) -> tuple[str, str] | None:
@@ -202,16 +207,20 @@ def _wrong_in_query(endpoint: str) -> tuple[str, str] | None:
     return None
 
 
-def _missing(
-    alias: str, where: str, settled: Mapping[str, Any], required: Iterable[str]
-) -> Iterator[Problem]:
-    for key in required:
+def _missing(alias: str, where: str, settled: Mapping[str, Any], kind: type[Provider]) -> Iterator[Problem]:
+    for key in kind.required(settled):
         value = settled.get(key)
         if not isinstance(value, str) or not value.strip():
-            # No shell can set a variable with a hyphen in its name.
-            variable = "" if "-" in alias else f" (or OAUTH_{alias.upper()}_{key})"
-            hint = f"Register an application with the provider and set {key}{variable}."
-            yield Problem("E008", f"{where} has no {key}.", hint, unregistered=alias)
+            keys = [key, kind.alternatives[key]] if key in kind.alternatives else [key]
+            hint = f"{_way_to_set(alias, keys)}{kind.whereabouts.get(key, '')}."
+            yield Problem("E008", f"{where} has no {' and no '.join(keys)}.", hint, unregistered=alias)
+
+
+def _way_to_set(alias: str, keys: list[str]) -> str:
+    variables = " or ".join(f"OAUTH_{alias.upper()}_{key}" for key in keys)
+    # No shell can set a variable with a hyphen in its name.
+    in_environment = "" if "-" in alias else f" (or {variables})"
+    return f"Register an application with the provider and set {' or '.join(keys)}{in_environment}"
 
 
 def _unknown(check: str, where: str, given: object, known: Iterable[str]) -> Problem:

@@ -123,13 +123,14 @@ def presets(root: Path) -> str:
     return filled(
         (root / "docs/providers.md").read_text(),
         count=f"There are {len(sections)}. {len(lengths)} are rows: {lengths[-1]} lines at most, with their "
-        f"braces, and {median(lengths):g} in the middle. With a quirk they have a file: {_files(root)}.",
+        f"braces, and {median(lengths):g} in the middle. With a quirk they have a file: "
+        f"{_listed(file_lengths(root))}. GitHub is a class in {_listed(class_lengths(root))}.",
         presets="\n\n".join(sections),
     )
 
 
-def _files(root: Path) -> str:
-    return ", ".join(f"`{name}.py` ({lines} lines)" for name, lines in file_lengths(root).items())
+def _listed(lengths: Mapping[str, int]) -> str:
+    return ", ".join(f"`{name}.py` ({lines} lines)" for name, lines in lengths.items())
 
 
 def row_lengths(root: Path) -> dict[str, int]:
@@ -146,8 +147,17 @@ def row_lengths(root: Path) -> dict[str, int]:
 
 
 def file_lengths(root: Path) -> dict[str, int]:
-    """Return how many lines the file of each provider has that has one of its own."""
-    paths = (root / f"oauth_login/providers/{name}.py" for name in sorted(OF_THEIR_OWN | {"github"}))
+    """Return how many lines the file has of each provider that is a row with a quirk."""
+    return _lengths(root, *(f"{name}.py" for name in sorted(OF_THEIR_OWN)))
+
+
+def class_lengths(root: Path) -> dict[str, int]:
+    """Return how many lines the files have of the one provider that is no row: all of what is GitHub's."""
+    return _lengths(root, "github*.py")
+
+
+def _lengths(root: Path, *patterns: str) -> dict[str, int]:
+    paths = [path for pattern in patterns for path in sorted((root / "oauth_login/providers").glob(pattern))]
     return {path.stem: len(path.read_text().splitlines()) for path in paths}
 
 

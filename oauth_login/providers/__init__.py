@@ -15,7 +15,7 @@ from oauth_login.providers.base import Provider
 OPENID: Final = "oauth_login.providers.openid.OpenID"
 OAUTH2: Final = "oauth_login.providers.plain.OAuth2"
 ROWS: Final[Mapping[str, Mapping[str, Any]]] = {**table.ROWS, **openid_table.ROWS}
-#: Presets with a quirk that data cannot say: a short file each.
+#: The preset that is a class: its addresses, revocation, scopes and webhook are like nobody else's.
 KINDS: Final[dict[str, str]] = {"github": "oauth_login.providers.github.GitHub"}
 
 

@@ -7,7 +7,7 @@ A provider knows nothing of Django, users or attempts. It turns a code into a to
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from urllib.parse import urlencode
 
 from oauth_login.oauth2 import (
@@ -77,6 +77,9 @@ class Provider(Grants, Calls):
     option_names: ClassVar[frozenset[str]] = frozenset()
     #: What their values may be, where that is not said by their names.
     expected: ClassVar[Mapping[str, Expectation]] = {}
+    #: Of keys that a site has to set: another that does instead; and, after "set it", to what.
+    alternatives: ClassVar[Mapping[str, str]] = {}
+    whereabouts: ClassVar[Mapping[str, str]] = {}
     #: Whether the authorization request carries a nonce, for an ID Token to repeat.
     uses_nonce: ClassVar[bool] = False
     #: Whether its API says which teams a visitor is in, as GitHub's does (``organisations.py``).
@@ -106,6 +109,41 @@ class Provider(Grants, Calls):
     @abstractmethod
     def from_options(cls, alias: str, options: Mapping[str, Any], transport: Transport) -> "Provider":
         """Build the provider from its settings, already checked by ``conf``."""
+
+    @classmethod
+    def settled(
+        cls,
+        alias: str,
+        options: Mapping[str, Any],
+        transport: Transport,
+        *,
+        server: AuthorizationServer,
+        auth_method: str = "client_secret_post",
+        **own: Any,
+    ) -> Self:
+        """Build it of the settings that mean the same for every kind, and of what is its *own*.
+
+        :param auth_method: how this kind proves who the client is, unless the site says how.
+        """
+        promised = options.get("AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED", False)
+        alike = {
+            "client": Client(
+                options["CLIENT_ID"],
+                options.get("CLIENT_SECRET", ""),
+                options.get("TOKEN_ENDPOINT_AUTH_METHOD", auth_method),
+            ),
+            "server": replace(server, authorization_response_iss_parameter_supported=promised),
+            "scope": options.get("SCOPE", ""),
+            "authorization_params": options.get("AUTHORIZATION_PARAMS", {}),
+            "api_url": options.get("API_URL", ""),
+            # Who does not know it ignores it (RFC 6749 §3.1): sent to GitHub Enterprise Server, it costs
+            # nothing, and protects from the day that one learns it.
+            "pkce": options.get("PKCE", True),
+            "refreshes": options.get("REFRESHES", True),
+            "picture_hosts": tuple(options.get("PICTURE_HOSTS", ())),
+            "keep_claims": tuple(options.get("KEEP_CLAIMS", ())),
+        }
+        return cls(alias=alias, transport=transport, **{**alike, **own})
 
     def remembering(self, cache: Any) -> "Provider":
         """Return the provider, which keeps what it has to ask its server in *cache*; default: nothing.

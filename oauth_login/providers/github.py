@@ -13,10 +13,11 @@ from urllib.parse import quote, urlsplit
 
 from oauth_login.answers import Answer
 from oauth_login.errors import ProviderMisconfigured, ProviderResponseError, SignInRefused
-from oauth_login.oauth2 import AuthorizationServer, Client, TokenResponse, authenticate_client
+from oauth_login.oauth2 import AuthorizationServer, TokenResponse, authenticate_client
 from oauth_login.providers import github_webhook
-from oauth_login.providers.base import Expectation, Profile, Provider
+from oauth_login.providers.base import Expectation, Profile
 from oauth_login.providers.display import https_url, login_name, text
+from oauth_login.providers.github_scopes import GitHubScopes
 from oauth_login.providers.pictures import own_hosts
 from oauth_login.providers.subjects import positive_integer_subject
 from oauth_login.transport import Transport
@@ -27,25 +28,10 @@ PICTURE_HOST: Final = "avatars.githubusercontent.com"
 GONE: Final = frozenset({204, 404, 422})
 LOGIN: Final = re.compile(r"[A-Za-z0-9-]{1,39}")
 NOREPLY: Final = re.compile(r"[\w.+-]{1,100}@users\.noreply\.([\w.-]+)", re.ASCII | re.IGNORECASE)
-#: What each scope comes with: GitHub names the widest only.
-#: https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
-INCLUDED: Final[Mapping[str, tuple[str, ...]]] = {
-    **dict.fromkeys(
-        ("repo:status", "repo_deployment", "public_repo", "repo:invite", "security_events"), ("repo",)
-    ),
-    **dict.fromkeys(("read:user", "user:email", "user:follow"), ("user",)),
-    "read:repo_hook": ("write:repo_hook", "repo"),
-    "write:repo_hook": ("admin:repo_hook", "repo"),
-    **{f"read:{what}": (f"write:{what}",) for what in ("org", "public_key", "gpg_key", "ssh_signing_key")},
-    **{f"write:{what}": (f"admin:{what}",) for what in ("org", "public_key", "gpg_key", "ssh_signing_key")},
-    "read:project": ("project",),
-    "read:packages": ("write:packages",),
-    "read:discussion": ("write:discussion",),
-}
 
 
 @dataclass(frozen=True, slots=True)
-class GitHub(Provider):
+class GitHub(GitHubScopes):
     """Identity is the numeric id; logins are renamed, recycled and never trusted."""
 
     api_version: str = API_VERSION
@@ -60,39 +46,27 @@ class GitHub(Provider):
         """Build from settings; every endpoint follows from ``BASE_URL`` unless it is given itself."""
         base = str(options.get("BASE_URL", "https://github.com")).rstrip("/")
         enterprise = base != "https://github.com"
-        return cls(
-            alias=alias,
+        api = f"{base}/api/v3" if enterprise else "https://api.github.com"
+        return cls.settled(
+            alias,
+            options,
+            transport,
             label=options.get("LABEL", "GitHub Enterprise" if enterprise else "GitHub"),
-            client=Client(
-                options["CLIENT_ID"],
-                options["CLIENT_SECRET"],
-                options.get("TOKEN_ENDPOINT_AUTH_METHOD", "client_secret_post"),
-            ),
             server=AuthorizationServer(
                 issuer=options.get("ISSUER", f"{base}/login/oauth"),
                 authorization_endpoint=options.get("AUTHORIZATION_ENDPOINT", f"{base}/login/oauth/authorize"),
                 token_endpoint=options.get("TOKEN_ENDPOINT", f"{base}/login/oauth/access_token"),
-                authorization_response_iss_parameter_supported=options.get(
-                    "AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED", False
-                ),
             ),
-            api_url=str(
-                options.get("API_URL", f"{base}/api/v3" if enterprise else "https://api.github.com")
-            ).rstrip("/"),
-            grant_url=f"{base}/settings/connections/applications/{quote(options['CLIENT_ID'], safe='')}",
             scope=options.get("SCOPE", "read:user user:email"),
-            authorization_params=options.get("AUTHORIZATION_PARAMS", {}),
-            # GitHub Enterprise Server ignores PKCE (RFC 6749 §3.1: unknown parameters are ignored),
-            # so sending it costs nothing and protects from the day the server learns it.
-            pkce=options.get("PKCE", True),
-            transport=transport,
+            api_url=str(options.get("API_URL", api)).rstrip("/"),
+            grant_url=f"{base}/settings/connections/applications/{quote(options['CLIENT_ID'], safe='')}",
+            picture_hosts=tuple(
+                options.get("PICTURE_HOSTS", own_hosts(base) if enterprise else (PICTURE_HOST,))
+            ),
             api_version=options.get("API_VERSION", API_VERSION),
             host=urlsplit(base).hostname or "",
             webhook_secrets=tuple(options.get("WEBHOOK_SECRETS", ())),
             webhook_target_id=options.get("WEBHOOK_TARGET_ID", ""),
-            picture_hosts=tuple(
-                options.get("PICTURE_HOSTS", own_hosts(base) if enterprise else (PICTURE_HOST,))
-            ),
         )
 
     @property
@@ -123,8 +97,9 @@ class GitHub(Provider):
         _, headers = authenticate_client(replace(self.client, auth_method="client_secret_basic"))
         client_id = quote(self.client.client_id, safe="")
         url = f"{self.api_url}/applications/{client_id}/grant"
-        headers |= {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": self.api_version}
-        answer = self.transport.delete(url, json={"access_token": access_token}, headers=headers)
+        answer = self.transport.delete(
+            url, json={"access_token": access_token}, headers=headers | self._versioned
+        )
         if answer.status in GONE:
             return True
         if answer.status in {401, 403}:
@@ -152,23 +127,11 @@ class GitHub(Provider):
 
     def bearing(self, access_token: str) -> tuple[dict[str, str], dict[str, str]]:
         """Return the headers of an API request; its answers are of one version for as long as that lasts."""
-        return {
-            "Authorization": f"Bearer {access_token}",
-            "Accept": "application/vnd.github+json",
-            "X-GitHub-Api-Version": self.api_version,
-        }, {}
+        return {"Authorization": f"Bearer {access_token}"} | self._versioned, {}
 
-    def covers(self, granted: frozenset[str], wanted: str) -> bool:
-        """Tell whether *wanted* is granted, by itself or with one that includes it (``INCLUDED``)."""
-        return wanted in granted or any(self.covers(granted, wider) for wider in INCLUDED.get(wanted, ()))
-
-    def scope_missed(self, answer: Answer) -> frozenset[str] | None:
-        """Look at the scopes of which one is needed, and those that the token has; who hides says 404."""
-        needed = _listed(answer.headers.get("X-Accepted-OAuth-Scopes", ""))
-        granted = frozenset(_listed(answer.headers.get("X-OAuth-Scopes", "")))
-        if answer.status not in {403, 404} or not needed:
-            return None
-        return None if any(self.covers(granted, scope) for scope in needed) else frozenset(needed[:1])
+    @property
+    def _versioned(self) -> dict[str, str]:
+        return {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": self.api_version}
 
     def _addresses(self, token: TokenResponse) -> tuple[str, str]:
         """Return the primary verified address, and the private ``noreply`` one, or "".
@@ -203,7 +166,3 @@ class GitHub(Provider):
         if answer.status == 200 or (missing_ok and answer.status in {403, 404}):
             return answer
         raise ProviderResponseError("profile_refused", f"HTTP {answer.status}")
-
-
-def _listed(header: str) -> list[str]:
-    return [name.strip() for name in header.split(",") if name.strip()]

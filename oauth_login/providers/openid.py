@@ -11,12 +11,9 @@ from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from oauth_login.documents import Cache, Documents
-from oauth_login.errors import (
-    ProviderResponseError,
-    ProviderUnavailable,
-)
+from oauth_login.errors import ProviderResponseError, ProviderUnavailable
 from oauth_login.jws import SECRET_BYTES, SHARED_SECRET, SignedToken, invalid, keys_of
-from oauth_login.oauth2 import TENANT, AuthorizationServer, Client, TokenResponse
+from oauth_login.oauth2 import TENANT, AuthorizationServer, TokenResponse
 from oauth_login.oidc import REQUIRED_ENDPOINTS, Expected, discovery_url, server_of
 from oauth_login.providers import openid_options
 from oauth_login.providers.base import Expectation, Profile, Provider
@@ -57,6 +54,8 @@ class OpenID(OpenIDClient, OpenIDGrants):
     expected: ClassVar[Mapping[str, Expectation]] = openid_options.EXPECTED
     auth_methods: ClassVar[tuple[str, ...]] = (*Provider.auth_methods, "none", "private_key_jwt")
     option_names: ClassVar[frozenset[str]] = openid_options.NAMES
+    alternatives: ClassVar[Mapping[str, str]] = openid_options.ALTERNATIVES
+    whereabouts: ClassVar[Mapping[str, str]] = openid_options.WHEREABOUTS
 
     @classmethod
     def required(cls, options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -77,32 +76,25 @@ class OpenID(OpenIDClient, OpenIDGrants):
         if tenant := options.get("TENANT"):
             issuer = issuer.replace(TENANT, str(tenant))
         by_form = options.get("RESPONSE_MODE") == "form_post"
-        return cls(
-            alias=alias,
+        return cls.settled(
+            alias,
+            options,
+            transport,
+            auth_method="",
             label=options.get("LABEL") or urlsplit(issuer).hostname or alias,
-            client=Client(
-                options["CLIENT_ID"],
-                options.get("CLIENT_SECRET", ""),
-                options.get("TOKEN_ENDPOINT_AUTH_METHOD", ""),
-            ),
             server=openid_options.server(issuer, options),
             scope=options.get("SCOPE", "openid profile email"),
             authorization_params={
                 **options.get("AUTHORIZATION_PARAMS", {}),
                 **({"response_mode": "form_post"} if by_form else {}),
             },
-            api_url=options.get("API_URL", ""),
             grant_url=options.get("GRANT_URL", ""),
             form_post=by_form,
-            pkce=options.get("PKCE", True),
             picture_hosts=openid_options.picture_hosts(issuer, options),
-            keep_claims=tuple(options.get("KEEP_CLAIMS", ())),
-            transport=transport,
             algorithm=options.get("ID_TOKEN_SIGNED_RESPONSE_ALG", "RS256"),
             tenants=frozenset(options.get("TENANTS", ())),
             audiences=frozenset(options.get("AUDIENCES", ())),
             repeats_nonce=options.get("REPEATS_NONCE", True),
-            refreshes=options.get("REFRESHES", True),
             client_key=options.get("CLIENT_KEY", ""),
             key_id=options.get("KEY_ID", ""),
             team_id=options.get("TEAM_ID", ""),

@@ -55,6 +55,11 @@ EXPECTED: Final[Mapping[str, Expectation]] = {
     **kept_claims.EXPECTED,
     **dict.fromkeys(("CLIENT_KEY", "KEY_ID", "TEAM_ID"), (_is_filled_in, "a string that is not empty")),
 }
+#: What does where another is required: people of one tenant get in, or of each that is listed.
+ALTERNATIVES: Final = {"TENANT": "TENANTS"}
+WHEREABOUTS: Final = {
+    "ISSUER": ' to what the server calls "issuer" in its document at …/.well-known/openid-configuration'
+}
 NAMES: Final = frozenset({*ENDPOINTS, *EXPECTED, "BASE_URL"})
 
 
@@ -86,6 +91,10 @@ def required(options: Mapping[str, Any]) -> tuple[str, ...]:
 def _meaningless(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what would change nothing where it stands: somebody expects that it does."""
     issuer = str(options.get("ISSUER", ""))
+    if not issuer:
+        if "BASE_URL" in options:
+            yield "BASE_URL", "replaced by ISSUER, which is missing: no issuer follows from a BASE_URL here"
+        return
     for key in ("TENANT", "TENANTS"):
         if key in options and TENANT not in issuer:
             yield key, f"left out: no {TENANT} is in this ISSUER"
@@ -118,10 +127,7 @@ def mistakes(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def server(issuer: str, options: Mapping[str, Any]) -> AuthorizationServer:
     """Return the server as the settings describe it."""
     endpoints: dict[str, Any] = {name: str(options.get(key, "")) for key, name in ENDPOINTS.items()}
-    promised = options.get("AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED", False)
-    return AuthorizationServer(
-        issuer=issuer, authorization_response_iss_parameter_supported=promised, **endpoints
-    )
+    return AuthorizationServer(issuer=issuer, **endpoints)
 
 
 def picture_hosts(issuer: str, options: Mapping[str, Any]) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from oauth_login.errors import ProviderResponseError
 from oauth_login.oauth2 import (
     AuthorizationServer,
-    Client,
     TokenRequest,
     TokenResponse,
 )
@@ -59,32 +58,18 @@ class OAuth2(PlainGrants):
         """Build from settings, which are laid over a row of the table if there is one of that name."""
         issuer = options.get("ISSUER", "")
         endpoint = options["AUTHORIZATION_ENDPOINT"]
-        return cls(
-            alias=alias,
+        return cls.settled(
+            alias,
+            options,
+            transport,
             label=options.get("LABEL", alias.capitalize()),
-            client=Client(
-                options["CLIENT_ID"],
-                options.get("CLIENT_SECRET", ""),
-                options.get("TOKEN_ENDPOINT_AUTH_METHOD", "client_secret_post"),
-            ),
             server=AuthorizationServer(
                 issuer=issuer,
                 authorization_endpoint=endpoint,
                 token_endpoint=options["TOKEN_ENDPOINT"],
                 userinfo_endpoint=options.get("USERINFO_ENDPOINT", ""),
                 revocation_endpoint=options.get("REVOCATION_ENDPOINT", ""),
-                authorization_response_iss_parameter_supported=options.get(
-                    "AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED", False
-                ),
             ),
-            scope=options.get("SCOPE", ""),
-            api_url=options.get("API_URL", ""),
-            transport=transport,
-            authorization_params=options.get("AUTHORIZATION_PARAMS", {}),
-            pkce=options.get("PKCE", True),
-            refreshes=options.get("REFRESHES", True),
-            picture_hosts=tuple(options.get("PICTURE_HOSTS", ())),
-            keep_claims=tuple(options.get("KEEP_CLAIMS", ())),
             issuer=issuer or origin_of(endpoint),
             words={key: options.get(key, word.default) for key, word in WORDS.items()},
         )

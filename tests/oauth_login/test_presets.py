@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 from copy import deepcopy
-from unittest.mock import ANY
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -23,6 +22,15 @@ SHOWN = ("preferred_username", "name", "email", "picture", "profile")
 pytestmark = [pytest.mark.provider, pytest.mark.django_db]
 RATE = "provider_rate_limited"
 every_preset = pytest.mark.parametrize("name", CASES)
+
+
+def among(known, *names):
+    """Return *names*, each of which is among *known*: with a slip, less would be tried unseen."""
+    unknown = sorted({*names} - {*known})
+    assert unknown == [], f"nothing is called {', '.join(unknown)}"
+    return {*names}
+
+
 #: Those whose answers are read in a way of their own, and some of each type of id; the others are read alike.
 ODD = {
     name
@@ -30,19 +38,20 @@ ODD = {
     if {"TOKEN_ANSWER", "USERINFO_ANSWER", "USERINFO_ENCODING"} & {*providers.row(name)}
     or CASES[name].emails
     or CASES[name].identity
-    or name in {"weibo", "strava", "mediawiki", "linear"}
+    or name in among(CASES, "weibo", "strava", "mediawiki", "linear")
 }
 
 
 def with_some(values, *for_all):
     """Return a mark that tries every preset with the values *for_all*, and the odd ones with all."""
+    meant = among(values, *for_all)
     return pytest.mark.parametrize(
         ("name", "value"),
         [
             pytest.param(name, value, id=f"{name}-{what}")
             for name in CASES
             for what, value in values.items()
-            if name in ODD or what in for_all
+            if name in ODD or what in meant
         ],
     )
 
@@ -143,11 +152,24 @@ def test_every_row_of_the_table_has_a_case():
     assert set(CASES) == {name for name in providers.names() if "CLAIMS" in providers.row(name)}
 
 
+def test_a_value_that_is_called_otherwise_is_missed_at_once():
+    with pytest.raises(AssertionError, match=r"^nothing is called nul\b"):
+        with_some({"null": None, "true": True}, "nul", "true")
+
+
 def test_a_preset_is_at_most_twelve_lines_of_all_tables_together_or_a_short_file():
     lengths, files = write_docs.row_lengths(write_docs.ROOT), write_docs.file_lengths(write_docs.ROOT)
-    assert {*lengths, *files, "lark"} == set(providers.names()), "Lark is in Feishu's file"
+    assert {*lengths, *files, "lark", "github"} == set(providers.names()), "Lark is in Feishu's file"
     assert {name: length for name, length in lengths.items() if length > 12} == {}
-    assert {name: length for name, length in files.items() if length > 60} == {"github": ANY}
+    assert {name: length for name, length in files.items() if length > 60} == {}
+
+
+def test_github_alone_is_a_class_and_all_of_it_is_shorter_than_one_long_module():
+    lengths = write_docs.class_lengths(write_docs.ROOT)
+
+    assert set(providers.KINDS) == {"github"}
+    assert {*lengths} == {"github", "github_scopes", "github_webhook"}
+    assert sum(lengths.values()) < 300
 
 
 def test_a_row_is_counted_in_every_table_and_with_the_constants_that_are_its_own(tmp_path):
@@ -482,7 +504,7 @@ BROKEN = {
         pytest.param(*where, content, id=f"{'-'.join(where)}-{what}")
         for where in PLACES
         for what, content in BROKEN.items()
-        if where[0] in ODD or what in {"nothing", "a page", "repeated", "a list", "null"}
+        if where[0] in ODD or what in among(BROKEN, "nothing", "a page", "repeated", "a list", "null")
         if (where, what) != (("gitee", "emails"), "a list")  # an empty list of addresses is one
     ],
 )

@@ -12,8 +12,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.core.cache import cache
 from django.urls import reverse
 
+from oauth_login import providers
 from oauth_login.documents import MEMORY
+from oauth_login.errors import ProviderResponseError
 from oauth_login.models import LinkedAccount
+from oauth_login.oauth2 import TokenResponse
 from tests.oauth_login.oidc.fake_openid import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -348,6 +351,46 @@ def test_another_secret_signs_nothing(openid, rejected, configure, header):
     openid.id_token = lambda nonce: hmac_signed(openid.new_claims(nonce), b"guessed" * 5, **header)
 
     rejected("id_token_invalid")
+
+
+def profile_signed_with(secret, claims):
+    """Return who signs in at a site that holds *secret*, of whose settings nobody has asked anything."""
+    acme = providers.build(
+        "acme",
+        {
+            "ISSUER": ISSUER,
+            "CLIENT_ID": CLIENT_ID,
+            "CLIENT_SECRET": secret,
+            "SCOPE": "openid",
+            "ID_TOKEN_SIGNED_RESPONSE_ALG": "HS256",
+            **dict.fromkeys(("AUTHORIZATION_ENDPOINT", "TOKEN_ENDPOINT", "JWKS_URI"), f"{ISSUER}/there"),
+        },
+        None,  # there is nobody to ask
+    )
+    answer = {"access_token": "t", "token_type": "bearer", "id_token": hmac_signed(claims, secret.encode())}
+    return acme.fetch_profile(TokenResponse.from_answer(200, answer), nonce=claims["nonce"])
+
+
+def test_a_secret_as_long_as_the_hash_verifies_what_it_signed(openid):
+    assert profile_signed_with("s" * 32, openid.new_claims("x")).subject == SUBJECT
+
+
+@pytest.mark.threat("E14", "A26")
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")  # the library does no more
+@pytest.mark.parametrize("length", [31, 1, 0])
+def test_a_secret_that_can_be_guessed_verifies_nothing_though_no_check_was_asked(openid, length):
+    with pytest.raises(ProviderResponseError, match="signature"):
+        profile_signed_with("s" * length, openid.new_claims("x"))
+
+
+@pytest.mark.threat("E14", "A26")
+def test_nobody_is_sent_anywhere_for_a_token_that_a_short_secret_would_verify(openid, visitor, configure):
+    configure(ID_TOKEN_SIGNED_RESPONSE_ALG="HS256", CLIENT_SECRET="s" * 31)
+
+    answer = visitor.start("acme")
+
+    assert (answer.status_code, answer.context["code"]) == (503, "settings_invalid")
+    assert openid.requests == []
 
 
 @pytest.mark.threat("E15")

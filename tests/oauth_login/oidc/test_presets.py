@@ -66,6 +66,54 @@ def test_what_only_the_site_can_say_is_asked_for(check, name):
     assert any(key in text for _, text in problems for key in OWN[name])
 
 
+REGISTER = "Register an application with the provider and set"
+
+
+@pytest.mark.parametrize(
+    ("alias", "names"),
+    [
+        ("microsoft", "TENANT or TENANTS (or OAUTH_MICROSOFT_TENANT or OAUTH_MICROSOFT_TENANTS)"),
+        ("our-own", "TENANT or TENANTS"),
+    ],
+)
+def test_whoever_names_no_tenant_is_told_both_ways_to(check, alias, names):
+    (problem,) = check(alias, CREDENTIALS | {"PRESET": "microsoft"})
+
+    found, text = problem
+    assert found == "E008"
+    assert text.startswith(
+        f"OAUTH_LOGIN['PROVIDERS'][{alias!r}] has no TENANT and no TENANTS. {REGISTER} {names}. "
+    )
+
+
+def test_whoever_names_no_issuer_is_told_where_it_is_found(check):
+    (problem,) = check("keycloak", CREDENTIALS)
+
+    found, text = problem
+    assert found == "E008"
+    assert text.startswith(
+        f"OAUTH_LOGIN['PROVIDERS']['keycloak'] has no ISSUER. {REGISTER} ISSUER (or OAUTH_KEYCLOAK_ISSUER) "
+        'to what the server calls "issuer" in its document at …/.well-known/openid-configuration. '
+    )
+
+
+@pytest.mark.parametrize("name", sorted(name for name in OWN if "ISSUER" in OWN[name]))
+def test_a_base_url_where_an_issuer_is_needed_is_told_as_that(check, name):
+    problems = dict(check(name, CREDENTIALS | {"BASE_URL": "https://sso.acme.example"}))
+
+    where = f"OAUTH_LOGIN['PROVIDERS'][{name!r}]"
+    assert problems.keys() == {"E008", "E010"}
+    assert problems["E008"].startswith(f"{where} has no ISSUER. ")
+    assert problems["E010"].startswith(f"{where}['BASE_URL'] must be replaced by ISSUER, which is missing: ")
+
+
+@pytest.mark.parametrize("tenants", [{"TENANT": "a"}, {"TENANTS": ["a"]}])
+def test_what_an_issuer_is_missing_for_is_told_once_there_is_one(check, tenants):
+    problems = check("keycloak", CREDENTIALS | tenants)
+
+    assert [id_ for id_, _ in problems] == ["E008"]
+
+
 @pytest.mark.parametrize(
     ("name", "base", "issuer"),
     [
@@ -108,12 +156,18 @@ NO_TENANTS = ["common", "organizations", "consumers", "acme.example", "a/b", "{t
         ({"ISSUER": 7}, "E009", "https"),
         *(
             ({"ISSUER": f"https://sso.acme.example/a{path}"}, "E009", "Try 'https://sso.acme.example/a'")
-            for path in ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
+            for path in (
+                "/.well-known/openid-configuration",
+                "/.well-known/oauth-authorization-server",
+                "/.well-known/",
+                "/.well-known",
+            )
         ),
         *(
             ({"ISSUER": f"https://sso.acme.example{path}"}, "E009", f"Try 'https://sso.acme.example{issuer}'")
             for path, issuer in (
                 ("/.well-known/oauth-authorization-server/a/b", "/a/b"),
+                ("/.well-known/oauth-authorization-server/a/", "/a/"),
                 ("/{tenantid}/v2.0/.well-known/openid-configuration", "/{tenantid}/v2.0"),
             )
         ),
@@ -170,6 +224,30 @@ def test_a_mistake_is_told_with_a_way_out(check, options, id_, words):
     problems = check("acme", CREDENTIALS | {"ISSUER": "https://sso.acme.example"} | options)
 
     assert any(found == id_ and words in text for found, text in problems), problems
+
+
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/.well-known"])
+def test_who_copied_the_address_of_the_document_is_told_where_the_issuer_is_found(check, path):
+    (problem,) = check("acme", CREDENTIALS | {"ISSUER": f"https://sso.acme.example{path}"})
+
+    assert problem == (
+        "E009",
+        "OAUTH_LOGIN['PROVIDERS']['acme']['ISSUER'] is where its documents are. "
+        "Try 'https://sso.acme.example', or copy what the document calls \"issuer\": "
+        "each byte of it counts, and some end with a slash.",
+    )
+
+
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/.well-known/", "/.well-known"])
+@pytest.mark.parametrize("name", ["gitlab", "gitea", "salesforce", "github"])
+def test_an_address_of_ones_own_server_that_is_its_documents_is_told(check, name, path):
+    (problem,) = check(name, CREDENTIALS | {"BASE_URL": f"https://git.acme.example/code{path}"})
+
+    assert problem == (
+        "E009",
+        f"OAUTH_LOGIN['PROVIDERS'][{name!r}]['BASE_URL'] is where its documents are. "
+        "Try 'https://git.acme.example/code', or where people open that server: the rest is added to it.",
+    )
 
 
 def test_an_endpoint_that_is_no_url_is_told_as_that(check):
