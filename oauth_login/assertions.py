@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -26,7 +27,7 @@ def read_key(written: str) -> RSAPrivateKey | EllipticCurvePrivateKey:
     """
     try:
         key = _parsed(written.encode() if "-----BEGIN" in written else Path(written).read_bytes())
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
         raise ValueError("no private key in PEM") from None
     if isinstance(key, RSAPrivateKey) and key.key_size >= RSA_BITS:
         return key

@@ -53,14 +53,15 @@ DEFAULTS: Final[dict[str, Any]] = {
 }
 # What Django accepts in DEBUG while ALLOWED_HOSTS is empty (HttpRequest.get_host).
 HOSTS_IN_DEBUG: Final = (".localhost", "127.0.0.1", "[::1]")
-NOT_TEXT: Final = {
+TRUTHS: Final = {
     "PKCE",
-    "AUTHORIZATION_PARAMS",
     "AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED",
     "BACKCHANNEL_LOGOUT",
     "REAUTHENTICATES",
     "SIGN_OUT",
+    "VERIFIES_EMAIL",
 }
+AS_TEXT: Final = {"true": True, "1": True, "false": False, "0": False}
 LISTS: Final = {"AUDIENCES", "KEEP_CLAIMS", "PICTURE_HOSTS", "TENANTS", "WEBHOOK_SECRETS"}
 SANDBOX: Final = "oauth_login.sandbox.provider"  # the one way in; no layer imports the sandbox
 
@@ -216,7 +217,8 @@ def _shared_namespaces(written: Mapping[Any, Any]) -> Iterator[Problem]:
     definitions = {alias: providers.laid_over_preset(alias, options) for alias, options in written.items()}
     for one, other, namespace in shared(definitions):
         message = f"{one!r} and {other!r} name people of {namespace!r} in two ways, and would mix them up."
-        yield Problem("E018", f"OAUTH_LOGIN['PROVIDERS']: {message}", "Give each an ISSUER of its own.")
+        hint = "Give one an ISSUER of its own; not an OpenID Provider, which has the one that it says it has."
+        yield Problem("E018", f"OAUTH_LOGIN['PROVIDERS']: {message}", hint)
 
 
 def origin(request: HttpRequest) -> str:
@@ -280,19 +282,35 @@ def providers_from_environ(environ: Mapping[str, str]) -> dict[str, dict[str, An
 
     ``OAUTH_GITHUB_CLIENT_ID=…`` becomes ``{"github": {"CLIENT_ID": "…"}}``. A variable that is empty
     counts as absent, so that a line left blank in a ``.env`` file sets nothing. What is a list is separated
-    by commas.
+    by commas, and what is true or false is written so.
+
+    What begins like the variables of a provider that was found is kept under the name that it has, for the
+    checks to say that there is no such key.
     """
     ours = {name: value for name, value in environ.items() if name.startswith("OAUTH_") and value}
-    keys = sorted(PROVIDER_KEYS.union(*_option_names(ours)) - NOT_TEXT, key=len)
+    keys = sorted(PROVIDER_KEYS.union(*_option_names(ours)), key=len)
     found: dict[str, dict[str, Any]] = {}
+    others: list[str] = []
     for name, value in ours.items():
         rest = name.removeprefix("OAUTH_")
         # The longest key wins: OAUTH_ACME_API_URL is API_URL of acme, not URL of acme_api.
         key = next((key for key in reversed(keys) if rest.endswith(f"_{key}")), "")
         alias = rest.removesuffix(f"_{key}").lower()
         if key and alias:
-            found.setdefault(alias, {})[key] = value.split(",") if key in LISTS else value
+            found.setdefault(alias, {})[key] = _as_meant(key, value)
+        else:
+            others.append(rest)
+    for rest in others:
+        alias = next((alias for alias in found if rest.startswith(f"{alias.upper()}_")), "")
+        if alias:
+            found[alias][rest.removeprefix(f"{alias.upper()}_")] = ours[f"OAUTH_{rest}"]
     return found
+
+
+def _as_meant(key: str, value: str) -> Any:
+    if key in TRUTHS:
+        return AS_TEXT.get(value.lower(), value)
+    return value.split(",") if key in LISTS else value
 
 
 def without_credentials(names: Sequence[str]) -> dict[str, dict[str, Any]]:

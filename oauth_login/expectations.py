@@ -96,9 +96,9 @@ def _is_proxy(url: str) -> bool:
 
 def _is_credential(value: object) -> bool:
     """Tell whether nothing came along by copy and paste; that it is there at all, E008 asks."""
-    if not isinstance(value, str) or not value.strip():
+    if value is None:
         return True
-    return value == value.strip() and value.isprintable()
+    return isinstance(value, str) and (not value.strip() or (value == value.strip() and value.isprintable()))
 
 
 def _is_label(value: Any) -> bool:
@@ -174,7 +174,7 @@ HINTS: Final = {
 PROVIDER_EXPECTED: Final[Mapping[str, Expectation]] = {
     **dict.fromkeys(
         CREDENTIALS,
-        (_is_credential, "printable characters without white space at the ends: copy it again"),
+        (_is_credential, "a string of printable characters without white space at the ends: copy it again"),
     ),
     "LABEL": (_is_label, "a name to show"),
     "SCOPE": (lambda value: isinstance(value, str), "a string, scopes separated by spaces"),

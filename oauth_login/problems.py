@@ -210,7 +210,7 @@ def _wrong_in_query(endpoint: str) -> tuple[str, str] | None:
 def _missing(alias: str, where: str, settled: Mapping[str, Any], kind: type[Provider]) -> Iterator[Problem]:
     for key in kind.required(settled):
         value = settled.get(key)
-        if not isinstance(value, str) or not value.strip():
+        if value is None or (isinstance(value, str) and not value.strip()):
             keys = [key, kind.alternatives[key]] if key in kind.alternatives else [key]
             hint = f"{_way_to_set(alias, keys)}{kind.whereabouts.get(key, '')}."
             yield Problem("E008", f"{where} has no {' and no '.join(keys)}.", hint, unregistered=alias)

@@ -47,6 +47,7 @@ DEADLINE: Final = 10.0  # seconds, from the first byte sent to the last one read
 PATIENCE: Final = 1.0  # seconds, to wait until somebody else is done with the same host
 MAX_IDLE: Final = 30.0  # seconds; what drops a silent connection seldom says so, and waits longer than that
 USER_AGENT: Final = "django-oauth-login"
+LONGEST_LABEL: Final = 63  # characters between two dots of a host
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 # Parsers disagree about what these mean in a URL, so that one would check what another does not call.
@@ -54,13 +55,18 @@ NOT_IN_URL: Final = re.compile(r'[\x00-\x20"<>\\^`{|}\x7f]')
 
 
 def is_secure(url: str) -> bool:
-    """Tell whether *url* is https, or http to a literal loopback host (RFC 8252 §8.3)."""
+    """Tell whether *url* is https, or http to a literal loopback host (RFC 8252 §8.3).
+
+    A host that has no place in the DNS (RFC 1035 §2.3.4) is none: looking it up raises what is no OSError.
+    """
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
     except ValueError:
         return False
     if not host or parts.username is not None or NOT_IN_URL.search(url):
+        return False
+    if not all(0 < len(label) <= LONGEST_LABEL for label in host.removesuffix(".").split(".")):
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
 

@@ -6,11 +6,23 @@ sign in as number 7 of the other.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from oauth_login.oauth2 import TENANT
 from oauth_login.transport import is_secure
+
+#: What a definition asks, and whom; the rest is how a site proves itself, and what it makes of the answer.
+ASKED: Final = frozenset(
+    {
+        "IDENTITY_ENDPOINT",
+        "IDENTITY_PARAMS",
+        "TOKEN_ENDPOINT",
+        "USERINFO_ENDPOINT",
+        "USERINFO_PARAMS",
+        "USERINFO_ROOT",
+    }
+)
 
 
 def origin_of(url: str) -> str:
@@ -29,7 +41,7 @@ def shared(definitions: Mapping[Any, Mapping[str, Any]]) -> Iterator[tuple[Any, 
     """
     first: dict[str, tuple[Any, str]] = {}
     for alias, options in definitions.items():
-        way = _way_of_naming(options)
+        way = _way_of_naming(alias, options)
         for namespace in _namespaces(alias, options):
             other, others_way = first.setdefault(namespace, (alias, way))
             if others_way != way:
@@ -46,14 +58,20 @@ def _namespaces(alias: Any, options: Mapping[str, Any]) -> set[str]:
     if "CLAIMS" in options:
         endpoint = options.get("AUTHORIZATION_ENDPOINT")
         return {origin_of(endpoint)} if isinstance(endpoint, str) and is_secure(endpoint) else set()
-    return (
-        {f"{base or 'https://github.com'}/login/oauth"} if options.get("PRESET", alias) == "github" else set()
-    )
+    return {f"{base or 'https://github.com'}/login/oauth"} if _is_github(alias, options) else set()
 
 
-def _way_of_naming(options: Mapping[str, Any]) -> str:
+def _way_of_naming(alias: Any, options: Mapping[str, Any]) -> str:
+    """Return what says who somebody is: the server that is asked, how, and for what of its answer."""
     claims = options.get("CLAIMS")
-    if claims is None:
-        return "as its issuer does"
-    subject = claims.get("sub") if isinstance(claims, Mapping) else claims
-    return repr((options.get("TOKEN_ENDPOINT"), options.get("USERINFO_ENDPOINT"), subject))
+    if claims is not None:
+        subject = claims.get("sub") if isinstance(claims, Mapping) else claims
+        asked = {key: options[key] for key in sorted(options.keys() & ASKED)}
+        return repr((asked, subject))
+    if _is_github(alias, options):
+        return repr(("GitHub", str(options.get("BASE_URL", "https://github.com")).rstrip("/")))
+    return "OpenID Connect"
+
+
+def _is_github(alias: Any, options: Mapping[str, Any]) -> bool:
+    return options.get("PRESET", alias) == "github"

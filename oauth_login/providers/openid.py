@@ -43,6 +43,7 @@ class OpenID(OpenIDClient, OpenIDGrants):
     tenants: frozenset[str] = frozenset()
     audiences: frozenset[str] = frozenset()
     repeats_nonce: bool = True
+    verifies_email: bool = True
     client_key: str = field(default="", repr=False)
     key_id: str = ""
     team_id: str = ""  # Apple's: the client secret is a token that the team signs
@@ -95,6 +96,7 @@ class OpenID(OpenIDClient, OpenIDGrants):
             tenants=frozenset(options.get("TENANTS", ())),
             audiences=frozenset(options.get("AUDIENCES", ())),
             repeats_nonce=options.get("REPEATS_NONCE", True),
+            verifies_email=options.get("VERIFIES_EMAIL", True),
             client_key=options.get("CLIENT_KEY", ""),
             key_id=options.get("KEY_ID", ""),
             team_id=options.get("TEAM_ID", ""),
@@ -226,7 +228,7 @@ class OpenID(OpenIDClient, OpenIDGrants):
             preferred_username=login_name(claims.get("preferred_username") or claims.get("nickname")),
             name=_name(claims),
             email=email,
-            email_verified=bool(email) and claims.get("email_verified") is True,
+            email_verified=bool(email) and self.verifies_email and claims.get("email_verified") is True,
             picture=self.picture(claims.get("picture")),
             profile=https_url(claims.get("profile")),
             claims=kept(claims, self.keep_claims),

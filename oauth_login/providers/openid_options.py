@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 from oauth_login.assertions import read_key
 from oauth_login.jws import ALGORITHMS, SECRET_BYTES, SHARED_SECRET
 from oauth_login.oauth2 import TENANT, AuthorizationServer
@@ -31,7 +33,8 @@ def _is_list_of_texts(value: object) -> bool:
 
 def _is_tenant(value: object) -> bool:
     """Tell whether an issuer can have *value* in it: tenants are named by ids."""
-    return isinstance(value, str) and TENANT_ID.fullmatch(value) is not None and value not in NOT_ONE_TENANT
+    is_id = isinstance(value, str) and TENANT_ID.fullmatch(value) is not None
+    return is_id and str(value).lower() not in NOT_ONE_TENANT
 
 
 def _is_list_of_tenants(value: object) -> bool:
@@ -46,7 +49,7 @@ EXPECTED: Final[Mapping[str, Expectation]] = {
     ),
     "RESPONSE_MODE": (lambda value: value in RESPONSE_MODES, f"one of {', '.join(RESPONSE_MODES)}"),
     **dict.fromkeys(
-        ("BACKCHANNEL_LOGOUT", "REAUTHENTICATES", "SIGN_OUT"),
+        ("BACKCHANNEL_LOGOUT", "REAUTHENTICATES", "SIGN_OUT", "VERIFIES_EMAIL"),
         (lambda value: isinstance(value, bool), "True or False"),
     ),
     "AUDIENCES": (_is_list_of_texts, "a list of strings"),
@@ -104,6 +107,17 @@ def _meaningless(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "BASE_URL", "left out: ISSUER says where this server is"
 
 
+def _wrong_key(options: Mapping[str, Any]) -> str:
+    """Return what the key that signs for the site must be; "" if it is that, or nothing (E010 says so)."""
+    try:
+        key = read_key(str(options["CLIENT_KEY"])) if options["CLIENT_KEY"] else None
+    except ValueError as error:
+        return f"a private key in PEM, or the path of one ({error})"
+    if "TEAM_ID" in options and isinstance(key, RSAPrivateKey):
+        return "the P-256 key that Apple has given out: it takes no other"
+    return ""
+
+
 def mistakes(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield a key and what it must be, where one depends on another or on a file."""
     is_shared = options.get("ID_TOKEN_SIGNED_RESPONSE_ALG") == SHARED_SECRET
@@ -117,11 +131,8 @@ def mistakes(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "AUTHORIZATION_ENDPOINT", wrong
     elif wrong := _wrong_demand("", parameters) or _wrong_demand(endpoint, parameters):
         yield "AUTHORIZATION_PARAMS", wrong
-    if key := options.get("CLIENT_KEY"):
-        try:
-            read_key(str(key))
-        except ValueError as error:
-            yield "CLIENT_KEY", f"a private key in PEM, or the path of one ({error})"
+    if "CLIENT_KEY" in options and (wrong := _wrong_key(options)):
+        yield "CLIENT_KEY", wrong
 
 
 def server(issuer: str, options: Mapping[str, Any]) -> AuthorizationServer:

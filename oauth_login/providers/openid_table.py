@@ -18,9 +18,10 @@ _ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "GRANT_URL": "https://myaccount.google.com/connections",
     },
     # https://learn.microsoft.com/en-us/entra/identity-platform/v2-protocols-oidc
-    # An address there proves nothing: whoever runs a tenant writes it. No email_verified is ever sent.
+    # An address there proves nothing: whoever runs a tenant writes it.
     "microsoft": {
         "LABEL": "Microsoft",
+        "VERIFIES_EMAIL": False,
         "ISSUER": "https://login.microsoftonline.com/{tenantid}/v2.0",
         "TOKEN_ENDPOINT_AUTH_METHOD": "client_secret_post",
         "PICTURE_HOSTS": [],
@@ -43,9 +44,20 @@ _ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "ISSUER": "{BASE_URL}",
         "PICTURE_HOSTS": ["{BASE_URL}", "secure.gravatar.com"],
     },
-    # https://docs.gitea.com/development/oauth2-provider; Forgejo is the same
-    "gitea": {"LABEL": "Gitea", "BASE_URL": "https://gitea.com", "ISSUER": "{BASE_URL}/"},
-    "codeberg": {"LABEL": "Codeberg", "BASE_URL": "https://codeberg.org", "ISSUER": "{BASE_URL}/"},
+    # https://docs.gitea.com/development/oauth2-provider; Forgejo is the same. It calls the address of whoever
+    # is active verified, and without REGISTER_EMAIL_CONFIRM everybody is: whatever was typed would be.
+    "gitea": {
+        "LABEL": "Gitea",
+        "BASE_URL": "https://gitea.com",
+        "ISSUER": "{BASE_URL}/",
+        "VERIFIES_EMAIL": False,
+    },
+    "codeberg": {
+        "LABEL": "Codeberg",
+        "BASE_URL": "https://codeberg.org",
+        "ISSUER": "{BASE_URL}/",
+        "VERIFIES_EMAIL": False,
+    },
     # Servers of which everybody has their own: ISSUER is the site's to say.
     "keycloak": {"LABEL": "Keycloak"},
     "auth0": {"LABEL": "Auth0", "PICTURE_HOSTS": ["s.gravatar.com", "cdn.auth0.com"]},
@@ -130,6 +142,7 @@ _ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
     # https://developers.line.biz/en/docs/line-login/verify-id-token: signed with the channel secret
     "line": {
         "LABEL": "LINE",
+        "VERIFIES_EMAIL": False,
         "ISSUER": "https://access.line.me",
         "ID_TOKEN_SIGNED_RESPONSE_ALG": "HS256",
         "TOKEN_ENDPOINT_AUTH_METHOD": "client_secret_post",

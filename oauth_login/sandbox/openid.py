@@ -37,6 +37,7 @@ KEPT: Final = (
     "REPEATS_NONCE",
     "SCOPE",
     "SIGN_OUT",
+    "VERIFIES_EMAIL",
 )
 #: Scopes whose claims UserInfo has (Core §5.4). What any other asks for is in the ID Token, where the
 #: providers that have such scopes put it.

@@ -107,6 +107,21 @@ def both(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     return {"OAUTH_LOGIN": {"PROVIDERS": {"one": {**forge, **one}, "other": {**forge, **other}}}}
 
 
+#: What makes a definition ask for other people than one without it does.
+OTHER_PEOPLE: dict[str, Any] = {
+    "USERINFO_ROOT": "team",
+    "USERINFO_PARAMS": {"of": "team"},
+    "IDENTITY_ENDPOINT": "https://forge.example/me",
+}
+
+
+def two_of(issuer: str, one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Return settings of two providers that say that they are one issuer."""
+    named = {"one": one, "other": other}
+    both = {alias: {**GITHUB, "ISSUER": issuer, **options} for alias, options in named.items()}
+    return {"OAUTH_LOGIN": {"PROVIDERS": both}}
+
+
 def beside_forge(issuer: str = "", **other: Any) -> dict[str, Any]:
     """Return settings that define a provider by its claims, and another by its issuer."""
     forge = {**GITHUB, **FORGE, **({"ISSUER": issuer} if issuer else {})}
@@ -272,7 +287,7 @@ MISTAKES = {
         ),
         named("github", {**GITHUB, 7: 7}),
     ],
-    "E008": [named("github", {}), *each(of, CLIENT_ID=["", 7]), *each(of, CLIENT_SECRET=[None, " "])],
+    "E008": [named("github", {}), *each(of, CLIENT_ID=["", None]), *each(of, CLIENT_SECRET=[None, " "])],
     "E009": [
         *each(of, AUTHORIZATION_ENDPOINT=[*NO_URLS, "https://ghe.example/a?b=c&response_mode=form_post"]),
         *each(
@@ -298,10 +313,12 @@ MISTAKES = {
         *each(of, BASE_URL=NO_URLS + WITH_QUERIES),
         *each(of, ISSUER=[*NO_URLS, *WITH_QUERIES, "https://ghe.example/" + "a" * 236]),
         *each(of, ISSUER=["https://ghe.example/.well-known/openid-configuration"]),
+        *each(of, BASE_URL=["https://ghe..example", "https://.example", f"https://{'a' * 64}.example"]),
     ],
     "E010": [
-        *each(of, CLIENT_ID=MISCOPIED),
-        *each(of, CLIENT_SECRET=MISCOPIED),
+        *each(of, CLIENT_ID=[*MISCOPIED, 7]),
+        *each(of, CLIENT_SECRET=[*MISCOPIED, 7, b"s" * 40, ["s" * 40], True]),
+        *defined_as(CLIENT_SECRET=[7, ["s" * 40]], TOKEN_ENDPOINT_AUTH_METHOD=[7]),
         *each(of, LABEL=["", " ", None, 7, True, [], ["GitHub"], b"GitHub", gettext_lazy(" ")]),
         *each(of, SCOPE=[None, ["user:email"]]),
         *each(of, PKCE=["False", 0, None, "plain"]),
@@ -399,6 +416,11 @@ MISTAKES = {
         ),
         beside_forge("https://github.com/login/oauth", PRESET="github"),
         beside_forge("https://ghe.example/login/oauth", PRESET="github", BASE_URL="https://ghe.example/"),
+        *(both({}, {key: value}) for key, value in OTHER_PEOPLE.items()),
+        two_of(
+            "https://a.example", {"PRESET": "github"}, {"PRESET": "github", "BASE_URL": "https://b.example"}
+        ),
+        two_of("https://a.example", {"PRESET": "github"}, {}),
     ],
     "E011": [at_top(SANDBOX=True)],
     "E024": each(
@@ -828,7 +850,7 @@ def test_no_check_repeats_a_secret(settings):
         "ENCRYPTION_KEY": secret,
     }
 
-    assert ids(check_settings()) == {"E002", "E003", "E007", "E008"}
+    assert ids(check_settings()) == {"E002", "E003", "E007", "E010"}
     assert secret not in str(check_settings())
 
 

@@ -296,7 +296,24 @@ def test_keys_are_the_secret_key_and_its_fallbacks_unless_others_are_set(setting
         ({"OAUTH_CLIENT_ID": "another program's"}, {}),
         ({"OAUTH__CLIENT_ID": "nobody's"}, {}),
         ({"OAUTH_GITHUB_SOMETHING": "x", "OAUTH_GITHUB": "x", "OAUTH_": "x", "OAUTH": "x"}, {}),
-        ({"OAUTH_GITHUB_PKCE": "False", "OAUTH_GITHUB_AUTHORIZATION_PARAMS": "x"}, {}),
+        (
+            {
+                "OAUTH_A_ISSUER": "i",
+                "OAUTH_A_PKCE": "False",
+                "OAUTH_A_SIGN_OUT": "1",
+                "OAUTH_B_ISSUER": "i",
+                "OAUTH_B_PKCE": "0",
+                "OAUTH_B_SIGN_OUT": "yes",
+            },
+            {
+                "a": {"ISSUER": "i", "PKCE": False, "SIGN_OUT": True},
+                "b": {"ISSUER": "i", "PKCE": False, "SIGN_OUT": "yes"},
+            },
+        ),
+        (
+            {"OAUTH_A_AUDIENCE": "x", "OAUTH_A_ISSUER": "i", "OAUTH_AB_LABLE": "x"},
+            {"a": {"AUDIENCE": "x", "ISSUER": "i"}},
+        ),
         ({"GITHUB_CLIENT_ID": "x", "MY_OAUTH_GITHUB_CLIENT_ID": "x", "OAUTHGITHUB_CLIENT_ID": "x"}, {}),
         ({"oauth_github_CLIENT_ID": "x", "": "x", "PATH": "/bin"}, {}),
         ({}, {}),
@@ -309,9 +326,9 @@ def test_providers_are_found_in_the_environment(environ, found):
 
 def test_every_text_setting_of_a_provider_can_come_from_the_environment():
     names = problems.PROVIDER_KEYS | providers.kind("github", {}).option_names
-    texts = names - conf.NOT_TEXT - conf.LISTS
+    texts = names - conf.TRUTHS - conf.LISTS
 
-    environ = {f"OAUTH_GITHUB_{name}": name for name in names - conf.LISTS}
+    environ = {f"OAUTH_GITHUB_{name}": name for name in texts}
 
     assert conf.providers_from_environ(environ) == {"github": {name: name for name in texts}}
 

@@ -15,6 +15,8 @@ from oauth_login.errors import (
     TokenRequestError,
 )
 from oauth_login.models import LinkedAccount, Token
+from tests.names import found_here
+from tests.oauth_login.http_server import Server
 from tests.oauth_login.oidc.fake_openid import (
     CLIENT_ID,
     EC_KEY,
@@ -198,6 +200,28 @@ def test_a_rotated_token_is_not_lost_because_the_keys_are_away(openid, refresh):
     openid.answers["/jwks"] = answering(503)
 
     assert {refresh().refresh_token} == openid.refresh_tokens
+
+
+@pytest.mark.threat("E40")
+def test_another_person_is_refused_although_the_keys_are_away(openid, refresh):
+    openid.answers["/jwks"] = answering(503)
+    openid.claims = {"sub": "somebody-else"}
+
+    with pytest.raises(ProviderResponseError, match="refresh_identity_changed"):
+        refresh()
+
+
+@pytest.mark.threat("D10")
+@pytest.mark.parametrize(
+    ("endpoint", "ask"), [("token_endpoint", "refresh"), ("revocation_endpoint", "revoke")]
+)
+def test_no_grant_is_shown_to_a_neighbour_of_the_sites(openid, refresh, endpoint, ask):
+    with Server() as canary, found_here({("internal.example", 443): canary.port}):
+        openid.configuration[endpoint] = "https://internal.example/x"
+        with pytest.raises(ProviderResponseError, match="address_refused"):
+            refresh() if ask == "refresh" else revoke()
+
+    assert canary.requests == []
 
 
 # --- Revocation

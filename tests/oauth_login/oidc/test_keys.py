@@ -5,6 +5,7 @@ import json
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed448, ed25519
 from django.core.cache import cache
 from jwt.algorithms import RSAAlgorithm
 
@@ -218,7 +219,7 @@ def signed_weakly(claims):
     "key",
     [
         EC_KEY.jwk | {"y": EC_KEY.jwk["x"]},
-        OTHER_CURVE_KEY.jwk,
+        OTHER_CURVE_KEY.jwk | {"kid": EC_KEY.kid},
         EC_KEY.jwk | {"x": "AAAA"},
         EC_KEY.jwk | {"crv": "P-384"},
     ],
@@ -230,6 +231,21 @@ def test_a_point_that_is_not_on_the_curve_is_no_key(openid, rejected, configure,
     openid.signer = EC_KEY
 
     rejected("id_token_key_unknown")
+
+
+@pytest.mark.threat("E14", "E32")
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("private", "status"),
+    [(ed25519.Ed25519PrivateKey.generate(), 302), (ed448.Ed448PrivateKey.generate(), 502)],
+    ids=["Ed25519", "Ed448"],
+)
+def test_what_is_called_eddsa_is_ed25519(openid, visitor, configure, private, status):
+    configure(ID_TOKEN_SIGNED_RESPONSE_ALG="EdDSA")
+    openid.signer = SigningKey(private, "EdDSA", "ed-0")
+    openid.keys = [openid.signer.jwk]
+
+    assert visitor.sign_in(openid, "acme").status_code == status
 
 
 def test_keys_are_asked_for_once_in_their_lifetime(openid, new_visitor, db):

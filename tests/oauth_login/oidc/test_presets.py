@@ -134,14 +134,45 @@ def test_a_company_server_is_four_lines(check):
     assert conf.provider("acme").label == "Acme SSO"
 
 
+def test_apple_takes_no_rsa_key(check):
+    ((found, text),) = check("apple", {"CLIENT_ID": "c", **OWN["apple"], "CLIENT_KEY": RSA_KEYS[0].pem})
+
+    assert found == "E010"
+    assert "P-256" in text
+
+
+@pytest.mark.threat("F06")
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("row", "more", "is_verified"),
+    [
+        *((name, {}, False) for name in ("microsoft", "gitea", "codeberg", "line")),
+        ("gitea", {"VERIFIES_EMAIL": True}, True),
+        ("gitlab", {}, True),
+    ],
+)
+def test_whoever_calls_any_address_verified_is_not_believed(
+    visitor, openid, configure, row, more, is_verified
+):
+    said = {"VERIFIES_EMAIL": ROWS[row]["VERIFIES_EMAIL"]} if "VERIFIES_EMAIL" in ROWS[row] else {}
+    configure(**{**said, **more})
+    openid.claims = {"email": "jane@example.com", "email_verified": True}
+
+    assert visitor.sign_in(openid, "acme").status_code == 302
+
+    assert visitor.user.linked_accounts.get().email_verified is is_verified
+
+
 def test_a_server_without_a_label_is_called_by_its_host(check):
     check("acme", CREDENTIALS | {"ISSUER": "https://sso.acme.example"})
 
     assert conf.provider("acme").label == "sso.acme.example"
 
 
+#: PKCS 8, of an algorithm that nobody has given that number.
+OF_NO_KNOWN_KIND = "-----BEGIN PRIVATE KEY-----\nMA8CAQAwBwYDKgMEBQAEAQA=\n-----END PRIVATE KEY-----\n"
 #: Nobody's issuer has these in it, so that every start would find another than it was told to expect.
-NO_TENANTS = ["common", "organizations", "consumers", "acme.example", "a/b", "{tenantid}", "", 7]
+NO_TENANTS = ["common", "Common", "organizations", "consumers", "acme.example", "a/b", "{tenantid}", "", 7]
 
 
 @pytest.mark.parametrize(
@@ -187,6 +218,8 @@ NO_TENANTS = ["common", "organizations", "consumers", "acme.example", "a/b", "{t
         ({"CLIENT_KEY": "/no/such/file"}, "E010", "private key in PEM"),
         ({"CLIENT_KEY": "-----BEGIN nothing"}, "E010", "private key in PEM"),
         ({"CLIENT_KEY": ""}, "E010", "not empty"),
+        ({"CLIENT_KEY": OF_NO_KNOWN_KIND}, "E010", "private key in PEM"),
+        ({"VERIFIES_EMAIL": "no"}, "E010", "True or False"),
         ({"SCOPE": "profile email"}, "E010", "openid"),
         ({"RESPONSE_MODE": "fragment"}, "E010", "form_post"),
         ({"SIGN_OUT": "yes"}, "E010", "True or False"),
@@ -312,6 +345,7 @@ def test_lists_and_files_come_from_the_environment_too():
             "ISSUER": "https://sso.acme.example",
             "AUDIENCES": ["a", "b"],
             "CLIENT_KEY": "/run/secrets/key.pem",
+            "SIGN_OUT": True,
         },
         "microsoft": {"CLIENT_ID": "x", "TENANTS": ["t"]},
     }

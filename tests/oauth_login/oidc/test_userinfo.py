@@ -186,6 +186,24 @@ def test_an_address_and_its_verdict_are_of_one_document(openid, visitor, token, 
     assert visitor.user.email == (email if verified else "")
 
 
+@pytest.mark.threat("F06", "F11")
+def test_what_is_no_address_is_not_verified_whatever_is_said_of_it(openid, visitor, policy):
+    asked = policy(lambda _: None).asked
+    openid.claims = {"email": "no address", "email_verified": True}
+
+    assert visitor.sign_in(openid, "acme").status_code == 302
+    assert [(one.profile.email, one.profile.email_verified) for one in asked] == [("", False)]
+
+
+@pytest.mark.threat("H07")
+def test_an_error_that_repeats_the_token_is_written_down_without_it(brief, visitor, caplog):
+    brief.answers["/userinfo"] = lambda _: (200, {}, {"error": f"{brief.access_token} is not known here"})
+
+    assert visitor.sign_in(brief, "acme").status_code == 502
+    assert "*** is not known here" in caplog.text
+    assert brief.access_token not in caplog.text
+
+
 @pytest.mark.threat("E36", "F05")
 def test_whoever_shares_its_namespace_is_sent_nowhere_at_run_time_either(
     openid, visitor, settings, configure
