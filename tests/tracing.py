@@ -19,12 +19,12 @@ ELSEWHERE = ("browser", "interop")
 def pytest_collection_modifyitems(config, items):
     """Mark what is in those directories, and the cases beyond: the same ones in whatever order tests run."""
     elsewhere = tuple(config.rootpath / "tests" / name for name in ELSEWHERE)
-    presets = config.rootpath / "tests" / "oauth_login" / "test_presets.py"
+    presets = config.rootpath / "tests" / "oauth_login" / "presets"
     cases = defaultdict(list)
     for item in items:
         if any(item.path.is_relative_to(place) for place in elsewhere):
             item.add_marker(pytest.mark.no_cover)
-        elif item.path == presets:
+        elif item.path.is_relative_to(presets):
             cases[item.nodeid.partition("[")[0]].append(item)
     for of_one in cases.values():
         of_one.sort(key=lambda item: item.nodeid)
