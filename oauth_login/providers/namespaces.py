@@ -74,4 +74,4 @@ def _way_of_naming(alias: Any, options: Mapping[str, Any]) -> str:
 
 
 def _is_github(alias: Any, options: Mapping[str, Any]) -> bool:
-    return options.get("PRESET", alias) == "github"
+    return bool(options.get("PRESET", alias) == "github")
