@@ -38,8 +38,9 @@ def providers(accounts: Iterable[LinkedAccount]) -> list[dict[str, Any]]:
 
 
 def has_password(user: Any) -> bool:
-    """Tell whether *user* has a password, and some backend of the site takes one."""
-    return bool(user.password) and user.has_usable_password() and any(map(_takes_passwords, get_backends()))
+    """Tell whether *user* has a password, and some backend of the site takes one and knows them."""
+    is_there = bool(user.password) and user.has_usable_password()
+    return is_there and any(_takes_passwords(backend) and _knows(backend, user) for backend in get_backends())
 
 
 def password_page() -> str:
@@ -71,3 +72,13 @@ def _takes_passwords(backend: Any) -> bool:
         return False
     taken = inspect.signature(backend.authenticate).parameters
     return "password" in taken or any(one.kind is one.VAR_KEYWORD for one in taken.values())
+
+
+def _knows(backend: Any, user: Any) -> bool:
+    """Tell whether it returns *user* by their key, as Django asks it to with each request of a session.
+
+    Some that only know permissions have an ``authenticate`` that takes a password and admits nobody, which
+    cannot be told from one that does without trying; but they have no ``get_user``, or one that knows nobody.
+    """
+    get_user = getattr(backend, "get_user", None)
+    return get_user is not None and get_user(user.pk) == user

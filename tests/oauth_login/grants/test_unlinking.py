@@ -21,15 +21,43 @@ pytestmark = pytest.mark.django_db(transaction=True)
 OTHER_KEY = "another-key-that-has-never-encrypted-anything-here-0123456789"
 
 
-class Permissions(BaseBackend):
+class Knowing(BaseBackend):
+    """Knows everybody by their key."""
+
+    def get_user(self, user_id):
+        return get_user_model().objects.get(pk=user_id)
+
+
+class Permissions(Knowing):
     """Knows what somebody may do, and signs nobody in."""
 
 
-class ByAddress(BaseBackend):
+class AdmitsNobody:
+    """Knows what somebody may do, as a backend that is older than Django's base class."""
+
+    def authenticate(self, request, username=None, password=None):
+        """Admit nobody."""
+
+
+class TakesAnything(BaseBackend):
+    """Knows what somebody may do, and has an ``authenticate`` of its own."""
+
+    def authenticate(self, *args, **kwargs):
+        """Admit nobody."""
+
+
+class KnowsNobody(AdmitsNobody):
+    """Knows what somebody may do, and says of each key that it is nobody's."""
+
+    def get_user(self, user_id):
+        """Know nobody."""
+
+
+class ByAddress(Knowing):
     """Takes an address and a password."""
 
     def authenticate(self, request, email=None, password=None):  # type: ignore[override]
-        """Know nobody."""
+        return get_user_model().objects.get(email=email)
 
 
 def signed_in(user, **options):
@@ -231,29 +259,40 @@ def test_of_two_ways_in_one_can_go(person):
 @pytest.mark.parametrize(
     "backends",
     [
-        ["oauth_login.backends.OAuthBackend"],
-        ["oauth_login.backends.OAuthBackend", f"{__name__}.Permissions"],
-        ["oauth_login.backends.OAuthBackend", "django.contrib.auth.backends.ModelBackend"],
+        [],
+        ["django.contrib.auth.backends.RemoteUserBackend"],
+        [f"{__name__}.Permissions"],
+        [f"{__name__}.AdmitsNobody", f"{__name__}.TakesAnything", f"{__name__}.KnowsNobody"],
     ],
-    ids=["no backend takes it", "one is for permissions only", "it is empty"],
+    ids=["no backend", "no backend takes one", "for permissions only", "for permissions, with authenticate"],
 )
 def test_a_password_that_opens_nothing_is_no_way_in(person, settings, backends):
     account = person()
-    settings.AUTHENTICATION_BACKENDS = backends
-    if "ModelBackend" in backends[-1]:
-        get_user_model().objects.update(password="")
+    account.user.set_password("correct horse")
+    account.user.save()
+    settings.AUTHENTICATION_BACKENDS = ["oauth_login.backends.OAuthBackend", *backends]
     client = Client()
-    client.force_login(get_user_model().objects.get(), backends[0])
+    assert not client.login(username=account.user.username, password="correct horse")
+    client.force_login(account.user, "oauth_login.backends.OAuthBackend")
 
     assert client.post(page_of(account)).status_code == 409
     assert LinkedAccount.objects.count() == 1
 
 
+@pytest.mark.threat("G08")
+def test_nor_is_an_empty_one(person):
+    account = person()
+    get_user_model().objects.update(password="")
+
+    assert signed_in(get_user_model().objects.get()).post(page_of(account)).status_code == 409
+
+
 def test_a_password_is_a_way_in_whatever_its_backend_calls_the_name(person, settings):
     account = person()
+    get_user_model().objects.update(email="ada@example.com")
     settings.AUTHENTICATION_BACKENDS = ["oauth_login.backends.OAuthBackend", f"{__name__}.ByAddress"]
     client = Client()
-    client.force_login(account.user, "oauth_login.backends.OAuthBackend")
+    assert client.login(email="ada@example.com", password="correct horse")
 
     assert client.post(page_of(account)).status_code == 302
 
