@@ -21,9 +21,9 @@ from oauth_login.redirects import is_ours, is_there
 def providers(accounts: Iterable[LinkedAccount]) -> list[dict[str, Any]]:
     """Return the providers that these accounts lead in through, in the site's order.
 
-    Not those of which an alias of the site's is another server by now: it knows nobody of the former.
+    Not those whose alias is another server by now: it knows nobody of the former.
     """
-    leading = {account.provider for account in accounts if _leads_in(account)}
+    leading = {account.provider for account in accounts if leads_in(account)}
     found = ((alias, branding.configured(alias)) for alias in conf.aliases() if alias in leading)
     return [
         {
@@ -35,6 +35,12 @@ def providers(accounts: Iterable[LinkedAccount]) -> list[dict[str, Any]]:
         for alias, provider in found
         if provider
     ]
+
+
+def leads_in(account: LinkedAccount) -> bool:
+    """Tell whether its alias is in the settings, and is still the server that it was linked at."""
+    provider = branding.configured(account.provider)
+    return provider is not None and provider.speaks_for(account.issuer)
 
 
 def has_password(user: Any) -> bool:
@@ -56,11 +62,6 @@ def password_page() -> str:
     if is_ours(page) or (page == global_settings.LOGIN_URL and not written and not is_there(page)):
         return ""
     return page
-
-
-def _leads_in(account: LinkedAccount) -> bool:
-    provider = branding.configured(account.provider)
-    return provider is not None and provider.speaks_for(account.issuer)
 
 
 def _takes_passwords(backend: Any) -> bool:

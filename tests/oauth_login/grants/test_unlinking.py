@@ -324,6 +324,7 @@ def test_each_account_says_what_it_may_do_and_how_that_is_doing(person):
     assert "access of this site: fresh" in page
     assert f'href="{page_of(account)}"' in page
     assert "again</button>" not in page
+    assert "You cannot sign in with it any more" not in page
 
 
 @pytest.mark.threat("H04")
@@ -342,6 +343,26 @@ def test_who_has_to_sign_in_again_can_do_so_there(person, settings):
     assert page.count("access of this site: needs sign-in") == 2
     assert page.count("Sign in with GitHub Enterprise again</button>") == 1
     assert '<input type="hidden" name="next" value="/oauth2/">' in page
+
+
+@pytest.mark.threat("E36")
+@pytest.mark.parametrize(
+    "values",
+    [{"provider": "gone"}, {"issuer": "https://former.example/login/oauth"}],
+    ids=["not there any more", "another server by now"],
+)
+@pytest.mark.parametrize("state", ["active", "reauthorize"])
+def test_an_account_of_a_server_that_the_site_does_not_use_says_so(person, values, state):
+    account = person(**values)
+    Token.objects.update(state=state)
+
+    page = signed_in(account.user).get("/oauth2/").content.decode()
+
+    assert (
+        "You cannot sign in with it any more: this site does not use the server that it was linked at."
+        in page
+    )
+    assert "again</button>" not in page
 
 
 # --- The banner -------------------------------------------------------------------------------------------
@@ -395,11 +416,22 @@ def test_nobody_else_is(person, front, values):
     assert front(Client()) == ""
 
 
-def test_nobody_is_sent_to_a_provider_that_is_not_there_any_more(person, front):
-    account = person(provider="gone")
+@pytest.mark.threat("E36")
+@pytest.mark.parametrize(
+    "values",
+    [{"provider": "gone"}, {"issuer": "https://former.example/login/oauth"}],
+    ids=["not there any more", "another server by now"],
+)
+def test_nobody_is_sent_to_a_provider_that_does_not_know_the_account(person, front, values):
+    account = person(**values)
+    Token.objects.update(state="reauthorize")
+    client = signed_in(account.user)
+    assert front(client) == ""
+
+    person(user=account.user, username="octocat")
     Token.objects.update(state="reauthorize")
 
-    assert front(signed_in(account.user)) == ""
+    assert "<bdi>octocat</bdi>" in front(client)
 
 
 def test_there_is_one_banner_however_many_accounts_need_it(person, front):
