@@ -24,6 +24,7 @@ class OAuthLoginConfig(AppConfig):
         from oauth_login.memberships import take_back  # noqa: PLC0415  needs models
         from oauth_login.models import LinkedAccount  # noqa: PLC0415  needs apps
         from oauth_login.orphans import check_orphans  # noqa: PLC0415  needs models
+        from oauth_login.view_checks import check_views  # noqa: PLC0415  needs models
         from oauth_login.withdrawal import before_deletion  # noqa: PLC0415  needs models
 
         # Django tells of a deletion by the class that it went through, and a proxy is another one.
@@ -39,5 +40,6 @@ class OAuthLoginConfig(AppConfig):
         checks.register(check_settings, checks.Tags.security)
         checks.register(check_deployment, checks.Tags.security, deploy=True)
         checks.register(check_users, checks.Tags.security)
+        checks.register(check_views, checks.Tags.urls)
         checks.register(check_orphans, checks.Tags.database)
         checks.register(check_groups, checks.Tags.database)

@@ -12,6 +12,7 @@ binds the answer to this browser is the cookie (A02).
 import json
 import secrets
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
@@ -30,6 +31,7 @@ COOKIE_LENGTH: Final = 3_900  # characters; of a cookie of 4,096 with its name, 
 COOKIES_LENGTH: Final = 6_000  # characters; servers refuse a Cookie header of 8 kB
 COOKIE_AGE: Final = 24 * 3600  # seconds: outlives the attempt, so that a late visitor keeps ``next``
 CLOCK_SKEW: Final = 60  # seconds between two machines of this site
+END: Final = b"\0"  # of the JSON in a cookie, which never has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,15 +186,28 @@ def _newest_first(request: HttpRequest) -> Iterator[tuple[str, Attempt | None]]:
     yield from sorted(found, key=lambda pair: pair[1].started_at if pair[1] else 0, reverse=True)
 
 
+def packed(page: str) -> bytes:
+    """Return *page* as a cookie keeps it: deflated, or percent signs that are escaped twice would not fit."""
+    return zlib.compress(page.encode(), 9)
+
+
 def _seal(attempt: Attempt) -> str:
-    return _sealer("attempt").seal(json.dumps(asdict(attempt)), attempt.id)
+    """Return what the cookie holds: all but ``next`` as JSON, and ``next`` beside it.
+
+    Nothing secret is deflated with ``next``: whoever chose that could learn of it from the length of both.
+    """
+    content = asdict(attempt)
+    next_page = packed(content.pop("next_page"))
+    written = json.dumps(content, separators=(",", ":")).encode()
+    return _sealer("attempt").seal_bytes(written + END + next_page, attempt.id)
 
 
 def _open(attempt_id: str, value: str) -> Attempt | None:
     try:
-        content: dict[str, Any] = json.loads(_sealer("attempt").open(value, attempt_id))
-        return Attempt(**content)
-    except (SealBroken, TypeError):  # TypeError: from a release that remembers something else (B03)
+        written, _, next_page = _sealer("attempt").open_bytes(value, attempt_id).partition(END)
+        content: dict[str, Any] = json.loads(written)
+        return Attempt(**content, next_page=zlib.decompress(next_page).decode())
+    except (SealBroken, TypeError, zlib.error):  # the last two: from a release that writes otherwise (B03)
         return None
 
 

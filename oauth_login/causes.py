@@ -357,6 +357,18 @@ CAUSES: Final[Mapping[str, Cause]] = {
         409, "The address belongs to a user here, and ON_EMAIL_COLLISION is 'deny'.", VISITOR
     ),
     "email_taken": Cause(409, "The address belongs to a user here.", VISITOR),
+    "held_expired": Cause(
+        400,
+        "An identity was held for the user who has the address, and they signed in after that half hour.",
+        "Nothing to do: the user can link it on the page of linked accounts.",
+    ),
+    "held_elsewhere": Cause(
+        400,
+        "The session holds an identity that another browser brought, or on another host of the site: its "
+        "cookie was deleted, or somebody has planted their session (then the user's address is proven at a "
+        "provider by somebody else).",
+        "If it happens to everybody: have people sign in on the one host that ORIGIN names.",
+    ),
     "linked_elsewhere": Cause(
         409,
         "The identity is linked to another user here. Nothing moves it: its owner, or the admin, unlinks it.",

@@ -32,6 +32,9 @@ from oauth_login.redirects import is_there, url_to
 from oauth_login.waypoints import dead_end, page_of, waypoint
 
 SHORTEST: Final = 60  # seconds; who has to be sent away and come back needs some
+#: Begins the attributes of a view that say which decorator names which provider (``view_checks.py``). One for
+#: each: what wraps the view further copies them, ``method_decorator`` and ``as_view`` included.
+NAMED: Final = "oauth_login_named_"
 
 View = Callable[..., Any]
 Check = Callable[[HttpRequest], HttpResponse | None]
@@ -42,7 +45,8 @@ def linked_account_required(alias: str) -> Callable[[View], View]:
 
     The view finds it in ``request.linked_account``; of several, the one that was linked first.
     """
-    return _before(lambda request: _lacks(request, alias, []))
+    named = {NAMED + alias: "linked_account_required"}
+    return _before(lambda request: _lacks(request, alias, []), named)
 
 
 def scope_required(alias: str, *scope: str) -> Callable[[View], View]:
@@ -56,7 +60,7 @@ def scope_required(alias: str, *scope: str) -> Callable[[View], View]:
     names = " ".join(scope).split()
     if not names:
         raise ImproperlyConfigured("scope_required() needs a scope, as in scope_required('github', 'repo').")
-    return _before(lambda request: _lacks(request, alias, names))
+    return _before(lambda request: _lacks(request, alias, names), {NAMED + alias: "scope_required"})
 
 
 def recent_sign_in_required(
@@ -74,21 +78,26 @@ def recent_sign_in_required(
         raise ImproperlyConfigured(
             f"recent_sign_in_required() needs a max_age of {SHORTEST} or more seconds."
         )
-    return _before(lambda request: _too_old(request, max_age, asked_anew=asked_anew))
+    return _before(lambda request: _too_old(request, max_age, asked_anew=asked_anew), {})
 
 
 # --- Around the view --------------------------------------------------------------------------------------
 
 
-def _before(check: Check) -> Callable[[View], View]:
-    """Return a decorator that answers in place of the view, if *check* does or the view raises why."""
+def _before(check: Check, named: dict[str, str]) -> Callable[[View], View]:
+    """Return a decorator that answers in place of the view, if *check* does or the view raises why.
+
+    :param named: what the view is to say of the decorator.
+    """
 
     def checked(request: HttpRequest) -> HttpResponse | None:
         return _signed_out(request) or check(request)
 
     def decorate(view: View) -> View:
         around = _asynchronous if _is_asynchronous(view) else _plain
-        return wraps(view)(around(view, checked))
+        guarded_view = wraps(view)(around(view, checked))
+        vars(guarded_view).update(named)
+        return guarded_view
 
     return decorate
 

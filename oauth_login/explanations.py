@@ -58,6 +58,16 @@ _EXPLANATIONS: Final[Mapping[str, Explanation]] = {
             "for this site. Please try again here."
         ),
     ),
+    "held_expired": Explanation(
+        _("That took a little too long"),
+        _("It was held for half an hour. Link it again where your linked accounts are."),
+        way_on="accounts",
+    ),
+    "held_elsewhere": Explanation(
+        _("This browser does not remember the sign-in"),
+        _("It was held for another browser, or for another address of this site."),
+        way_on="accounts",
+    ),
     "cookies_blocked": _COOKIES,
     "form_without_cookies": _COOKIES,
     "origin_not_allowed": Explanation(

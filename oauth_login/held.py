@@ -20,17 +20,26 @@ from typing import Any, Final
 from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.backends.base import SessionBase
+from django.db import Error as DatabaseError  # also what drivers raise about a closed connection
 from django.db import connections, router, transaction
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
-from oauth_login import branding, conf, intents, linking, recency, session_index, ways_in
+from oauth_login import branding, conf, intents, linking, recency, refusals, session_index, ways_in
 from oauth_login.attempts import HOST_PREFIX
-from oauth_login.errors import EmailTaken, OAuthLoginError, ProviderMisconfigured
+from oauth_login.errors import (
+    AttemptError,
+    EmailTaken,
+    OAuthLoginError,
+    ProviderError,
+    ProviderMisconfigured,
+    SignInUnfinished,
+)
 from oauth_login.explanations import explain
 from oauth_login.models import LinkedAccount, SignIn
 from oauth_login.oauth2 import TokenResponse
@@ -43,6 +52,9 @@ COOKIE: Final = "oauth_held"  # not as attempts are called, of which a browser k
 HELD_AGE: Final = 1800  # seconds: time to find a password
 LONGEST: Final = 20_000  # characters
 LONGEST_IN_COOKIE: Final = 2_000  # of the 4,096 that a session in a cookie has for everything
+AGAIN: Final = gettext_lazy(
+    "It is held for half an hour: sign in once more, without signing out before, and it is tried again."
+)
 
 logger = logging.getLogger("oauth_login")
 
@@ -116,46 +128,68 @@ def _ways(request: HttpRequest) -> dict[str, Any]:
 def on_sign_in(sender: Any, request: Any, user: Any, **_kwargs: Any) -> None:
     """Link what is held for *user*, who has just signed in; drop what is held for somebody else.
 
-    Nobody is kept from signing in, whatever goes wrong with it.
+    Nobody is kept from signing in, whatever goes wrong with it. A provider that does not answer is asked
+    again at the next sign-in of this session, as long as the identity is held.
     """
     if not recency.opens_session(request, user):
         return
     content = _opened(request.session)
-    request.session.pop(HELD, None)
+    sealed = request.session.pop(HELD, "")
     if content is None or content["user"] != str(user.pk):
         return
     try:
-        if not compare_digest(request.COOKIES.get(_cookie(request), ""), content["browser"]):
-            logger.warning("what is held for user %s is of another browser", user.pk)
-            _tell_why_not(request, content["alias"], "")
-            return
-        profile, token = Profile(**content["profile"]), _token(content)
-        # For what the site's policy asks the provider: a password is being waited for.
-        with one_deadline(), _savepoint():
-            account = linking.link(user, content["alias"], profile, token, also=_note, request=request)
+        account = _linked(request, user, content)
     except OAuthLoginError as error:
-        logger.warning("what was held for user %s was not linked: %s", user.pk, error)
-        _tell_why_not(request, content["alias"], explain(error).text)
-    except Exception:
-        logger.exception("what was held for user %s could not be linked", user.pk)
-        _tell_why_not(request, content["alias"], "")
+        if isinstance(error, ProviderError):
+            request.session[HELD] = sealed
+        _refuse(request, user, content["alias"], error)
+    except Exception as error:  # a database that is locked, or a mistake in the site's own rule
+        _refuse(request, user, content["alias"], refusals.unfinished(request, content["alias"], error))
     else:
-        intents.tell_linked(request, account)
+        if account:
+            intents.tell_linked(request, account)
 
 
-def _savepoint() -> AbstractContextManager[object]:
+def _linked(request: HttpRequest, user: Any, content: dict[str, Any]) -> LinkedAccount | None:
+    """Return the account, linked; None if *user* has linked it meanwhile: its token is newer than this.
+
+    :raises OAuthLoginError: ``held_expired``, ``held_elsewhere``, and whatever refuses a link.
+    """
+    profile = Profile(**content["profile"])
+    account = LinkedAccount.objects.identified(profile.issuer, profile.subject)
+    if account is not None and account.user_id == user.pk:
+        return None
+    if time.time() - content["since"] > HELD_AGE:
+        raise AttemptError("held_expired")
+    if not compare_digest(request.COOKIES.get(_cookie(request), "").encode(), content["browser"].encode()):
+        raise AttemptError("held_elsewhere", f"for user {user.pk}")
+    # For what the site's policy asks the provider: a password is being waited for.
+    with one_deadline(), _savepoint(LinkedAccount):
+        return linking.link(user, content["alias"], profile, _token(content), also=_note, request=request)
+
+
+def _savepoint(model: type[Model]) -> AbstractContextManager[object]:
     """Keep what fails from breaking the transaction that the site signs in within, if it has one open."""
-    database = router.db_for_write(LinkedAccount)
+    database = router.db_for_write(model)
     is_open = connections[database].in_atomic_block
     return transaction.atomic(using=database) if is_open else nullcontext()
 
 
-def _tell_why_not(request: HttpRequest, alias: str, why: str | Promise) -> None:
-    """Tell somebody who was promised that the two are linked by themselves; and where they can do it."""
+def _refuse(request: HttpRequest, user: Any, alias: str, error: OAuthLoginError) -> None:
+    """Answer a refusal as every other: by the log, the signal and a row; for a page, by a message."""
+    refusals.report(request, error, alias=alias)
+    try:
+        with _savepoint(SignIn):
+            SignIn.objects.note_refusal(error.code, alias, user, support_id=error.support_id)
+    except DatabaseError:
+        logger.exception("the sign-in log could not be written")
+    is_ours = isinstance(error, SignInUnfinished)
     told = format_html(
-        '{} {} <a href="{}">{}</a>',
+        '{} {} {} {} <a href="{}">{}</a>',
         _("%(provider)s is not linked to your account.") % {"provider": branding.label(alias)},
-        why,
+        _("Something went wrong on this site.") if is_ours else explain(error).text,
+        AGAIN if HELD in request.session else "",
+        _("(Support ID: %(id)s)") % {"id": error.support_id},
         reverse("oauth_login:accounts"),
         _("See your linked accounts"),
     )
@@ -177,7 +211,7 @@ def _opened(session: SessionBase) -> dict[str, Any] | None:
         content: dict[str, Any] = json.loads(_sealer().open(session.get(HELD, ""), HELD))
     except (SealBroken, ProviderMisconfigured):
         return None
-    return content if time.time() - content["since"] <= HELD_AGE else None
+    return content
 
 
 def _written(token: TokenResponse | None) -> dict[str, Any] | None:

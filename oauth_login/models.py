@@ -259,17 +259,18 @@ class SignInManager(models.Manager["SignIn"]):
 
         :param outcome: LINKED or UNLINKED; of the latter the account is not kept, as it goes.
         """
+        kept = account if outcome == SignIn.LINKED else None
+        self._write(outcome, outcome, provider=account.provider, user_id=account.user_id, account=kept)
+
+    def note_refusal(self, code: str, provider: str, user: Any, *, support_id: str) -> None:
+        """Write that nothing was linked for *user*, who was signed in by other means (threat G11)."""
+        self._write("refused", code, provider=provider, user_id=user.pk, support_id=support_id)
+
+    def _write(self, attempt: str, outcome: str, **values: Any) -> None:
         now = timezone.now()
-        SignIn(
-            attempt=f"{outcome}-{uuid.uuid4().hex}",
-            provider=account.provider,
-            started_at=now,
-            claimed_at=now,
-            finished_at=now,
-            outcome=outcome,
-            account=account if outcome == SignIn.LINKED else None,
-            user_id=account.user_id,
-        ).save(force_insert=True, using=router.db_for_write(SignIn))
+        moments = dict.fromkeys(("started_at", "claimed_at", "finished_at"), now)
+        row = SignIn(attempt=f"{attempt}-{uuid.uuid4().hex}", outcome=outcome, **moments, **values)
+        row.save(force_insert=True, using=router.db_for_write(SignIn))
 
     def noted(self) -> models.QuerySet["SignIn"]:
         """Return the sign-ins whose sessions are known, with the user; no replica is asked."""

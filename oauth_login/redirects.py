@@ -13,9 +13,13 @@ from django.urls import NoReverseMatch, Resolver404, ResolverMatch, get_script_p
 from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from oauth_login import attempts
+
 LONGEST: Final = 2_000  # characters
 #: Of a page of ours that leads on to another, whose percent signs are escaped once more in it.
 LONGEST_OF_OURS: Final = 2 * LONGEST
+#: Bytes of the latter as the cookie keeps it: room for 2,000 characters of whatever kind, escaped once more.
+LONGEST_KEPT: Final = 2_200
 PAGES: Final = frozenset({"accounts", "link", "unlink", "grant"})  # of ours, that lead nowhere by themselves
 
 logger = logging.getLogger("oauth_login")
@@ -49,7 +53,14 @@ def same_origin_path(value: object) -> str:
     # Which takes nothing of more than 2,048 characters; but in a query there is no host and no scheme.
     if not url_has_allowed_host_and_scheme(path.partition("?")[0], allowed_hosts=None) or is_ours(path):
         return ""
-    return path if len(path) <= (LONGEST_OF_OURS if _leads_on(path) else LONGEST) else ""
+    return path if _is_short(path) else ""
+
+
+def _is_short(path: str) -> bool:
+    """Tell whether *path* is short enough: what is accepted here comes back from a provider, too."""
+    if not _leads_on(path):
+        return len(path) <= LONGEST
+    return len(path) <= LONGEST_OF_OURS and len(attempts.packed(path)) <= LONGEST_KEPT
 
 
 def requested_page(request: HttpRequest) -> str:

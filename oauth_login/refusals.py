@@ -48,6 +48,19 @@ def refuse(
     alias = printable(alias, ALIAS_LENGTH)  # it may be whatever somebody wrote into the URL
     if isinstance(error, DatabaseError):
         error = unfinished(request, alias, error)
+    report(request, error, alias=alias)
+    if sign_in:
+        write_outcome(sign_in, error.code, support_id=error.support_id)
+    if isinstance(error, AuthorizationDenied):
+        intent = more.get("intent", Intent.SIGN_IN)
+        if intents.signs_in(intent):
+            return _back_to_sign_in(request, error, next_page)
+        return _back(request, error, intents.page_after_no(intent, more.get("ask", ""), alias, next_page))
+    return pages.refusal(request, error, alias=alias, next_page=next_page, **more)
+
+
+def report(request: HttpRequest, error: OAuthLoginError, *, alias: str) -> None:
+    """Tell the site of a refusal: one line in the log, and the signal."""
     _log(error, alias)
     signals.sign_in_failed.send_robust(
         SignIn,
@@ -57,14 +70,6 @@ def refuse(
         stage=error.stage,
         support_id=error.support_id,
     )
-    if sign_in:
-        write_outcome(sign_in, error.code, support_id=error.support_id)
-    if isinstance(error, AuthorizationDenied):
-        intent = more.get("intent", Intent.SIGN_IN)
-        if intents.signs_in(intent):
-            return _back_to_sign_in(request, error, next_page)
-        return _back(request, error, intents.page_after_no(intent, more.get("ask", ""), alias, next_page))
-    return pages.refusal(request, error, alias=alias, next_page=next_page, **more)
 
 
 def unfinished(request: HttpRequest, alias: str, error: Exception) -> SignInUnfinished:

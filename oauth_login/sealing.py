@@ -48,9 +48,13 @@ class Sealer:
 
     def seal(self, text: str, context: str) -> str:
         """Return the envelope of *text*, bound to *context*."""
+        return self.seal_bytes(text.encode(), context)
+
+    def seal_bytes(self, content: bytes, context: str) -> str:
+        """Return the envelope of *content*, which is no text, bound to *context*."""
         key_id, key = self._keys[0]
         nonce = os.urandom(NONCE_LENGTH)
-        sealed = AESGCM(key).encrypt(nonce, text.encode(), context.encode())
+        sealed = AESGCM(key).encrypt(nonce, content, context.encode())
         body = base64.urlsafe_b64encode(nonce + sealed).rstrip(b"=").decode()
         return f"{VERSION}{key_id}{body}"
 
@@ -59,12 +63,18 @@ class Sealer:
 
         :raises SealBroken: whatever is wrong with *envelope*; there is nothing else it can raise.
         """
+        return self.open_bytes(envelope, context).decode()
+
+    def open_bytes(self, envelope: str, context: str) -> bytes:
+        """Return what :meth:`seal_bytes` was given.
+
+        :raises SealBroken: as :meth:`open`.
+        """
         for key_id, key in self._keys:
             if envelope.startswith(f"{VERSION}{key_id}"):
                 raw = _decode(envelope[len(VERSION) + len(key_id) :])
                 try:
-                    opened = AESGCM(key).decrypt(raw[:NONCE_LENGTH], raw[NONCE_LENGTH:], context.encode())
-                    return opened.decode()
+                    return AESGCM(key).decrypt(raw[:NONCE_LENGTH], raw[NONCE_LENGTH:], context.encode())
                 except InvalidTag:
                     raise SealBroken("changed, or sealed for another place") from None
         raise SealBroken("unknown version or key")

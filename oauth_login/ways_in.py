@@ -21,9 +21,9 @@ from oauth_login.redirects import is_ours, is_there
 def providers(accounts: Iterable[LinkedAccount]) -> list[dict[str, Any]]:
     """Return the providers that these accounts lead in through, in the site's order.
 
-    Not those of which an alias of the site's is another server by now: it knows nobody of the former.
+    Not those whose alias is another server by now: it knows nobody of the former.
     """
-    leading = {account.provider for account in accounts if _leads_in(account)}
+    leading = {account.provider for account in accounts if leads_in(account)}
     found = ((alias, branding.configured(alias)) for alias in conf.aliases() if alias in leading)
     return [
         {
@@ -37,9 +37,16 @@ def providers(accounts: Iterable[LinkedAccount]) -> list[dict[str, Any]]:
     ]
 
 
+def leads_in(account: LinkedAccount) -> bool:
+    """Tell whether its alias is in the settings, and is still the server that it was linked at."""
+    provider = branding.configured(account.provider)
+    return provider is not None and provider.speaks_for(account.issuer)
+
+
 def has_password(user: Any) -> bool:
-    """Tell whether *user* has a password, and some backend of the site takes one."""
-    return bool(user.password) and user.has_usable_password() and any(map(_takes_passwords, get_backends()))
+    """Tell whether *user* has a password, and some backend of the site takes one and knows them."""
+    is_there = bool(user.password) and user.has_usable_password()
+    return is_there and any(_takes_passwords(backend) and _knows(backend, user) for backend in get_backends())
 
 
 def password_page() -> str:
@@ -57,11 +64,6 @@ def password_page() -> str:
     return page
 
 
-def _leads_in(account: LinkedAccount) -> bool:
-    provider = branding.configured(account.provider)
-    return provider is not None and provider.speaks_for(account.issuer)
-
-
 def _takes_passwords(backend: Any) -> bool:
     """Tell whether its ``authenticate`` takes one, whatever it calls the name: some ask for an address.
 
@@ -71,3 +73,13 @@ def _takes_passwords(backend: Any) -> bool:
         return False
     taken = inspect.signature(backend.authenticate).parameters
     return "password" in taken or any(one.kind is one.VAR_KEYWORD for one in taken.values())
+
+
+def _knows(backend: Any, user: Any) -> bool:
+    """Tell whether it returns *user* by their key, as Django asks it to with each request of a session.
+
+    Some that only know permissions have an ``authenticate`` that takes a password and admits nobody, which
+    cannot be told from one that does without trying; but they have no ``get_user``, or one that knows nobody.
+    """
+    get_user = getattr(backend, "get_user", None)
+    return get_user is not None and get_user(user.pk) == user

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.template import RequestContext
 from django.urls import reverse
 
-from oauth_login import branding, conf, last_used
+from oauth_login import branding, conf, last_used, ways_in
 from oauth_login.health import unusable
 from oauth_login.models import LinkedAccount, Token
 from oauth_login.redirects import same_origin_path
@@ -80,7 +80,7 @@ def linked_accounts(context: RequestContext) -> dict[str, Any]:
             "account": account,
             "label": branding.label(account.provider),
             "grant_url": branding.grant_url(account.provider),
-            "is_way_in": account.provider in conf.aliases(),
+            "is_way_in": ways_in.leads_in(account),
         }
         for account in accounts
     ]
@@ -103,10 +103,13 @@ def reauthorization_banner(context: RequestContext) -> dict[str, Any]:
 
 
 def _to_sign_in_again(user: Any) -> LinkedAccount | None:
-    """Return an account of *user* that needs that, in one query; of several the one linked first."""
+    """Return an account of *user* that needs that, in one query; of several the one linked first.
+
+    One whose alias is another server by now is none of them: that server knows nobody of the former.
+    """
     troubled = Token.objects.filter(unusable(), account__user=user, account__provider__in=conf.aliases())
-    token = troubled.select_related("account").order_by("pk").first()
-    return token.account if token else None
+    accounts = (token.account for token in troubled.select_related("account").order_by("pk"))
+    return next(filter(ways_in.leads_in, accounts), None)
 
 
 def _button(alias: str, *, mark: bool, another_account: bool = False) -> dict[str, Any]:

@@ -1,21 +1,32 @@
 """The attempt's cookie: what it carries, who can open it, how long it stays, how many there may be."""
 
+import hashlib
 import json
+import string
+import zlib
 
 import pytest
 import time_machine
 from django.contrib.sessions.models import Session
 
+from oauth_login.redirects import url_to
 from oauth_login.sealing import Sealer
 
 START = "/oauth2/github/authorize/"
 NOW = 1_790_000_000
+#: What stands for itself in a URL (RFC 3986 §3.3), without the slash.
+PLAIN = string.ascii_letters + string.digits + "-._~!$&'()*+,;=:@"
 
 
 def only(cookies):
     """Return the name and the morsel of the one cookie that is an attempt's."""
     (found,) = [(name, morsel) for name, morsel in cookies.items() if "oauth_login_" in name]
     return found
+
+
+def noise(length):
+    """Return so many characters of a path, which no compression makes much shorter."""
+    return "".join(PLAIN[byte % len(PLAIN)] for byte in hashlib.shake_256(b"noise").digest(length))
 
 
 def names_in_jar(visitor):
@@ -107,14 +118,51 @@ def test_a_name_within_another_cookies_value_is_no_second_cookie(visitor, github
     assert (answer.status_code, answer["Location"]) == (302, "/where/")
 
 
+@pytest.mark.threat("C14", "J03")
+def test_whatever_next_is_accepted_fits_into_a_cookie_and_comes_back(new_visitor, github):
+    for length in range(1, 2001, 333):
+        page = "/" + noise(length - 1)
+        for wanted in (page, url_to("link", "github", next=page)):
+            visitor = new_visitor()
+            start = visitor.start(next=wanted)
+            ((name, cookie),) = visitor.attempt_cookies().items()
+            assert len(name) + len(cookie) < 4096
+            assert visitor.come_back(github.approve(start["Location"]))["Location"] == wanted
+
+
+@pytest.mark.threat("C14")
+@pytest.mark.parametrize("long", [noise(3900), "留" * 600], ids=["noise", "Chinese"])
+def test_what_would_not_fit_is_not_accepted_although_it_is_a_page_of_ours(visitor, github, long):
+    assert visitor.get(START, {"next": f"/oauth2/?page={long}"}).context["next"] == ""
+
+    start = visitor.start(next=f"/oauth2/?page={long}")
+
+    (cookie,) = visitor.attempt_cookies().values()
+    assert len(cookie) < 1000
+    assert visitor.come_back(github.approve(start["Location"]))["Location"] == "/"
+
+
+@pytest.mark.threat("A02")
+def test_what_is_secret_is_not_deflated_with_what_others_may_have_chosen(new_visitor, settings):
+    for next_page in ("/where/", "/" + "a" * 1900):
+        visitor = new_visitor()
+        visitor.start(next=next_page)
+        ((name, value),) = visitor.attempt_cookies().items()
+        attempt = name.removeprefix("oauth_login_")
+        opened = Sealer([settings.SECRET_KEY], "attempt").open_bytes(value, attempt)
+        written, _, rest = opened.partition(b"\0")
+        assert len(json.loads(written)["code_verifier"]) >= 43
+        assert zlib.decompress(rest).decode() == next_page
+
+
 def test_a_cookie_too_long_for_browsers_gives_up_next_rather_than_the_sign_in(visitor, github, settings):
     host = f"{'a' * 60}.{'b' * 60}.{'c' * 60}.{'d' * 60}.example"
     settings.ALLOWED_HOSTS = [host]
-    github.client = ("c" * 300, "client-secret-of-the-tests")
+    github.client = ("c" * 600, "client-secret-of-the-tests")
     options = {"CLIENT_ID": github.client[0], "CLIENT_SECRET": github.client[1]}
     settings.OAUTH_LOGIN = {"PROVIDERS": {"github": options}}
 
-    start = visitor.post(START, {"next": "/" + "x" * 1999}, headers={"host": host})
+    start = visitor.post(START, {"next": "/" + noise(1999)}, headers={"host": host})
 
     (cookie,) = visitor.attempt_cookies().values()
     assert len(cookie) < 3900
@@ -200,9 +248,10 @@ def test_an_attempt_that_lost_its_verifier_is_refused_before_anything_is_asked(
     name, morsel = only(visitor.cookies)
     sealer = Sealer([settings.SECRET_KEY], "attempt")
     attempt = name.removeprefix("oauth_login_")
-    content = json.loads(sealer.open(morsel.value, attempt))
+    written, mark, next_page = sealer.open_bytes(morsel.value, attempt).partition(b"\0")
+    content = json.loads(written)
     del content[gone]
-    visitor.cookies[name] = sealer.seal(json.dumps(content), attempt)
+    visitor.cookies[name] = sealer.seal_bytes(json.dumps(content).encode() + mark + next_page, attempt)
 
     answer = visitor.come_back(query)
 
@@ -210,11 +259,12 @@ def test_an_attempt_that_lost_its_verifier_is_refused_before_anything_is_asked(
     assert answer.context["code"] == "cookie_invalid"
 
 
-def test_what_another_release_remembers_is_refused_calmly(visitor, github, refused, settings):
+@pytest.mark.parametrize("rest", ["", "\0", "\0/where/"])
+def test_what_another_release_remembers_is_refused_calmly(visitor, github, refused, settings, rest):
     query = github.approve(visitor.start()["Location"])
     name, _ = only(visitor.cookies)
     attempt = name.removeprefix("oauth_login_")
-    content = json.dumps({"provider": "github", "something": "new"})
+    content = json.dumps({"provider": "github", "something": "new"}) + rest
     visitor.cookies[name] = Sealer([settings.SECRET_KEY], "attempt").seal(content, attempt)
     state = Sealer([settings.SECRET_KEY], "state").seal(json.dumps([attempt, NOW, "", "new"]), "state")
 
@@ -256,7 +306,7 @@ def test_the_oldest_of_six_attempts_gives_way(visitor, jar_of_six):
 def test_fifty_starts_leave_five_attempts_and_a_header_that_servers_take(visitor, github):
     with time_machine.travel(NOW, tick=False) as clock:
         for number in range(50):
-            last = visitor.start(next=f"/{number}/{'a' * 1900}")
+            last = visitor.start(next=f"/{number}/{noise(1900)}")
             clock.shift(1)
             assert len(visitor.attempt_cookies()) <= 5
             assert sum(map(len, visitor.attempt_cookies().values())) <= 6000
@@ -270,7 +320,7 @@ def test_fifty_starts_leave_five_attempts_and_a_header_that_servers_take(visitor
 @pytest.mark.threat("C14", "J03")
 def test_a_long_attempt_gives_way_to_another_long_one_but_short_ones_stay(visitor):
     with time_machine.travel(NOW, tick=False) as clock:
-        long, short, newest = "/" + "a" * 1999, "/short/", "/" + "b" * 1999
+        long, short, newest = "/" + noise(1999), "/short/", "/" + noise(1999)
         started = []
         for next_page in (long, short, short, newest):
             visitor.start(next=next_page)

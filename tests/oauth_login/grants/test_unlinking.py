@@ -21,15 +21,43 @@ pytestmark = pytest.mark.django_db(transaction=True)
 OTHER_KEY = "another-key-that-has-never-encrypted-anything-here-0123456789"
 
 
-class Permissions(BaseBackend):
+class Knowing(BaseBackend):
+    """Knows everybody by their key."""
+
+    def get_user(self, user_id):
+        return get_user_model().objects.get(pk=user_id)
+
+
+class Permissions(Knowing):
     """Knows what somebody may do, and signs nobody in."""
 
 
-class ByAddress(BaseBackend):
+class AdmitsNobody:
+    """Knows what somebody may do, as a backend that is older than Django's base class."""
+
+    def authenticate(self, request, username=None, password=None):
+        """Admit nobody."""
+
+
+class TakesAnything(BaseBackend):
+    """Knows what somebody may do, and has an ``authenticate`` of its own."""
+
+    def authenticate(self, *args, **kwargs):
+        """Admit nobody."""
+
+
+class KnowsNobody(AdmitsNobody):
+    """Knows what somebody may do, and says of each key that it is nobody's."""
+
+    def get_user(self, user_id):
+        """Know nobody."""
+
+
+class ByAddress(Knowing):
     """Takes an address and a password."""
 
     def authenticate(self, request, email=None, password=None):  # type: ignore[override]
-        """Know nobody."""
+        return get_user_model().objects.get(email=email)
 
 
 def signed_in(user, **options):
@@ -231,29 +259,40 @@ def test_of_two_ways_in_one_can_go(person):
 @pytest.mark.parametrize(
     "backends",
     [
-        ["oauth_login.backends.OAuthBackend"],
-        ["oauth_login.backends.OAuthBackend", f"{__name__}.Permissions"],
-        ["oauth_login.backends.OAuthBackend", "django.contrib.auth.backends.ModelBackend"],
+        [],
+        ["django.contrib.auth.backends.RemoteUserBackend"],
+        [f"{__name__}.Permissions"],
+        [f"{__name__}.AdmitsNobody", f"{__name__}.TakesAnything", f"{__name__}.KnowsNobody"],
     ],
-    ids=["no backend takes it", "one is for permissions only", "it is empty"],
+    ids=["no backend", "no backend takes one", "for permissions only", "for permissions, with authenticate"],
 )
 def test_a_password_that_opens_nothing_is_no_way_in(person, settings, backends):
     account = person()
-    settings.AUTHENTICATION_BACKENDS = backends
-    if "ModelBackend" in backends[-1]:
-        get_user_model().objects.update(password="")
+    account.user.set_password("correct horse")
+    account.user.save()
+    settings.AUTHENTICATION_BACKENDS = ["oauth_login.backends.OAuthBackend", *backends]
     client = Client()
-    client.force_login(get_user_model().objects.get(), backends[0])
+    assert not client.login(username=account.user.username, password="correct horse")
+    client.force_login(account.user, "oauth_login.backends.OAuthBackend")
 
     assert client.post(page_of(account)).status_code == 409
     assert LinkedAccount.objects.count() == 1
 
 
+@pytest.mark.threat("G08")
+def test_nor_is_an_empty_one(person):
+    account = person()
+    get_user_model().objects.update(password="")
+
+    assert signed_in(get_user_model().objects.get()).post(page_of(account)).status_code == 409
+
+
 def test_a_password_is_a_way_in_whatever_its_backend_calls_the_name(person, settings):
     account = person()
+    get_user_model().objects.update(email="ada@example.com")
     settings.AUTHENTICATION_BACKENDS = ["oauth_login.backends.OAuthBackend", f"{__name__}.ByAddress"]
     client = Client()
-    client.force_login(account.user, "oauth_login.backends.OAuthBackend")
+    assert client.login(email="ada@example.com", password="correct horse")
 
     assert client.post(page_of(account)).status_code == 302
 
@@ -285,6 +324,7 @@ def test_each_account_says_what_it_may_do_and_how_that_is_doing(person):
     assert "access of this site: fresh" in page
     assert f'href="{page_of(account)}"' in page
     assert "again</button>" not in page
+    assert "You cannot sign in with it any more" not in page
 
 
 @pytest.mark.threat("H04")
@@ -303,6 +343,26 @@ def test_who_has_to_sign_in_again_can_do_so_there(person, settings):
     assert page.count("access of this site: needs sign-in") == 2
     assert page.count("Sign in with GitHub Enterprise again</button>") == 1
     assert '<input type="hidden" name="next" value="/oauth2/">' in page
+
+
+@pytest.mark.threat("E36")
+@pytest.mark.parametrize(
+    "values",
+    [{"provider": "gone"}, {"issuer": "https://former.example/login/oauth"}],
+    ids=["not there any more", "another server by now"],
+)
+@pytest.mark.parametrize("state", ["active", "reauthorize"])
+def test_an_account_of_a_server_that_the_site_does_not_use_says_so(person, values, state):
+    account = person(**values)
+    Token.objects.update(state=state)
+
+    page = signed_in(account.user).get("/oauth2/").content.decode()
+
+    assert (
+        "You cannot sign in with it any more: this site does not use the server that it was linked at."
+        in page
+    )
+    assert "again</button>" not in page
 
 
 # --- The banner -------------------------------------------------------------------------------------------
@@ -356,11 +416,22 @@ def test_nobody_else_is(person, front, values):
     assert front(Client()) == ""
 
 
-def test_nobody_is_sent_to_a_provider_that_is_not_there_any_more(person, front):
-    account = person(provider="gone")
+@pytest.mark.threat("E36")
+@pytest.mark.parametrize(
+    "values",
+    [{"provider": "gone"}, {"issuer": "https://former.example/login/oauth"}],
+    ids=["not there any more", "another server by now"],
+)
+def test_nobody_is_sent_to_a_provider_that_does_not_know_the_account(person, front, values):
+    account = person(**values)
+    Token.objects.update(state="reauthorize")
+    client = signed_in(account.user)
+    assert front(client) == ""
+
+    person(user=account.user, username="octocat")
     Token.objects.update(state="reauthorize")
 
-    assert front(signed_in(account.user)) == ""
+    assert "<bdi>octocat</bdi>" in front(client)
 
 
 def test_there_is_one_banner_however_many_accounts_need_it(person, front):

@@ -39,8 +39,9 @@ def test_so_does_unlinking(visitor, github, ada, link, cost):
     page = reverse("oauth_login:unlink", args=[LinkedAccount.objects.get().pk])
     status, statements, _requests = cost(visitor.post, page)
 
-    # Session, user, the accounts before and after the log; then the grant, and what Django does to delete.
-    assert (status, statements) == (302, 10)
+    # Session, user, the accounts before and after the log, each time with the user whom the backend of the
+    # password knows; then the grant, and what Django does to delete.
+    assert (status, statements) == (302, 12)
 
 
 @pytest.mark.threat("J01")
@@ -50,10 +51,12 @@ def test_so_does_a_collision_and_its_end(visitor, new_visitor, github, somebody,
     query = github.approve(visitor.start()["Location"])
 
     # Claim, identity, who has name and address, and may they sign in; identity again, in case the visitor was
-    # faster in another tab; for the page the user and their accounts; outcome, and a session of two.
-    assert cost(visitor.come_back, query) == (409, 10, 3)
+    # faster in another tab; for the page the user, their accounts, and whom the backend of passwords
+    # knows; outcome, and a session of two.
+    assert cost(visitor.come_back, query) == (409, 11, 3)
 
     typed = {"username": "ada", "password": PASSWORD}
     assert cost(new_visitor().post, "/password/", typed) == (302, 5, 0)  # nothing held costs nothing
-    # Django moves the session by three; identity, account, token and log.
-    assert cost(visitor.post, "/password/", typed) == (302, 5 + 3 + 4, 0)
+    # Django moves the session by three; identity, in case it was linked meanwhile, and once more to link it,
+    # account, token and log.
+    assert cost(visitor.post, "/password/", typed) == (302, 5 + 3 + 5, 0)

@@ -1,5 +1,6 @@
 """Somebody new has the verified address of a user: who proves that they are that user has both linked."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from django.utils import timezone
 from django.views.generic import TemplateView
 
 from demo_site.urls import urlpatterns as pages_of_the_demo
+from oauth_login import signals
 from oauth_login.errors import PolicyRefused, ProviderUnavailable
 from oauth_login.models import LinkedAccount, SignIn, Token
 from oauth_login.policy import GitHubOrganisation, Invited, SignUpClosed
@@ -40,6 +42,27 @@ def collide(github, at_github):
         return visitor.sign_in(github, **fields)
 
     return come
+
+
+@pytest.fixture
+def heard():
+    """What the signal about refusals told."""
+    told = []
+
+    def receive(**about):
+        told.append(about)
+
+    signals.sign_in_failed.connect(receive)
+    yield told
+    signals.sign_in_failed.disconnect(receive)
+
+
+def refusal_told(told):
+    """Return what the log of sign-ins says of the refusal that the visitor was told: its code, and whose."""
+    (support_id,) = re.findall(r"\(Support ID: (\S+)\)", told)
+    row = SignIn.objects.get(support_id=support_id)
+    assert (row.provider, row.account, row.finished_at is None) == ("github", None, False)
+    return row.outcome, row.user
 
 
 def by_password(visitor, name="ada", to="/where/"):
@@ -227,18 +250,24 @@ def test_a_session_that_an_attacker_planted_gives_them_no_way_in(
 
 
 @pytest.mark.threat("A15", "F07")
-def test_nor_in_the_browser_of_whose_address_they_have_proved(visitor, new_visitor, ada, collide, caplog):
+@pytest.mark.parametrize("cookie", ["", "another", "é"])
+def test_nor_in_the_browser_of_whose_address_they_have_proved(
+    visitor, new_visitor, ada, collide, caplog, cookie
+):
     collide(visitor)
     browser = new_visitor()
+    browser.cookies["oauth_held"] = cookie
     browser.cookies["sessionid"] = visitor.cookies["sessionid"].value
 
     answer = by_password(browser)
 
     assert (browser.user, linked()) == (ada, [])
-    assert [told.partition(" <a")[0].strip() for told in messages_of(answer)] == [
-        "GitHub is not linked to your account."
-    ]
-    assert f"what is held for user {ada.pk} is of another browser" in caplog.text
+    (told,) = messages_of(answer)
+    assert "It was held for another browser, or for another address of this site." in told
+    assert refusal_told(told) == ("held_elsewhere", ada)
+    assert "code=held_elsewhere stage=attempt provider=github status=400" in caplog.text
+    assert f"detail=for user {ada.pk}" in caplog.text
+    assert "oauth_login_held" not in browser.session
 
 
 @pytest.mark.parametrize(("seconds", "is_linked"), [(1800, True), (1801, False)])
@@ -250,6 +279,42 @@ def test_it_is_held_for_half_an_hour(visitor, ada, collide, seconds, is_linked):
         by_password(visitor)
 
     assert linked() == ([("ada", "2")] if is_linked else [])
+
+
+@pytest.mark.threat("G11")
+def test_whose_half_hour_is_over_is_told_so_once(visitor, ada, collide):
+    with time_machine.travel(NOW, tick=False) as clock:
+        collide(visitor)
+        clock.shift(1801)
+
+        (told,) = messages_of(by_password(visitor))
+
+        assert told.startswith(
+            "GitHub is not linked to your account. It was held for half an hour. Link it again"
+        )
+        assert told.endswith('<a href="/oauth2/">See your linked accounts</a>')
+        assert refusal_told(told) == ("held_expired", ada)
+        visitor.get("/")
+        assert messages_of(by_password(visitor)) == []
+
+
+@pytest.mark.parametrize("seconds", [60, 1801])
+def test_what_they_have_linked_meanwhile_keeps_its_newer_token(
+    visitor, new_visitor, github, ada, collide, seconds
+):
+    with time_machine.travel(NOW, tick=False) as clock:
+        collide(visitor)
+        other = new_visitor()
+        other.login(username="ada", password=PASSWORD)
+        github.token = github.token | {"access_token": "gho_newer"}
+        other.sign_in(github, intent="link")
+        clock.shift(seconds)
+
+        answer = by_password(visitor)
+
+    assert (messages_of(answer), linked()) == ([], [("ada", "2")])
+    assert Token.objects.get().access_token.reveal() == "gho_newer"
+    assert "oauth_login_held" not in visitor.session
 
 
 @pytest.mark.threat("G03")
@@ -266,8 +331,9 @@ def test_what_somebody_else_has_linked_meanwhile_stays_theirs_and_nobody_is_shut
 
     assert (answer.status_code, visitor.user) == (302, ada)
     assert linked() == [("bob", "2")]
-    assert f"what was held for user {ada.pk} was not linked: linked_elsewhere" in caplog.text
     (told,) = messages_of(answer)
+    assert refusal_told(told) == ("linked_elsewhere", ada)
+    assert "code=linked_elsewhere" in caplog.text
     assert told.startswith("GitHub is not linked to your account. An account can be linked to one person")
     assert '<a href="/oauth2/">See your linked accounts</a>' in told
 
@@ -362,8 +428,10 @@ def test_who_comes_to_have_the_address_while_the_rule_is_asked_is_asked_first(
 
 @pytest.mark.django_db(transaction=True)
 def test_a_rule_that_breaks_the_database_keeps_nobody_from_signing_in(
-    visitor, ada, collide, policy, monkeypatch
+    new_visitor, ada, collide, policy, monkeypatch
 ):
+    visitor = new_visitor(raise_request_exception=False)
+
     def breaks(question):
         get_user_model().objects.create(username="ada")
 
@@ -371,8 +439,9 @@ def test_a_rule_that_breaks_the_database_keeps_nobody_from_signing_in(
     policy(breaks)
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
 
-    assert by_password(visitor).status_code == 302
-    assert (visitor.user, linked()) == (ada, [])
+    answer = by_password(visitor)
+    assert (answer.status_code, visitor.user, linked()) == (302, ada, [])
+    assert refusal_told(messages_of(answer)[0]) == ("site_unavailable", ada)
 
 
 @pytest.mark.threat("A26")
@@ -445,20 +514,24 @@ def test_what_the_sites_rule_asks_the_provider_with_is_held_and_then_forgotten(
     assert (linked(), Token.objects.count()) == ([("ada", "2")], 0)
 
 
+@pytest.mark.threat("G11")
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "words", "code", "is_held"),
     [
-        (PolicyRefused("Only on <b>Mondays</b>."), "Only on &lt;b&gt;Mondays&lt;/b&gt;."),
-        (PolicyRefused(), "Please try another way, or ask the owner of this site."),
-        (ProviderUnavailable(), "It is down or very busy."),
-        (ZeroDivisionError(), "account. "),
+        (PolicyRefused("Only on <b>M</b>."), "Only on &lt;b&gt;M&lt;/b&gt;.", "policy_refused", False),
+        (PolicyRefused(), "Please try another way, or ask the owner of this site.", "policy_refused", False),
+        (ProviderUnavailable(), "It is down or very busy.", "provider_unavailable", True),
+        (ZeroDivisionError(), "account. Something went wrong on this site. ", "site_unavailable", False),
     ],
     ids=["words", "no words", "provider", "mistake"],
 )
-def test_who_is_not_linked_after_all_is_signed_in_and_told_why(visitor, ada, collide, policy, error, words):
+def test_who_is_not_linked_after_all_is_signed_in_and_told_why(
+    new_visitor, ada, collide, policy, error, words, code, is_held, heard, caplog
+):
     def refuse(question):
         raise error
 
+    visitor = new_visitor(raise_request_exception=False)
     policy(refuse)
     collide(visitor)
 
@@ -469,7 +542,77 @@ def test_who_is_not_linked_after_all_is_signed_in_and_told_why(visitor, ada, col
     assert told.startswith("GitHub is not linked to your account.")
     assert told.endswith('<a href="/oauth2/">See your linked accounts</a>')
     assert words in told
+    assert refusal_told(told) == (code, ada)
+    (collided, refused) = heard
+    assert (collided["code"], refused["code"], refused["provider"]) == ("email_taken", code, "github")
+    assert f"(Support ID: {refused['support_id']})" in told
+    assert f"code={code} " in caplog.text
+    assert ("oauth_login_held" in visitor.session) == is_held
+    assert ("sign in once more, without signing out before" in told) == is_held
+
+
+@pytest.mark.threat("F27")
+@pytest.mark.parametrize(("seconds", "is_linked"), [(1700, True), (1801, False)])
+def test_a_provider_that_was_down_is_asked_again_until_the_half_hour_is_over(
+    visitor, github, ada, collide, policy, failing, seconds, is_linked
+):
+    acme = {"organization": {"login": "acme", "id": 4711}, "state": "active", "role": "member"}
+    with time_machine.travel(NOW, tick=False) as clock:
+        policy(GitHubOrganisation("acme"))
+        collide(visitor)
+        failing(memberships={"acme": (503, {}, b"")})
+        assert (by_password(visitor).status_code, linked()) == (302, [])
+        failing(memberships={"acme": acme})
+        visitor.get("/")
+        clock.shift(seconds)
+
+        (told,) = messages_of(by_password(visitor))
+
+    assert linked() == ([("ada", "2")] if is_linked else [])
+    assert told == TOLD if is_linked else refusal_told(told) == ("held_expired", ada)
     assert "oauth_login_held" not in visitor.session
+
+
+def test_who_signs_out_meanwhile_leaves_nothing_held(visitor, ada, collide, policy):
+    def unavailable(question):
+        raise ProviderUnavailable
+
+    policy(unavailable)
+    collide(visitor)
+    by_password(visitor)
+    visitor.post("/oauth2/logout/")
+    policy(lambda question: None)
+
+    by_password(visitor)
+
+    assert (visitor.user, linked()) == (ada, [])
+
+
+@pytest.mark.threat("J09")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_open", [True, False], ids=["transaction", "none"])
+def test_a_log_that_cannot_be_written_keeps_nobody_from_signing_in(
+    visitor, ada, collide, policy, monkeypatch, caplog, is_open
+):
+    def fails(execute, sql, params, many, context):
+        is_log = sql.startswith("INSERT INTO") and SignIn._meta.db_table in sql
+        # An INSERT that the database itself refuses, after which it takes nothing more of a transaction.
+        return (
+            execute("INSERT INTO nowhere VALUES (1)", None, many, context)
+            if is_log
+            else execute(sql, params, many, context)
+        )
+
+    collide(visitor)
+    policy(lambda question: PolicyRefused())
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", is_open)
+
+    with connection.execute_wrapper(fails):
+        answer = by_password(visitor)
+
+    assert (answer.status_code, visitor.user, linked()) == (302, ada, [])
+    assert "GitHub is not linked" in messages_of(answer)[0]
+    assert "the sign-in log could not be written" in caplog.text
 
 
 @pytest.mark.parametrize("part", [SignUpClosed(), Invited(lambda question: False)], ids=["closed", "invited"])

@@ -1,6 +1,6 @@
 """Who is signed in links one more account: on purpose, soon after proving who they are, and nobody else's."""
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 import time_machine
@@ -287,6 +287,34 @@ def test_a_long_page_to_go_on_to_outlives_the_proof_and_the_link(visitor, somebo
         asks = visitor.start(intent="link", next=page)["Location"]
         proof = {"password": PASSWORD, "next": parse_qs(urlsplit(asks).query)["next"]}
         shown = visitor.get(visitor.post("/oauth2/confirm/", proof)["Location"])
+
+        at_github(1)
+        assert visitor.sign_in(github, intent="link", next=shown.context["next"])["Location"] == page
+
+
+def words(count, start):
+    """Return so many characters of Chinese as a URL has them, no two alike."""
+    return quote("".join(chr(start + 37 * number) for number in range(count)))
+
+
+@pytest.mark.threat("C05")
+@pytest.mark.parametrize(
+    "page",
+    [f"/{words(222, 0x4E00)}", f"/{words(60, 0x4E00)}/?q={words(60, 0x5E00)}&p={words(95, 0x6E00)}"],
+    ids=["path", "query"],
+)
+def test_so_it_does_if_the_proof_is_a_providers(visitor, github, at_github, page):
+    assert 1900 < len(page) < 2000
+    with time_machine.travel(NOW, tick=False) as clock:
+        visitor.sign_in(github)
+        clock.shift(3600)
+        asks = visitor.get(visitor.start(intent="link", next=page)["Location"])
+        assert "Confirm with GitHub</button>" in asks.content.decode()
+
+        proved = visitor.sign_in(github, intent="reauthenticate", next=asks.context["next"])
+        for value in visitor.cookies.values():
+            assert len(value.OutputString()) < 4096
+        shown = visitor.get(proved["Location"])
 
         at_github(1)
         assert visitor.sign_in(github, intent="link", next=shown.context["next"])["Location"] == page
