@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from oauth_login import conf
 from oauth_login.errors import BodyUnreadable
+from oauth_login.models import LinkedAccount
+from oauth_login.providers.base import Provider
 from oauth_login.redirects import url_to
 from oauth_login.sealing import SealBroken, Sealer
 
@@ -18,6 +20,15 @@ class Ask(NamedTuple):
 
     scope: list[str]
     account: str
+
+
+def accounts_of(user: Any, provider: Provider) -> list[LinkedAccount]:
+    """Return the accounts of *user* that *provider* can be asked about, the one linked first in front.
+
+    Not those of the server that its alias has meant before: there is nothing that this one could grant them.
+    """
+    accounts = user.linked_accounts.filter(provider=provider.alias).order_by("pk")
+    return [account for account in accounts if provider.speaks_for(account.issuer)]
 
 
 def url(user: Any, alias: str, scope: Iterable[str], next_page: str) -> str:

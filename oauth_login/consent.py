@@ -27,7 +27,7 @@ def show(request: HttpRequest, alias: str) -> HttpResponse:
         raise NotHere("provider_unknown")
     provider, user = conf.provider(alias), request.user
     ask = asking.read(request.GET.get("ask", ""), user, alias)
-    accounts = _accounts(user, alias)
+    accounts = asking.accounts_of(user, provider)
     if not accounts:
         return redirect(url_to("link", alias, next=request.get_full_path()))
     meant = [account for account in accounts if ask.account in {"", str(account.pk)}]
@@ -41,10 +41,6 @@ def show(request: HttpRequest, alias: str) -> HttpResponse:
         "without": _page_without(request),
     }
     return render(request, "oauth_login/grant.html", context)
-
-
-def _accounts(user: Any, alias: str) -> list[LinkedAccount]:
-    return list(user.linked_accounts.filter(provider=alias).order_by("pk"))
 
 
 def _way(provider: Provider, user: Any, account: LinkedAccount, ask: Ask) -> dict[str, Any]:

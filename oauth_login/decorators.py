@@ -170,7 +170,7 @@ def _lacks(request: HttpRequest, alias: str, scope: list[str]) -> HttpResponse |
         provider = _provider(alias)
     except ProviderMisconfigured as error:
         return dead_end(request, error, alias)
-    accounts = list(user.linked_accounts.filter(provider=alias).order_by("pk"))
+    accounts = asking.accounts_of(user, provider)
     for account in accounts:
         granted = frozenset(account.scope.split())
         if all(provider.covers(granted, name) for name in scope):

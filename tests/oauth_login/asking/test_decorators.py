@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test import AsyncClient
 
+from oauth_login import asking
 from oauth_login.decorators import recent_sign_in_required, scope_required
 from oauth_login.models import LinkedAccount
 from tests.oauth_login.asking.conftest import PASSWORD, forms_of, query_of
@@ -122,6 +123,34 @@ def test_a_page_that_wants_a_scope_wants_an_account_first(visitor, somebody):
     assert visitor.get("/repositories/")["Location"] == "/oauth2/github/link/?next=/repositories/"
     told = visitor.post("/repositories/", headers={"Accept": "application/json"})
     assert json.loads(told.content) == {"error": "linked_account_required", "url": "/oauth2/github/link/"}
+
+
+@pytest.mark.parametrize("page", ["/linked/", "/repositories/"])
+def test_an_account_of_the_server_that_an_alias_meant_before_is_none(visitor, somebody, page):
+    former = LinkedAccount.objects.create(
+        user=somebody(),
+        provider="github",
+        issuer="https://ghe.example/login/oauth",
+        subject="583231",
+        scope="repo",
+    )
+    visitor.login(username="bob", password=PASSWORD)
+
+    asked = visitor.get(page, follow=True)
+
+    assert [url.partition("?")[0] for url, _ in asked.redirect_chain] == ["/oauth2/github/link/"]
+    assert LinkedAccount.objects.get() == former
+
+
+def test_what_was_asked_of_such_an_account_is_asked_of_a_new_one(visitor, somebody):
+    LinkedAccount.objects.create(
+        user=somebody(), provider="github", issuer="https://ghe.example/login/oauth", subject="1"
+    )
+    visitor.login(username="bob", password=PASSWORD)
+
+    page = visitor.get(asking.url(visitor.user, "github", ["repo"], "/repositories/"), follow=True)
+
+    assert [url.partition("?")[0] for url, _ in page.redirect_chain] == ["/oauth2/github/link/"]
 
 
 def test_of_several_accounts_the_view_is_given_the_first_that_has_what_it_needs(octocat, agree, is_at_github):
