@@ -3,14 +3,14 @@
 Shared by those who write accounts: ``backends.py`` when somebody signs in, ``linking.py`` when they link one.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import models
 
 from oauth_login import conf
-from oauth_login.errors import ProviderResponseError
+from oauth_login.errors import ProviderMisconfigured, ProviderResponseError
 from oauth_login.fields import moment
 from oauth_login.health import Health, health_of
 from oauth_login.leases import DatabaseNow
@@ -19,6 +19,8 @@ from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Profile
 from oauth_login.providers.display import https_url, picture_url, text
 from oauth_login.providers.subjects import SUBJECT_LENGTH
+
+SERVING: Final = frozenset({Health.FRESH, Health.EXPIRING})  # now, or once they are renewed
 
 
 def require_identity(profile: Profile) -> None:
@@ -54,14 +56,15 @@ def renew(
     """Take over what the provider says now; save what changed.
 
     :param alias: the provider that has said it. One server may be known by several, each of them another
-        client of it: a token can be renewed and given back only by the one that got it.
+        client of it: a token can be renewed and given back only by the one that got it, so the account is
+        of that one's alias.
     :param narrows: take the token even if it may do less than the one that is kept. Who only signs in does
-        not take back what they agreed to on another day.
+        not take back what they agreed to on another day, nor with another client.
     """
     kept = getattr(account, "token", None)
-    stays = not narrows and alias == account.provider and _is_wider(account, kept, token)
+    stays = not narrows and _is_worth_more(account, alias, kept, token)
     changed = _show(account, profile, None if stays else token)
-    if alias != account.provider:
+    if not stays and alias != account.provider:
         account.provider = alias
         changed.append("provider")
     if changed:
@@ -79,17 +82,28 @@ def address(profile: Profile) -> str:
     return profile.email if profile.email.isascii() and len(profile.email) <= 254 else ""
 
 
-def _is_wider(account: LinkedAccount, kept: Token | None, granted: TokenResponse | None) -> bool:
-    """Tell whether the *kept* token serves, and may do all that this one may, and more that was asked for.
+def _is_worth_more(
+    account: LinkedAccount, alias: str, kept: Token | None, granted: TokenResponse | None
+) -> bool:
+    """Tell whether the *kept* token serves, and is another client's or may do more than this one.
 
     A sign-in asks for the least. If the visitor cut even that, they mean it, and it counts (threat H26).
     """
-    if kept is None or granted is None or granted.scope is None or not conf.setting("STORE_TOKENS"):
+    if kept is None or not conf.setting("STORE_TOKENS") or health_of(kept) not in SERVING:
         return False
-    if not granted.scope < frozenset(account.scope.split()):
+    if alias != account.provider:
+        return _has_its_client(account)
+    if granted is None or granted.scope is None or not granted.scope < frozenset(account.scope.split()):
         return False
-    asked = frozenset(conf.provider(account.provider).scope.split())
-    return health_of(kept) in {Health.FRESH, Health.EXPIRING} and asked <= granted.scope
+    return frozenset(conf.provider(alias).scope.split()) <= granted.scope
+
+
+def _has_its_client(account: LinkedAccount) -> bool:
+    """Tell whether the site still has the client that got the account's token."""
+    try:
+        return conf.provider(account.provider).speaks_for(account.issuer)
+    except (KeyError, ProviderMisconfigured):
+        return False
 
 
 def _show(account: LinkedAccount, profile: Profile, token: TokenResponse | None) -> list[str]:

@@ -29,21 +29,69 @@ def two(settings):
 
 
 @pytest.fixture
-def by_the_second(visitor, new_visitor, github):
-    """The account of somebody who has come through the first, and then through the second."""
+def by_the_second(new_visitor, github):
+    """Sign in through the second, in a browser that has nothing to do with the first."""
+
+    def sign_in():
+        github.client = SECOND
+        github.token = github.new_pair()
+        assert new_visitor().sign_in(github, "second").status_code == 302
+        return LinkedAccount.objects.get()
+
+    return sign_in
+
+
+@pytest.mark.threat("H23", "H26")
+def test_a_sign_in_takes_nothing_back_that_was_granted_to_another_client(visitor, github, by_the_second):
     visitor.sign_in(github)
-    github.client = SECOND
-    github.token = github.new_pair()
-    assert new_visitor().sign_in(github, "second").status_code == 302
-    return LinkedAccount.objects.get()
+    granted = github.token["access_token"]
+
+    account = by_the_second()
+
+    assert account.provider == "github"
+    assert account.access_token() == granted
 
 
 @pytest.mark.threat("H23")
-def test_a_token_is_renewed_by_the_client_that_got_it(by_the_second, github):
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"state": Token.State.REAUTHORIZE},
+        {"expires_at": datetime(2020, 1, 1, tzinfo=UTC), "refresh_token": ""},
+    ],
+    ids=["ended", "expired"],
+)
+def test_a_token_that_serves_no_more_gives_way_and_the_new_one_is_renewed_by_its_own_client(
+    visitor, github, by_the_second, change
+):
+    visitor.sign_in(github)
+    Token.objects.update(**change)
+
+    account = by_the_second()
     Token.objects.update(expires_at=datetime.now(UTC) - timedelta(seconds=10))
 
+    assert account.provider == "second"
     assert LinkedAccount.objects.get().access_token() != github.token["access_token"]
-    assert by_the_second.provider == "second"
+
+
+def test_without_tokens_the_account_is_of_the_client_that_was_last_used(
+    visitor, github, settings, by_the_second
+):
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"STORE_TOKENS": False}
+    visitor.sign_in(github)
+
+    assert by_the_second().provider == "second"
+
+
+def test_who_links_through_the_other_client_means_that_one(visitor, github):
+    visitor.sign_in(github)
+    github.client = SECOND
+    github.token = github.new_pair()
+    assert visitor.sign_in(github, "second", intent="link").status_code == 302
+
+    account = LinkedAccount.objects.get()
+    assert account.provider == "second"
+    assert account.access_token() == github.token["access_token"]
 
 
 @pytest.mark.threat("H24")
