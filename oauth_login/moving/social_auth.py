@@ -25,6 +25,17 @@ RENAMED: Final = {
     "apple-id": "apple",
     "linkedin-openidconnect": "linkedin",
 }
+#: What it calls the ids of those, where that is not ``id``, and what they are called beside.
+KEYS: Final = {
+    **dict.fromkeys(("google-oauth2", "google-onetap", "google-openidconnect", "apple-id"), ("sub",)),
+    **dict.fromkeys(("yahoo-oauth2", "linkedin-openidconnect"), ("sub", "id")),
+    **dict.fromkeys(("qq", "weixin"), ("openid",)),
+    "amazon": ("user_id",),
+    "atlassian": ("accountId", "account_id"),
+    "line": ("userId", "id"),
+    "orcid": ("orcid", "id"),
+    "weibo": ("uid", "id"),
+}
 #: Larger numbers are moments, and smaller ones durations, wherever only ``expires`` is kept: two years.
 LONGEST: Final = 63_072_000
 LAST: Final = 10_000_000_000  # seconds since 1970; the year 2286
@@ -34,14 +45,14 @@ class SocialAuth(Library):
     """The associations of one database."""
 
     namings: ClassVar[Mapping[str, Naming]] = {
-        **{name: Naming(name) for name in ALIKE},
-        **{name: Naming(preset) for name, preset in RENAMED.items()},
+        **{name: Naming(name, keys=KEYS.get(name, ("id",))) for name in ALIKE},
+        **{name: Naming(preset, keys=KEYS.get(name, ("id",))) for name, preset in RENAMED.items()},
         "twitter": Naming("twitter", has_bearer_tokens=False),
         **{f"github-enterprise{kind}": Naming("github", is_ambiguous=True) for kind in ("", "-org", "-team")},
         # Names and addresses in earlier versions, or by a setting: they change hands.
-        "bitbucket-oauth2": Naming("bitbucket", key="uuid"),
-        "dropbox-oauth2": Naming("dropbox", "account_id"),
-        "spotify": Naming("spotify", "account_id"),
+        "bitbucket-oauth2": Naming("bitbucket", keys=("uuid",), needs_key=True),
+        "dropbox-oauth2": Naming("dropbox", "account_id", keys=("account_id",)),
+        "spotify": Naming("spotify", "account_id", keys=("account_id",)),
         **dict.fromkeys(
             (
                 "auth0",
@@ -52,16 +63,16 @@ class SocialAuth(Library):
                 "okta-oauth2",
                 "okta-openidconnect",
             ),
-            Naming("", key="sub"),
+            Naming("", keys=("sub",), needs_key=True),
         ),
         # Another id than the sub, or that of another issuer than signs in here.
         **dict.fromkeys(
             ("azuread-oauth2", "azuread-oauth2-v2", "azuread-tenant-oauth2", "azuread-v2-tenant-oauth2"),
-            Naming("microsoft", ""),
+            Naming("microsoft", "", keys=()),
         ),
-        "microsoft-graph": Naming("microsoft", ""),
-        "slack": Naming("slack", ""),
-        "salesforce-oauth2": Naming("salesforce", ""),
+        "microsoft-graph": Naming("microsoft", "", keys=()),
+        "slack": Naming("slack", "", keys=()),
+        "salesforce-oauth2": Naming("salesforce", "", keys=()),
     }
 
     def __init__(self, database: str, subject_field: str = "") -> None:
