@@ -59,6 +59,7 @@ class Found:
     :ivar key: what ``uid`` is, if the library says so.
     :ivar told: what the provider had told; it may hold tokens.
     :ivar doubt: why it is left out whatever else it says, or "".
+    :ivar may_be_ours: ``uid`` is of a field that a sign-up here fills, too, with what a visitor has chosen.
     """
 
     place: str
@@ -70,6 +71,7 @@ class Found:
     since: datetime | None = None
     kept: Kept | None = None
     doubt: str = ""
+    may_be_ours: bool = False
 
 
 class Library(ABC):
