@@ -97,7 +97,8 @@ class AllOf(Part):
 
     def __call__(self, question: SignInQuestion) -> SignInRefused | None:
         for part in self.parts:
-            if refusal := verdict(part, question):
+            refusal = verdict(part, question)
+            if refusal is not None:
                 return self.refusal(refusal.detail) if self.words else refusal
         return None
 
@@ -127,9 +128,9 @@ class AnyOf(Part):
             else:
                 if refusal is None:
                     return None
-        if failure:
+        if failure is not None:
             raise failure
-        return self.refusal(refusal.detail) if refusal and self.words else refusal
+        return self.refusal(refusal.detail) if refusal is not None and self.words else refusal
 
 
 class ByProvider(Part):
@@ -149,7 +150,7 @@ class ByProvider(Part):
 
     def __call__(self, question: SignInQuestion) -> SignInRefused | None:
         refusal = verdict(self.rules.get(question.provider, self.others), question)
-        return self.refusal(refusal.detail) if refusal and self.words else refusal
+        return self.refusal(refusal.detail) if refusal is not None and self.words else refusal
 
 
 # --- Who it is --------------------------------------------------------------------------------------------

@@ -50,6 +50,10 @@ def also_no(question):
     return PolicyRefused("also no")
 
 
+def empty(question):
+    return rule.Empty("no")
+
+
 def is_down(question):
     raise ProviderUnavailable
 
@@ -376,6 +380,9 @@ def test_a_hook_that_is_not_there_invites_nobody(path):
         (ByProvider({"github": anybody}), None),
         (ByProvider({"github": no}), "no"),
         (ByProvider({"github": no}, words="Own."), "Own."),
+        (AllOf(empty, words="Own."), "Own."),
+        (AnyOf(empty, words="Own."), "Own."),
+        (ByProvider({"github": empty}, words="Own."), "Own."),
         (ByProvider({"acme": anybody}), ""),
         (ByProvider({"acme": no}, others=anybody), None),
         (AllOf(AnyOf(no, anybody), ByProvider({"github": SignUpClosed()})), None),
@@ -384,7 +391,7 @@ def test_a_hook_that_is_not_there_invites_nobody(path):
 def test_parts_are_put_together_as_they_read(policy, words):
     refusal = policy(about())
 
-    assert (refusal and refusal.words) == words
+    assert (None if refusal is None else refusal.words) == words
 
 
 @pytest.mark.parametrize("policy", [AllOf(anybody, is_down), AnyOf(no, is_down), AnyOf(is_down, no)])
