@@ -1,6 +1,7 @@
 """The ready parts of a rule: whom each admits, whom not, and what it says to them."""
 
 import json
+from typing import cast
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -258,13 +259,13 @@ ME = [
 OTHERS = [
     (("github", "58323"), ()),
     (("acme", 583231), ()),
-    (("gone", 583231), ()),
     (None, [("github", "octo")]),
     (None, [("acme", "octocat")]),
 ]
 
 
 @pytest.mark.threat("F22")
+@pytest.mark.usefixtures("with_acme")
 @pytest.mark.parametrize("listed", [AllowOnly, Deny])
 @pytest.mark.parametrize(
     ("person", "usernames", "is_me"),
@@ -288,6 +289,83 @@ def test_nobody_gets_around_a_list_through_another_alias_of_the_same_server(sett
 
     assert denied(about("again"))
     assert denied(about("ghe", issuer="https://ghe.example/login/oauth")) is None
+
+
+SLIPS = [
+    (Deny(("githup", 583231)), "there is no provider 'githup' (did you mean 'github'?)"),
+    (Deny(("GitHub", 583231)), "there is no provider 'GitHub' (did you mean 'github'?)"),
+    (Deny(("as-it-was-called-before", 583231)), "there is no provider 'as-it-was-called-before'"),
+    (Deny(("acme", "ada"), ("github", 7), ("githup", 7)), "there is no provider 'githup'"),
+    (Deny(usernames=[("githup", "octocat")]), "there is no provider 'githup'"),
+    (Deny(("github", "0583231")), "'github' has nobody with the id '0583231'"),
+    (Deny(("acme", "ada"), ("github", "octocat")), "'github' has nobody with the id 'octocat'"),
+    (AllowOnly(("githup", 583231)), "there is no provider 'githup'"),
+    (GitHubOrganisation("acme", provider="githup"), "there is no provider 'githup'"),
+    (GitHubOrganisation("acme", provider="acme"), "'acme' is no GitHub"),
+    (ByProvider({"githup": nobody}, others=anybody), "there is no provider 'githup'"),
+    (ByProvider({cast("str", 7): nobody}, others=anybody), "there is no provider 7"),
+]
+
+
+@pytest.mark.threat("F22")
+@pytest.mark.usefixtures("with_acme")
+@pytest.mark.parametrize("around", [lambda part: part, AllOf], ids=["alone", "a part"])
+@pytest.mark.parametrize(("part", "mistake"), SLIPS)
+def test_a_part_that_can_mean_nobody_is_a_mistake_and_admits_nobody(
+    visitor, github, policy, kept_out, part, mistake, around
+):
+    policy(around(part))
+
+    assert any(f"SIGN_IN_POLICY']: {mistake}" in problem.msg for problem in check_settings())
+    assert {problem.id for problem in check_settings()} == {"oauth_login.E024"}
+    kept_out(visitor, visitor.sign_in(github), "settings_invalid", 503)
+
+
+@pytest.mark.usefixtures("with_acme")
+@pytest.mark.parametrize(
+    "part",
+    [
+        Deny(("github", "7"), ("github", 8), ("acme", "ada of acme"), ("acme", "007")),
+        Deny(usernames=[("github", "0583231")]),
+        AnyOf(AllowOnly(("githup", 583231)), anybody),
+        AnyOf(GitHubOrganisation("acme", provider="acme"), anybody),
+        ByProvider({"github": anybody, "githup": nobody}),
+    ],
+)
+def test_a_part_that_is_right_about_the_visitor_admits_them(visitor, github, policy, part):
+    policy(part)
+
+    assert visitor.sign_in(github).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("part", "options", "problem"),
+    [
+        (Deny(("acme", "ada")), {"ISSUER": "http://sso.acme.example"}, "E009"),
+        (Deny(("acme", "ada")), {"PRESET": "no-such-preset"}, "E006"),
+        (GitHubOrganisation("acme", provider="acme"), {"PRESET": "no-such-preset"}, "E006"),
+    ],
+)
+def test_of_a_provider_that_is_not_right_itself_only_that_is_said(settings, policy, part, options, problem):
+    acme = {"CLIENT_ID": "an id", "CLIENT_SECRET": "a secret", **options}
+    written = settings.OAUTH_LOGIN
+    settings.OAUTH_LOGIN = written | {"PROVIDERS": written["PROVIDERS"] | {"acme": acme}}
+    policy(part)
+
+    assert {one.id for one in check_settings()} == {f"oauth_login.{problem}"}
+
+
+@pytest.mark.threat("F22")
+@pytest.mark.parametrize("part", [AllowOnly(("acme", "583231")), Deny(("acme", "583231"))])
+def test_who_may_be_on_a_list_of_a_server_that_nobody_can_name_is_not_admitted(
+    visitor, github, settings, policy, kept_out, part
+):
+    acme = {"ISSUER": "http://sso.acme.example", "CLIENT_ID": "an id", "CLIENT_SECRET": "a secret"}
+    written = settings.OAUTH_LOGIN
+    settings.OAUTH_LOGIN = written | {"PROVIDERS": written["PROVIDERS"] | {"acme": acme}}
+    policy(part)
+
+    kept_out(visitor, visitor.sign_in(github), "settings_invalid", 503)
 
 
 def test_who_has_no_name_is_nobody_on_a_list_of_names():
@@ -336,11 +414,12 @@ def test_an_invitation_is_true_or_false_and_nothing_like_it(answer):
         Invited(lambda question: answer)(about(occasion="sign_up"))
 
 
+@pytest.mark.usefixtures("with_acme")
 @pytest.mark.parametrize(
     "around",
     [
         lambda hook: hook,
-        lambda hook: AllOf(anybody, AnyOf(ACME, hook)),
+        lambda hook: AllOf(anybody, AnyOf(EmailDomains("acme.example"), ACME, hook)),
         lambda hook: ByProvider({"github": hook}),
         lambda hook: ByProvider({"acme": ACME}, others=hook),
     ],
@@ -367,6 +446,7 @@ def test_a_hook_that_is_not_there_invites_nobody(path):
 # --- Several parts as one ---------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("with_acme")
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
@@ -438,6 +518,14 @@ def test_a_rule_may_want_a_second_factor_that_the_provider_has_asked_for():
         (Deny, [("github",)], {}),
         (Deny, [("github", "")], {}),
         (Deny, [], {"usernames": ["octocat"]}),
+        *(
+            (kind, [pair], {})
+            for kind in (AllowOnly, Deny)
+            for pair in (
+                *(("github", who) for who in (" 583231", "583231 ", 583231.0, True, None, 0, -7, "none")),
+                *((alias, 583231) for alias in ("github ", " ", 7, None)),
+            )
+        ),
         (Invited, [7], {}),
         (Invited, [rule.later], {}),
     ],
