@@ -173,7 +173,7 @@ class EmailDomains(Part):
 
     def __init__(self, *domains: str, words: Words = "") -> None:
         super().__init__(words=words)
-        self.domains = frozenset(str(domain).lower() for domain in domains)
+        self.domains = frozenset(_folded(str(domain)) for domain in domains)
         for domain in self.domains:
             if not DOMAIN.fullmatch(domain):
                 raise ValueError(f"{domain!r} is no domain; write one as in 'acme.example', or in Punycode")
@@ -251,7 +251,7 @@ class _Listed(Part):
         self.people = frozenset(
             (alias, mentions.subject_of((alias, subject), subject)) for alias, subject in map(_pair, people)
         )
-        self.usernames = frozenset((alias, str(name).lower()) for alias, name in map(_pair, usernames))
+        self.usernames = frozenset((alias, _folded(str(name))) for alias, name in map(_pair, usernames))
         _some(self.people | self.usernames, "somebody")
 
     def mistakes(self) -> Iterator[str]:
@@ -266,7 +266,7 @@ class _Listed(Part):
         """
         mentions.require_none(self.mistakes())
         profile = question.profile
-        name = profile.preferred_username.lower()
+        name = _folded(profile.preferred_username)
         listed = {alias for alias, subject in self.people if subject == profile.subject}
         listed |= {alias for alias, username in self.usernames if username == name}
         return question.provider in listed or any(
@@ -370,4 +370,11 @@ def _domain(email: str) -> str:
         validate_email(email)
     except ValidationError:
         return ""
-    return email.rpartition("@")[2].lower()
+    return _folded(email.rpartition("@")[2])
+
+
+def _folded(text: str) -> str:
+    """Return it in small letters, except what only looks like a word in plain letters: the sign of the kelvin
+    would become a k, and ``@Kelvin.example`` with it the domain of somebody else."""
+    small = text.lower()
+    return small if small.isascii() == text.isascii() else text

@@ -74,6 +74,7 @@ def is_down(question):
         ("me@acme.example\n", {}),
         ("@acme.example", {}),
         ("me@acm\N{CYRILLIC SMALL LETTER IE}.example", {}),
+        ("me@acme\N{FULLWIDTH FULL STOP}example", {}),
         ("me@acme.example", {"verified": False}),
         ("me@acme.example", {"verified": "true"}),
         ("me@acme.example", {"primary": False}),
@@ -86,6 +87,19 @@ def test_an_address_of_another_domain_or_unproven_is_refused(visitor, github, po
     has(github, email, **more)
 
     assert "vouch" in kept_out(visitor, visitor.sign_in(github))
+
+
+@pytest.mark.threat("F22")
+def test_the_sign_of_the_kelvin_is_no_letter_of_a_domain_or_a_name(visitor, github, policy, kept_out):
+    policy(EmailDomains("kelvin.example"))
+    has(github, "me@\N{KELVIN SIGN}elvin.example")
+
+    kept_out(visitor, visitor.sign_in(github))
+    listed = AllowOnly(usernames=[("github", "kelvin")])
+    assert listed(about(preferred_username="\N{KELVIN SIGN}elvin"))
+    assert listed(about(preferred_username="Kelvin")) is None
+    with pytest.raises(ValueError, match="is no domain"):
+        EmailDomains("\N{KELVIN SIGN}elvin.example")
 
 
 @pytest.mark.threat("F22")
