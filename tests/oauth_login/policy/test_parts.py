@@ -103,6 +103,15 @@ def test_the_sign_of_the_kelvin_is_no_letter_of_a_domain_or_a_name(visitor, gith
 
 
 @pytest.mark.threat("F22")
+@pytest.mark.parametrize("verified", ["true", "True", "yes", 1, None, False], ids=repr)
+def test_an_address_is_vouched_for_by_true_and_nothing_like_it(verified):
+    mine = {"email": "me@acme.example"}
+
+    assert EmailDomains("acme.example")(about(**mine, email_verified=verified))
+    assert EmailDomains("acme.example")(about(**mine, email_verified=True)) is None
+
+
+@pytest.mark.threat("F22")
 @pytest.mark.parametrize("emails", [[], (404, {}, "{}")], ids=["none", "not told"])
 def test_a_visitor_without_an_address_is_refused(visitor, github, policy, kept_out, emails):
     policy(EmailDomains("acme.example"))
