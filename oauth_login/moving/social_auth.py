@@ -1,13 +1,15 @@
 """python-social-auth, as ``social-auth-app-django``: ``UserSocialAuth``, with tokens among its extra data.
 
 Names and ids: ``name`` and ``ID_KEY`` of each backend, and what the key was in earlier versions, 4.0 to 7.0
-of ``social-auth-core``. Since 8.0 of the app, a column says which one a row has.
+of ``social-auth-core``. Since 8.0 of the app, a column says which one a row has; before, only the settings of
+the site did.
 """
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 
+from django.conf import settings
 from django.db import models
 
 from oauth_login.moving.found import Found, Kept, Library, Naming
@@ -106,11 +108,26 @@ class SocialAuth(Library):
             provider=row["provider"],
             user=row["user_id"],
             uid=row["uid"],
-            key=row.get("id_key", ""),
+            key=row.get("id_key") or self._configured(row["provider"]),
             told=told,
             since=row.get("created"),
             kept=kept(told) if told.get("access_token") else None,
         )
+
+    def _configured(self, provider: str) -> str:
+        """Return what a setting says that its ``uid`` is, if that is no id of ours; "" otherwise.
+
+        A right setting proves nothing: the row may be older.
+        """
+        naming, key = self.namings.get(provider), id_key(provider)
+        return "" if naming and key in naming.keys else key
+
+
+def id_key(provider: str) -> str:
+    """Return the library's setting of what to know people of that provider by, or "" if it has none."""
+    own = f"SOCIAL_AUTH_{provider.upper().replace('-', '_')}_ID_KEY"
+    said = (getattr(settings, name) for name in (own, "SOCIAL_AUTH_ID_KEY") if hasattr(settings, name))
+    return str(next(said, None) or "")
 
 
 def kept(told: Mapping[str, Any]) -> Kept:

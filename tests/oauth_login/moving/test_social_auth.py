@@ -155,6 +155,41 @@ def test_who_has_somebodys_number_for_a_name_does_not_let_them_in(
     assert visitor.user != chief
 
 
+@pytest.mark.threat("F02", "L11")
+@pytest.mark.parametrize("options", [(), ("--trust-uid=discord",)], ids=["by itself", "trusted"])
+@pytest.mark.parametrize("setting", ["SOCIAL_AUTH_DISCORD_ID_KEY", "SOCIAL_AUTH_ID_KEY"])
+def test_who_was_known_by_a_name_that_only_the_settings_tell_of_is_left_out(
+    association, bring, site, identities, settings, setting, options
+):
+    site(discord={})
+    association("80351110224678912", "discord")
+    setattr(settings, setting, "username")
+    run = bring("social-auth", "--write", *options)
+
+    assert (run.code, identities()) == (1, [])
+    assert "is not the id that our sign-in finds people by" in run.said
+
+
+@pytest.mark.parametrize("key", ["sub", ""])
+def test_a_right_setting_proves_nothing_of_an_older_row(association, bring, site, identities, settings, key):
+    site(keycloak={"ISSUER": ACME})
+    association("ada", "keycloak")
+    settings.SOCIAL_AUTH_KEYCLOAK_ID_KEY = key
+
+    assert (bring("social-auth", "--write").code, identities()) == (1, [])
+
+
+def test_a_row_that_says_what_its_uid_is_goes_before_the_settings(
+    association, bring, site, identities, settings
+):
+    site(discord={})
+    association("80351110224678912", "discord", id_key="id")
+    settings.SOCIAL_AUTH_DISCORD_ID_KEY = "username"
+
+    assert bring("social-auth", "--write").code == 0
+    assert [one[2] for one in identities()] == ["80351110224678912"]
+
+
 @pytest.mark.threat("L11")
 @pytest.mark.parametrize("options", [(), ("--trust-uid={provider}",)], ids=["by itself", "trusted"])
 @pytest.mark.parametrize(
