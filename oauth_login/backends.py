@@ -73,7 +73,7 @@ class OAuthBackend(ModelBackend):
             # Whose address a user has is told that first, and how to go on: a rule about newcomers is not
             # about them, and they are asked about when the two are linked. It may take seconds, in which
             # somebody else may come to have the address, so this is looked at once more below.
-            if conf.policy():
+            if conf.policy() is not None:
                 self._names(account, oauth_profile, separate=oauth_separate)
             occasion: Occasion = "sign_in" if account else "sign_up"
             question = SignInQuestion(occasion, oauth_profile, oauth_provider, user, request, api)

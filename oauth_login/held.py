@@ -198,7 +198,7 @@ def _refuse(request: HttpRequest, user: Any, alias: str, error: OAuthLoginError)
 
 def _is_needed(alias: str) -> bool:
     """Tell whether a token is of use when the two are linked: to be kept, or to ask the provider with."""
-    return bool(conf.setting("STORE_TOKENS") or conf.policy() or conf.memberships(alias))
+    return bool(conf.setting("STORE_TOKENS") or conf.policy() is not None or conf.memberships(alias))
 
 
 def _note(account: LinkedAccount) -> None:

@@ -19,11 +19,11 @@ def ask(question: SignInQuestion) -> None:
     :raises ProviderMisconfigured: the setting is wrong, so nobody is admitted.
     """
     policy = conf.policy()
-    refusal = verdict(policy, question) if policy else None
+    refusal = verdict(policy, question) if policy is not None else None
     if isinstance(refusal, PolicyRefused):
         # A new one, as a module may keep one for all: each visitor gets a support id of their own.
         raise PolicyRefused(refusal.words, refusal.detail or conf.written("SIGN_IN_POLICY"))
-    if refusal:
+    if refusal is not None:
         raise refusal
 
 

@@ -6,12 +6,13 @@ told, translated or not. All are asked on every sign-up, link and sign-in, unles
 who leaves the company is not signed in any more.
 
 A part that was written wrongly raises ``ValueError`` where it is made, so that ``manage.py check`` says so.
+What can only be seen beside the settings, such as the alias of no provider, is an error of that command too,
+and nobody is admitted by the part meanwhile (``mentions.py``).
 """
 
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from typing import Any, ClassVar, Final
 
 from django.core.exceptions import ValidationError
@@ -19,9 +20,9 @@ from django.core.validators import validate_email
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from oauth_login import conf, organisations
+from oauth_login import conf, mentions, organisations
 from oauth_login.dotted import flaw, function_at
-from oauth_login.errors import OAuthLoginError, PolicyRefused, ProviderMisconfigured, SignInRefused
+from oauth_login.errors import OAuthLoginError, PolicyRefused, SignInRefused
 from oauth_login.policies import verdict
 from oauth_login.questions import Policy, SignInQuestion
 
@@ -97,7 +98,8 @@ class AllOf(Part):
 
     def __call__(self, question: SignInQuestion) -> SignInRefused | None:
         for part in self.parts:
-            if refusal := verdict(part, question):
+            refusal = verdict(part, question)
+            if refusal is not None:
                 return self.refusal(refusal.detail) if self.words else refusal
         return None
 
@@ -127,9 +129,9 @@ class AnyOf(Part):
             else:
                 if refusal is None:
                     return None
-        if failure:
+        if failure is not None:
             raise failure
-        return self.refusal(refusal.detail) if refusal and self.words else refusal
+        return self.refusal(refusal.detail) if refusal is not None and self.words else refusal
 
 
 class ByProvider(Part):
@@ -145,11 +147,14 @@ class ByProvider(Part):
         _checked((*self.rules.values(), others))
 
     def mistakes(self) -> Iterator[str]:
-        return _mistakes((*self.rules.values(), self.others))
+        yield from mentions.unknown_aliases(self.rules)
+        yield from _mistakes((*self.rules.values(), self.others))
 
     def __call__(self, question: SignInQuestion) -> SignInRefused | None:
+        if question.provider not in self.rules:  # or it is, and by a slip the rule for it has another name
+            mentions.require_none(mentions.unknown_aliases(self.rules))
         refusal = verdict(self.rules.get(question.provider, self.others), question)
-        return self.refusal(refusal.detail) if refusal and self.words else refusal
+        return self.refusal(refusal.detail) if refusal is not None and self.words else refusal
 
 
 # --- Who it is --------------------------------------------------------------------------------------------
@@ -168,7 +173,7 @@ class EmailDomains(Part):
 
     def __init__(self, *domains: str, words: Words = "") -> None:
         super().__init__(words=words)
-        self.domains = frozenset(str(domain).lower() for domain in domains)
+        self.domains = frozenset(_folded(str(domain)) for domain in domains)
         for domain in self.domains:
             if not DOMAIN.fullmatch(domain):
                 raise ValueError(f"{domain!r} is no domain; write one as in 'acme.example', or in Punycode")
@@ -215,7 +220,11 @@ class GitHubOrganisation(Part):
         self.name, self.id, self.provider = name.lower(), id, provider
         self.teams = frozenset(f"{name}/{slug}".lower() for slug in slugs)
 
+    def mistakes(self) -> Iterator[str]:
+        return mentions.not_of_github(self.provider)
+
     def __call__(self, question: SignInQuestion) -> PolicyRefused | None:
+        mentions.require_none(self.mistakes())
         if question.provider != self.provider:
             return self.refusal(f"{self.name} is at {self.provider}")
         answer = organisations.membership(question.api, self.name)
@@ -239,17 +248,30 @@ class _Listed(Part):
 
     def __init__(self, *people: Person, usernames: Iterable[tuple[str, str]] = (), words: Words = "") -> None:
         super().__init__(words=words)
-        self.people = frozenset(_pair(person) for person in people)
-        self.usernames = frozenset((alias, name.lower()) for alias, name in map(_pair, usernames))
+        self.people = frozenset(
+            (alias, mentions.subject_of((alias, subject), subject)) for alias, subject in map(_pair, people)
+        )
+        self.usernames = frozenset((alias, _folded(str(name))) for alias, name in map(_pair, usernames))
         _some(self.people | self.usernames, "somebody")
 
+    def mistakes(self) -> Iterator[str]:
+        yield from mentions.unknown_aliases(alias for alias, _who in self.people | self.usernames)
+        yield from mentions.unknown_people(self.people)
+
     def names(self, question: SignInQuestion) -> bool:
-        """Tell whether the visitor is on the list, through whichever alias of the same server they come."""
+        """Tell whether the visitor is on the list, through whichever alias of the same server they come.
+
+        :raises ProviderMisconfigured: somebody on it can be nobody; or they have an id of the visitor's at a
+            provider of which nobody can tell whether it is the same server.
+        """
+        mentions.require_none(self.mistakes())
         profile = question.profile
-        name = profile.preferred_username.lower()
+        name = _folded(profile.preferred_username)
         listed = {alias for alias, subject in self.people if subject == profile.subject}
         listed |= {alias for alias, username in self.usernames if username == name}
-        return question.provider in listed or any(_speaks_for(alias, profile.issuer) for alias in listed)
+        return question.provider in listed or any(
+            conf.provider(alias).speaks_for(profile.issuer) for alias in listed
+        )
 
 
 class AllowOnly(_Listed):
@@ -336,11 +358,11 @@ def _some(given: object, what: str) -> None:
         raise ValueError(f"{what} has to be named")
 
 
-def _pair(person: Any) -> tuple[str, str]:
-    is_pair = isinstance(person, tuple | list) and len(person) == 2
-    if not is_pair or not all(str(part).strip() for part in person):
+def _pair(person: Any) -> tuple[str, Any]:
+    is_pair = isinstance(person, tuple | list) and len(person) == 2 and isinstance(person[0], str)
+    if not is_pair or any(not str(part).strip() or str(part) != str(part).strip() for part in person):
         raise ValueError(f"{person!r} is no pair of a provider's alias and an id")
-    return str(person[0]), str(person[1])
+    return person[0], person[1]
 
 
 def _domain(email: str) -> str:
@@ -348,10 +370,11 @@ def _domain(email: str) -> str:
         validate_email(email)
     except ValidationError:
         return ""
-    return email.rpartition("@")[2].lower()
+    return _folded(email.rpartition("@")[2])
 
 
-def _speaks_for(alias: str, issuer: str) -> bool:
-    with suppress(KeyError, ProviderMisconfigured):  # gone from the settings: nobody comes through it
-        return conf.provider(alias).speaks_for(issuer)
-    return False
+def _folded(text: str) -> str:
+    """Return it in small letters, except what only looks like a word in plain letters: the sign of the kelvin
+    would become a k, and ``@Kelvin.example`` with it the domain of somebody else."""
+    small = text.lower()
+    return small if small.isascii() == text.isascii() else text

@@ -18,13 +18,27 @@ ALIKE: Final = (
     *("patreon", "stackexchange", "strava", "tiktok", "twitch", "vk", "weibo", "weixin", "yahoo", "yandex"),
     "zoom",
 )
+#: What those call it in what is kept beside, where that is not ``id``.
+KEYS: Final = {
+    **dict.fromkeys(("apple", "mediawiki", "yahoo"), ("sub",)),
+    **dict.fromkeys(("atlassian", "dropbox", "stackexchange"), ("account_id",)),
+    **dict.fromkeys(("feishu", "tiktok"), ("open_id",)),
+    "amazon": ("user_id",),
+    "dingtalk": ("openId",),
+    "google": ("sub", "id"),
+    "line": ("userId", "sub"),
+    "orcid": ("orcid-identifier.path",),
+    "vk": ("user_id", "id"),
+    "weibo": ("idstr", "id"),
+    "weixin": ("openid",),
+}
 
 
 class AllAuth(Library):
     """The accounts of one database."""
 
     namings: ClassVar[Mapping[str, Naming]] = {
-        **{name: Naming(name) for name in ALIKE},
+        **{name: Naming(name, keys=KEYS.get(name, ("id",))) for name in ALIKE},
         "twitter": Naming("twitter", has_bearer_tokens=False),
         "twitter_oauth2": Naming("twitter"),
         # What it made the uid of changes, or is longer than what signs in here.

@@ -29,6 +29,7 @@ OUTCOMES: Final = (NEW, HERE, COLLISION, LEFT_OUT)
 LINKED: Final = "linked here to another user"
 MEANWHILE: Final = "another user has it, or this one is no more, since a moment ago"
 CONTESTED: Final = "two of their users have it"
+CHOSEN: Final = "the user has linked another account here: the name may be one that a visitor has chosen"
 TAKEN: Final = "taken over"
 
 
@@ -99,9 +100,12 @@ def settle(batch: Iterable[Found], survey: Survey, *, is_written: bool) -> list[
         except LeftOut as reason:
             verdicts.append(Verdict(found, LEFT_OUT, str(reason)))
     here, users = accounts_of(people), users_of(people)
+    linked = users_linked(people)
     arrivals = []
     for person in people:
         verdict = judged(person, survey, here.get(person.identity), users)
+        if verdict.outcome == NEW and person.user in linked:
+            verdict = Verdict(person.found, COLLISION, CHOSEN)
         if verdict.outcome == NEW:
             arrivals.append(Arrival.of(person))
         else:
@@ -136,6 +140,13 @@ def users_of(people: Sequence[Person]) -> set[Any]:
     model = get_user_model()
     users = model._base_manager.using(router.db_for_write(model))
     return set(users.filter(pk__in={person.user for person in people}).values_list("pk", flat=True))
+
+
+def users_linked(people: Sequence[Person]) -> set[Any]:
+    """Return the keys of those of their users who have any account here."""
+    accounts = LinkedAccount.objects.using(router.db_for_write(LinkedAccount))
+    found = accounts.filter(user_id__in={person.user for person in people if person.found.may_be_ours})
+    return set(found.values_list("user_id", flat=True))
 
 
 def write(arrivals: Sequence[Arrival]) -> None:

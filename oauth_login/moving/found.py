@@ -22,14 +22,17 @@ class Naming:
     :ivar preset: of ours; "" for any OpenID Provider.
     :ivar subject: ``uid``; or the path, in what it has kept beside, of an id that is better than its ``uid``;
         or "" where only recorded claims can say it.
-    :ivar key: what the library has to say that ``uid`` is, where that was something else in earlier versions.
+    :ivar keys: what it calls the id that ours is: a ``uid`` of another name is not believed, nor one that is
+        not the id which was kept beside under such a name.
+    :ivar needs_key: the library has to say what ``uid`` is, as that was something else in earlier versions.
     :ivar is_ambiguous: nobody can tell which server of ours is meant, so that the site has to say it.
     :ivar has_bearer_tokens: not those of OAuth 1.0.
     """
 
     preset: str
     subject: str = "uid"
-    key: str = ""
+    keys: tuple[str, ...] = ("id",)
+    needs_key: bool = False
     is_ambiguous: bool = False
     has_bearer_tokens: bool = True
 
@@ -56,6 +59,7 @@ class Found:
     :ivar key: what ``uid`` is, if the library says so.
     :ivar told: what the provider had told; it may hold tokens.
     :ivar doubt: why it is left out whatever else it says, or "".
+    :ivar may_be_ours: ``uid`` is of a field that a sign-up here fills, too, with what a visitor has chosen.
     """
 
     place: str
@@ -67,6 +71,7 @@ class Found:
     since: datetime | None = None
     kept: Kept | None = None
     doubt: str = ""
+    may_be_ours: bool = False
 
 
 class Library(ABC):

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from oauth_login.errors import ProviderResponseError
 from oauth_login.jws import SignedToken
 from oauth_login.moving.destinations import Destination, preset_of
-from oauth_login.moving.found import Found, LeftOut
+from oauth_login.moving.found import Found, LeftOut, Naming
 from oauth_login.providers.base import Provider
 from oauth_login.providers.claims import find
 from oauth_login.providers.subjects import written_subject
@@ -20,6 +20,8 @@ Identity = tuple[str, str]
 
 ADDRESS: Final = "known by an e-mail address, which changes hands"
 NOT_RECORDED: Final = "the id that our sign-in finds people by was not recorded"
+OTHER_KEY: Final = "the uid is not the id that our sign-in finds people by, as the library itself says"
+OTHER_ID: Final = "the uid is another id than the one that was kept beside"
 NOBODY: Final = "the id is nobody's"
 OTHER_ISSUER: Final = "recorded of another issuer than the provider's"
 OTHER_SERVER: Final = "recorded of another server than the provider's"
@@ -30,6 +32,8 @@ HOMED: Final = frozenset({"github", "gitlab", "gitea", "codeberg"})
 HOMES: Final = ("html_url", "web_url")
 #: Where an id is from that is kept without such a link, as both libraries' name for it is that one server's.
 BY_NAME: Final = {"github": "github.com"}
+#: What a library calls names and addresses, which nobody's word makes ids: they change hands.
+CHANGING: Final = frozenset({"email", "login", "name", "nickname", "preferred_username", "upn", "username"})
 #: Where claims are kept, the best first; the second is python-social-auth's note of the first.
 ANSWERS: Final = ("id_token", "_oidc_id_token_context", "userinfo")
 
@@ -47,6 +51,8 @@ def identity_of(found: Found, to: Destination) -> Identity:
         _require_home(found.told, to)
     issuer = _issuer(claims, provider)
     written = claims.get("sub") or _written(found, to)
+    if _is_uid_meant(found, to):
+        _require_one_id(found, to, claims)
     try:
         return issuer, written_subject(str(written), provider.subject_type)
     except ProviderResponseError:
@@ -110,6 +116,8 @@ def host_of(link: str) -> str | None:
 def _written(found: Found, to: Destination) -> object:
     """Return the id as the library has it."""
     if to.is_trusted:
+        if found.key in CHANGING:
+            raise LeftOut(OTHER_KEY)
         return found.uid
     if to.naming is None or not to.naming.subject:
         raise LeftOut(NOT_RECORDED)
@@ -118,8 +126,36 @@ def _written(found: Found, to: Destination) -> object:
         if not isinstance(value, str | int):
             raise LeftOut(NOT_RECORDED)
         return value
+    return _uid(found, to.naming)
+
+
+def _uid(found: Found, naming: Naming) -> str:
+    """Return the ``uid``, unless the library says, or an earlier version may have meant, that it is no id."""
     if "@" in found.uid:
         raise LeftOut(ADDRESS)
-    if to.naming.key and found.key != to.naming.key:
+    if not found.key and naming.needs_key:
         raise LeftOut(NOT_RECORDED)
+    if found.key and found.key not in naming.keys:
+        raise LeftOut(OTHER_KEY)
     return found.uid
+
+
+def _is_uid_meant(found: Found, to: Destination) -> bool:
+    """Tell whether somebody says that the ``uid`` is the id: the site, or the library, or its name for it."""
+    naming = to.naming
+    if to.is_trusted or naming is None:
+        return to.is_trusted
+    if found.key:
+        return found.key in naming.keys
+    return naming.subject == "uid" and not naming.needs_key and "@" not in found.uid
+
+
+def _require_one_id(found: Found, to: Destination, claims: Mapping[str, Any]) -> None:
+    """Refuse a ``uid`` that is not what was kept beside: it may be a name, of digits, which anybody may take.
+
+    An earlier version of the library, told by a setting to go by names, has not noted that it did.
+    """
+    names = {*to.naming.keys, to.naming.subject} - {"", "uid"} if to.naming else set()
+    beside = [claims.get("sub"), *(find(found.told, name) for name in names)]
+    if any(str(one) != found.uid for one in beside if isinstance(one, str | int) and one != ""):
+        raise LeftOut(OTHER_ID)

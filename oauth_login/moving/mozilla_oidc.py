@@ -32,7 +32,9 @@ class MozillaOIDC(Library):
     """The users who have something in a field.
 
     A name in it counts for nobody who has a password: the administrator's own account may be called like
-    somebody's ``sub``, and must not become theirs.
+    somebody's ``sub``, and must not become theirs. Nor does it for whoever has linked an account here: they
+    may have signed up here, and be called what they have chosen to be called at another provider. The one
+    whose ``sub`` that is would come into an account that a stranger is in (threat F08).
 
     :raises CannotRead: no field is named, or one that holds no id.
     """
@@ -45,6 +47,11 @@ class MozillaOIDC(Library):
             raise CannotRead(NOTHING_KEPT)
         self._model: Any = get_user_model()
         self._field = subject_field
+        self._is_filled_here = subject_field in {
+            self._model.USERNAME_FIELD,
+            self._model._meta.pk.name,
+            "first_name",
+        }
         field = id_field(self._model, subject_field)
         users = self._model._base_manager.using(database).filter(**{f"{subject_field}__isnull": False})
         self._users = users.exclude(**{subject_field: ""}) if field.empty_strings_allowed else users
@@ -73,7 +80,14 @@ class MozillaOIDC(Library):
         elif subject in {hashed(email), hashed(email.lower())}:
             doubt = HASHED
         place = f"{self._model._meta.db_table} {row['pk']}"
-        return Found(place=place, provider=NAME, user=row["pk"], uid=subject, doubt=doubt)
+        return Found(
+            place=place,
+            provider=NAME,
+            user=row["pk"],
+            uid=subject,
+            doubt=doubt,
+            may_be_ours=self._is_filled_here,
+        )
 
 
 def id_field(model: Any, name: str) -> Any:

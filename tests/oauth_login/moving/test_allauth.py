@@ -130,6 +130,39 @@ def test_a_link_to_the_providers_own_server_is_no_obstacle(account, bring, ident
     assert [one[:3] for one in identities()] == [("github", GITHUB, "7")]
 
 
+@pytest.mark.threat("L11")
+@pytest.mark.parametrize("options", [(), ("--trust-uid={provider}",)], ids=["by itself", "trusted"])
+@pytest.mark.parametrize(
+    ("provider", "uid", "told", "alias"),
+    [
+        ("github", "583231", {"id": 999, "login": "583231"}, "github"),
+        ("google", "110169484474386276334", {"sub": "110169484474386276335"}, "google"),
+        ("google", "110169484474386276334", {"id": "110169484474386276335"}, "google"),
+        ("dropbox", "dbid:A", {"account_id": "dbid:B"}, "dropbox"),
+        ("orcid", "0000-0001", {"orcid-identifier": {"path": "0000-0002"}}, "orcid"),
+    ],
+)
+def test_an_id_that_is_not_the_one_kept_beside_is_nobodys(
+    account, bring, site, identities, provider, uid, told, alias, options
+):
+    site(**{alias: {}})
+    account(uid, provider, **told)
+    run = bring("allauth", "--write", *(option.format(provider=provider) for option in options))
+
+    assert (run.code, identities()) == (1, [])
+    assert "1 left out: the uid is another id than the one that was kept beside" in run.said
+
+
+@pytest.mark.threat("L11")
+def test_no_word_of_the_sites_stands_against_the_id_that_was_kept(account, bring, site, identities):
+    site(reddit={})
+    account("somebody", "reddit", id="2nwd5")
+    run = bring("allauth", "--write", "--trust-uid", "reddit")
+
+    assert (run.code, identities()) == (1, [])
+    assert "1 left out: the uid is another id than the one that was kept beside" in run.said
+
+
 @pytest.mark.parametrize(
     ("provider", "uid", "told", "alias", "subject"),
     [

@@ -4,6 +4,7 @@ import base64
 import hashlib
 
 import pytest
+from django.contrib.auth import get_user_model
 
 from oauth_login.models import LinkedAccount
 
@@ -15,7 +16,8 @@ BY_NAME = ("--subject-field", "username", "--provider", "acme")
 def site(settings):
     """The site knows their provider."""
     acme = {"ISSUER": ACME, "CLIENT_ID": "an id", "CLIENT_SECRET": "a secret"}
-    settings.OAUTH_LOGIN = {"PROVIDERS": {"acme": acme}}
+    ours = settings.OAUTH_LOGIN
+    settings.OAUTH_LOGIN = ours | {"PROVIDERS": ours["PROVIDERS"] | {"acme": acme}}
 
 
 def test_without_a_field_that_has_the_sub_it_is_said_why_nothing_can_be_done(user, bring, identities):
@@ -64,6 +66,37 @@ def test_who_has_a_password_may_be_called_like_somebodys_sub(user, bring, identi
 
     assert (run.code, identities()) == (1, [])
     assert "1 left out: the user has a password" in run.said
+
+
+@pytest.mark.threat("F08", "L11")
+@pytest.mark.parametrize("field", ["username", "id", "first_name"])
+def test_who_has_signed_up_here_by_the_name_of_somebodys_sub_does_not_get_them_in(
+    visitor, github, bring, field
+):
+    github.user = github.user | {"login": "a-sub", "name": "a-sub"}
+    visitor.sign_in(github)
+    run = bring("mozilla-oidc", "--write", "--subject-field", field, "--provider", "acme")
+
+    assert run.code == 1
+    assert run.rows["mozilla-oidc"][1:5] == ["1", "0", "0", "1"]
+    assert "1 collisions: the user has linked another account here" in run.said
+    assert LinkedAccount.objects.get().provider == "github"
+
+
+def test_who_was_brought_over_and_has_linked_another_since_is_here(user, bring):
+    ada = user("a-sub")
+    bring("mozilla-oidc", "--write", *BY_NAME)
+    LinkedAccount.objects.create(user=ada, provider="github", issuer="https://github.com", subject="7")
+
+    assert bring("mozilla-oidc", "--write", *BY_NAME).rows["mozilla-oidc"][1:5] == ["1", "0", "1", "0"]
+
+
+def test_a_field_that_nobody_here_fills_counts_for_who_has_signed_up_here_too(visitor, github, bring):
+    visitor.sign_in(github)
+    get_user_model().objects.update(last_name="a-sub")
+
+    assert bring("mozilla-oidc", "--write", "--subject-field", "last_name", "--provider", "acme").code == 0
+    assert LinkedAccount.objects.get(provider="acme").user == visitor.user
 
 
 @pytest.mark.threat("L11")

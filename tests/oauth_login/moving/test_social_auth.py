@@ -92,6 +92,11 @@ def test_a_number_that_is_of_whichever_server_is_nobodys_unless_the_site_says_so
         ("twitter-oauth2", "7", "id", "twitter"),
         ("bitbucket-oauth2", "{c788b2da}", "uuid", "bitbucket"),
         ("openstreetmap-oauth2", "7", "id", "openstreetmap"),
+        ("amazon", "amzn1.account.A", "user_id", "amazon"),
+        ("atlassian", "557058:a", "accountId", "atlassian"),
+        ("weibo", "7", "uid", "weibo"),
+        ("weixin", "o6_bmjrPTlm6", "openid", "weixin"),
+        ("yahoo-oauth2", "A7", "sub", "yahoo"),
     ],
 )
 def test_their_names_are_known(association, bring, site, provider, uid, id_key, alias):
@@ -109,9 +114,13 @@ def test_their_names_are_known(association, bring, site, provider, uid, id_key, 
     [
         ("google-oauth2", "ada@gmail.com", "", "known by an e-mail address, which changes hands"),
         ("google-oauth2", "ada@gmail.com", "email", "known by an e-mail address, which changes hands"),
-        ("keycloak", "ada", "username", "was not recorded"),
+        ("google-oauth2", "ada", "email", "is not the id that our sign-in finds people by"),
+        ("github", "583231", "login", "is not the id that our sign-in finds people by"),
+        ("discord", "7", "username", "is not the id that our sign-in finds people by"),
+        ("weixin", "o6_bmjrPTlm6", "unionid", "is not the id that our sign-in finds people by"),
+        ("keycloak", "ada", "username", "is not the id that our sign-in finds people by"),
         ("keycloak", "ada", "", "was not recorded"),
-        ("bitbucket-oauth2", "ada", "username", "was not recorded"),
+        ("bitbucket-oauth2", "ada", "username", "is not the id that our sign-in finds people by"),
         ("dropbox-oauth2", "7", "uid", "was not recorded"),
         ("azuread-tenant-oauth2", "a-sub", "sub", "was not recorded"),
         ("slack", "U7", "id", "was not recorded"),
@@ -121,7 +130,7 @@ def test_who_was_known_by_what_changes_hands_is_left_out(
     association, bring, site, identities, provider, uid, id_key, reason
 ):
     site(
-        **{name: {} for name in ("google", "bitbucket", "dropbox", "slack")},
+        **{name: {} for name in ("google", "bitbucket", "discord", "dropbox", "github", "slack", "weixin")},
         keycloak={"ISSUER": ACME},
         microsoft={"TENANT": "contoso"},
     )
@@ -130,6 +139,89 @@ def test_who_was_known_by_what_changes_hands_is_left_out(
 
     assert (run.code, identities()) == (1, [])
     assert reason in run.said
+
+
+@pytest.mark.threat("F02", "L11")
+@pytest.mark.parametrize("key", ["login", ""], ids=["as it says", "as nobody says"])
+def test_who_has_somebodys_number_for_a_name_does_not_let_them_in(
+    user, bring, visitor, github, identities, key
+):
+    chief = user("chief", is_staff=True)
+    row = {"user_id": chief.pk, "uid": "583231", "id_key": key}
+    UserSocialAuth.objects.create(**row, extra_data={"login": "583231", "id": 999})
+
+    assert (bring("social-auth", "--write").code, identities()) == (1, [])
+    visitor.sign_in(github)
+    assert visitor.user != chief
+
+
+@pytest.mark.threat("F02", "L11")
+@pytest.mark.parametrize("options", [(), ("--trust-uid=discord",)], ids=["by itself", "trusted"])
+@pytest.mark.parametrize("setting", ["SOCIAL_AUTH_DISCORD_ID_KEY", "SOCIAL_AUTH_ID_KEY"])
+def test_who_was_known_by_a_name_that_only_the_settings_tell_of_is_left_out(
+    association, bring, site, identities, settings, setting, options
+):
+    site(discord={})
+    association("80351110224678912", "discord")
+    setattr(settings, setting, "username")
+    run = bring("social-auth", "--write", *options)
+
+    assert (run.code, identities()) == (1, [])
+    assert "is not the id that our sign-in finds people by" in run.said
+
+
+@pytest.mark.parametrize("key", ["sub", ""])
+def test_a_right_setting_proves_nothing_of_an_older_row(association, bring, site, identities, settings, key):
+    site(keycloak={"ISSUER": ACME})
+    association("ada", "keycloak")
+    settings.SOCIAL_AUTH_KEYCLOAK_ID_KEY = key
+
+    assert (bring("social-auth", "--write").code, identities()) == (1, [])
+
+
+def test_a_row_that_says_what_its_uid_is_goes_before_the_settings(
+    association, bring, site, identities, settings
+):
+    site(discord={})
+    association("80351110224678912", "discord", id_key="id")
+    settings.SOCIAL_AUTH_DISCORD_ID_KEY = "username"
+
+    assert bring("social-auth", "--write").code == 0
+    assert [one[2] for one in identities()] == ["80351110224678912"]
+
+
+@pytest.mark.threat("L11")
+@pytest.mark.parametrize("options", [(), ("--trust-uid={provider}",)], ids=["by itself", "trusted"])
+@pytest.mark.parametrize(
+    ("provider", "uid", "id_key", "extra_data"),
+    [
+        ("github", "583231", "", {"id": 999}),
+        ("github", "583231", "id", {"id": "999"}),
+        ("github-org", "583231", "", {"id": "583231 "}),
+        ("amazon", "amzn1.account.A", "", {"user_id": "amzn1.account.B"}),
+        ("dropbox-oauth2", "dbid:A", "account_id", {"account_id": "dbid:B"}),
+        ("google-oauth2", "110169484474386276334", "", {"sub": "110169484474386276335"}),
+        ("keycloak", "ada", "sub", {"sub": "grace"}),
+        ("keycloak", "ada", "sub", {"id_token": id_token(iss=ACME, sub="grace")}),
+    ],
+)
+def test_an_id_that_is_not_the_one_kept_beside_is_nobodys(
+    association, bring, site, identities, provider, uid, id_key, extra_data, options
+):
+    site(**{name: {} for name in ("amazon", "dropbox", "github", "google")}, keycloak={"ISSUER": ACME})
+    association(uid, provider, id_key=id_key, **extra_data)
+    run = bring("social-auth", "--write", *(option.format(provider=provider) for option in options))
+
+    assert (run.code, identities()) == (1, [])
+    assert "1 left out: the uid is another id than the one that was kept beside" in run.said
+
+
+def test_the_same_id_beside_is_no_obstacle_in_whatever_type(association, bring, identities):
+    association(id=583231)
+    association("7", id="7")
+
+    assert bring("social-auth", "--write").code == 0
+    assert [one[2] for one in identities()] == ["583231", "7"]
 
 
 @pytest.mark.parametrize(
@@ -175,6 +267,26 @@ def test_the_site_may_say_that_their_uid_is_the_id(association, bring, site, ide
     assert bring("social-auth", *mapped).code == 1
     assert bring("social-auth", "--write", *mapped, "--trust-uid", "our-own-backend").code == 0
     assert [one[:3] for one in identities()] == [("acme", ACME, "a-sub")]
+
+
+@pytest.mark.threat("L11")
+@pytest.mark.parametrize("theirs", ["github", "our-own-backend"])
+@pytest.mark.parametrize("key", ["login", "username", "email"])
+def test_what_is_called_a_name_is_no_id_whatever_the_site_says(association, bring, identities, theirs, key):
+    association("7", theirs, id_key=key)
+    run = bring("social-auth", "--write", f"--provider={theirs}=github", f"--trust-uid={theirs}")
+
+    assert (run.code, identities()) == (1, [])
+    assert "is not the id that our sign-in finds people by" in run.said
+
+
+def test_the_site_may_say_so_of_an_id_that_has_another_name_there(association, bring, site, identities):
+    site(auth0={"ISSUER": ACME})
+    association("auth0|7", "auth0", id_key="user_id")
+
+    assert bring("social-auth").code == 1
+    assert bring("social-auth", "--write", "--trust-uid", "auth0").code == 0
+    assert [one[2] for one in identities()] == ["auth0|7"]
 
 
 @pytest.mark.threat("L11")

@@ -6,6 +6,14 @@ from oauth_login.models import SignIn
 
 
 @pytest.fixture
+def with_acme(settings):
+    """The site has another provider, whose ids are texts."""
+    acme = {"ISSUER": "https://sso.acme.example", "CLIENT_ID": "an id", "CLIENT_SECRET": "a secret"}
+    written = settings.OAUTH_LOGIN
+    settings.OAUTH_LOGIN = written | {"PROVIDERS": written["PROVIDERS"] | {"acme": acme}}
+
+
+@pytest.fixture
 def kept_out(rows):
     """Assert that a newcomer was refused by the site's rule; return what the page told them."""
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from oauth_login.errors import ProviderMisconfigured, ReauthorizationRequired, SignInRefused
 from oauth_login.exchange import seconds_left
 from oauth_login.models import LinkedAccount, SignIn
-from oauth_login.policy import PolicyRefused, anybody, nobody
+from oauth_login.policy import AllOf, AnyOf, PolicyRefused, anybody, nobody
 from oauth_login.providers.base import Profile
 from oauth_login.signals import sign_in_failed
 from tests.oauth_login.policy import rule
@@ -73,6 +73,18 @@ def test_a_rule_is_asked_once_about_each_sign_in(visitor, new_visitor, github, p
     assert up.provider == again.provider == "github"
     assert up.profile.subject == "583231"
     assert up.request.path == "/oauth2/github/callback/"
+
+
+@pytest.mark.threat("F22")
+@pytest.mark.parametrize("refused", [PolicyRefused, rule.Empty, rule.OtherwiseEmpty])
+@pytest.mark.parametrize("around", [lambda part: part, AllOf, AnyOf], ids=["alone", "all of", "any of"])
+def test_a_rule_and_a_refusal_that_are_empty_lists_keep_out_all_the_same(
+    visitor, github, policy, kept_out, refused, around
+):
+    asked = policy(around(lambda question: refused()))
+
+    kept_out(visitor, visitor.sign_in(github), refused().code)
+    assert not asked, "the rule is false"
 
 
 @pytest.mark.threat("F27")

@@ -19,7 +19,10 @@ SETTINGS = [code for name, code in BLOCKS if name == "settings.py"]
 
 
 @pytest.mark.parametrize("number", range(len(RULES)))
-def test_each_example_of_a_rule_refuses_a_stranger_without_an_address(number):
+def test_each_example_of_a_rule_refuses_a_stranger_without_an_address(settings, number):
+    company = {"ISSUER": "https://sso.acme.example", "CLIENT_ID": "an id", "CLIENT_SECRET": "a secret"}
+    known = {"google": {"CLIENT_ID": "an id", "CLIENT_SECRET": "a secret"}, "acme": company}
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": settings.OAUTH_LOGIN["PROVIDERS"] | known}
     written: dict[str, object] = {}
     exec(RULES[number], written)  # noqa: S102  what the document says is what is tried
     made = written["rule"]

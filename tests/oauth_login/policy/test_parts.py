@@ -1,6 +1,7 @@
 """The ready parts of a rule: whom each admits, whom not, and what it says to them."""
 
 import json
+from typing import cast
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -50,6 +51,10 @@ def also_no(question):
     return PolicyRefused("also no")
 
 
+def empty(question):
+    return rule.Empty("no")
+
+
 def is_down(question):
     raise ProviderUnavailable
 
@@ -69,6 +74,7 @@ def is_down(question):
         ("me@acme.example\n", {}),
         ("@acme.example", {}),
         ("me@acm\N{CYRILLIC SMALL LETTER IE}.example", {}),
+        ("me@acme\N{FULLWIDTH FULL STOP}example", {}),
         ("me@acme.example", {"verified": False}),
         ("me@acme.example", {"verified": "true"}),
         ("me@acme.example", {"primary": False}),
@@ -81,6 +87,28 @@ def test_an_address_of_another_domain_or_unproven_is_refused(visitor, github, po
     has(github, email, **more)
 
     assert "vouch" in kept_out(visitor, visitor.sign_in(github))
+
+
+@pytest.mark.threat("F22")
+def test_the_sign_of_the_kelvin_is_no_letter_of_a_domain_or_a_name(visitor, github, policy, kept_out):
+    policy(EmailDomains("kelvin.example"))
+    has(github, "me@\N{KELVIN SIGN}elvin.example")
+
+    kept_out(visitor, visitor.sign_in(github))
+    listed = AllowOnly(usernames=[("github", "kelvin")])
+    assert listed(about(preferred_username="\N{KELVIN SIGN}elvin"))
+    assert listed(about(preferred_username="Kelvin")) is None
+    with pytest.raises(ValueError, match="is no domain"):
+        EmailDomains("\N{KELVIN SIGN}elvin.example")
+
+
+@pytest.mark.threat("F22")
+@pytest.mark.parametrize("verified", ["true", "True", "yes", 1, None, False], ids=repr)
+def test_an_address_is_vouched_for_by_true_and_nothing_like_it(verified):
+    mine = {"email": "me@acme.example"}
+
+    assert EmailDomains("acme.example")(about(**mine, email_verified=verified))
+    assert EmailDomains("acme.example")(about(**mine, email_verified=True)) is None
 
 
 @pytest.mark.threat("F22")
@@ -254,13 +282,13 @@ ME = [
 OTHERS = [
     (("github", "58323"), ()),
     (("acme", 583231), ()),
-    (("gone", 583231), ()),
     (None, [("github", "octo")]),
     (None, [("acme", "octocat")]),
 ]
 
 
 @pytest.mark.threat("F22")
+@pytest.mark.usefixtures("with_acme")
 @pytest.mark.parametrize("listed", [AllowOnly, Deny])
 @pytest.mark.parametrize(
     ("person", "usernames", "is_me"),
@@ -284,6 +312,83 @@ def test_nobody_gets_around_a_list_through_another_alias_of_the_same_server(sett
 
     assert denied(about("again"))
     assert denied(about("ghe", issuer="https://ghe.example/login/oauth")) is None
+
+
+SLIPS = [
+    (Deny(("githup", 583231)), "there is no provider 'githup' (did you mean 'github'?)"),
+    (Deny(("GitHub", 583231)), "there is no provider 'GitHub' (did you mean 'github'?)"),
+    (Deny(("as-it-was-called-before", 583231)), "there is no provider 'as-it-was-called-before'"),
+    (Deny(("acme", "ada"), ("github", 7), ("githup", 7)), "there is no provider 'githup'"),
+    (Deny(usernames=[("githup", "octocat")]), "there is no provider 'githup'"),
+    (Deny(("github", "0583231")), "'github' has nobody with the id '0583231'"),
+    (Deny(("acme", "ada"), ("github", "octocat")), "'github' has nobody with the id 'octocat'"),
+    (AllowOnly(("githup", 583231)), "there is no provider 'githup'"),
+    (GitHubOrganisation("acme", provider="githup"), "there is no provider 'githup'"),
+    (GitHubOrganisation("acme", provider="acme"), "'acme' is no GitHub"),
+    (ByProvider({"githup": nobody}, others=anybody), "there is no provider 'githup'"),
+    (ByProvider({cast("str", 7): nobody}, others=anybody), "there is no provider 7"),
+]
+
+
+@pytest.mark.threat("F22")
+@pytest.mark.usefixtures("with_acme")
+@pytest.mark.parametrize("around", [lambda part: part, AllOf], ids=["alone", "a part"])
+@pytest.mark.parametrize(("part", "mistake"), SLIPS)
+def test_a_part_that_can_mean_nobody_is_a_mistake_and_admits_nobody(
+    visitor, github, policy, kept_out, part, mistake, around
+):
+    policy(around(part))
+
+    assert any(f"SIGN_IN_POLICY']: {mistake}" in problem.msg for problem in check_settings())
+    assert {problem.id for problem in check_settings()} == {"oauth_login.E024"}
+    kept_out(visitor, visitor.sign_in(github), "settings_invalid", 503)
+
+
+@pytest.mark.usefixtures("with_acme")
+@pytest.mark.parametrize(
+    "part",
+    [
+        Deny(("github", "7"), ("github", 8), ("acme", "ada of acme"), ("acme", "007")),
+        Deny(usernames=[("github", "0583231")]),
+        AnyOf(AllowOnly(("githup", 583231)), anybody),
+        AnyOf(GitHubOrganisation("acme", provider="acme"), anybody),
+        ByProvider({"github": anybody, "githup": nobody}),
+    ],
+)
+def test_a_part_that_is_right_about_the_visitor_admits_them(visitor, github, policy, part):
+    policy(part)
+
+    assert visitor.sign_in(github).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("part", "options", "problem"),
+    [
+        (Deny(("acme", "ada")), {"ISSUER": "http://sso.acme.example"}, "E009"),
+        (Deny(("acme", "ada")), {"PRESET": "no-such-preset"}, "E006"),
+        (GitHubOrganisation("acme", provider="acme"), {"PRESET": "no-such-preset"}, "E006"),
+    ],
+)
+def test_of_a_provider_that_is_not_right_itself_only_that_is_said(settings, policy, part, options, problem):
+    acme = {"CLIENT_ID": "an id", "CLIENT_SECRET": "a secret", **options}
+    written = settings.OAUTH_LOGIN
+    settings.OAUTH_LOGIN = written | {"PROVIDERS": written["PROVIDERS"] | {"acme": acme}}
+    policy(part)
+
+    assert {one.id for one in check_settings()} == {f"oauth_login.{problem}"}
+
+
+@pytest.mark.threat("F22")
+@pytest.mark.parametrize("part", [AllowOnly(("acme", "583231")), Deny(("acme", "583231"))])
+def test_who_may_be_on_a_list_of_a_server_that_nobody_can_name_is_not_admitted(
+    visitor, github, settings, policy, kept_out, part
+):
+    acme = {"ISSUER": "http://sso.acme.example", "CLIENT_ID": "an id", "CLIENT_SECRET": "a secret"}
+    written = settings.OAUTH_LOGIN
+    settings.OAUTH_LOGIN = written | {"PROVIDERS": written["PROVIDERS"] | {"acme": acme}}
+    policy(part)
+
+    kept_out(visitor, visitor.sign_in(github), "settings_invalid", 503)
 
 
 def test_who_has_no_name_is_nobody_on_a_list_of_names():
@@ -332,11 +437,12 @@ def test_an_invitation_is_true_or_false_and_nothing_like_it(answer):
         Invited(lambda question: answer)(about(occasion="sign_up"))
 
 
+@pytest.mark.usefixtures("with_acme")
 @pytest.mark.parametrize(
     "around",
     [
         lambda hook: hook,
-        lambda hook: AllOf(anybody, AnyOf(ACME, hook)),
+        lambda hook: AllOf(anybody, AnyOf(EmailDomains("acme.example"), ACME, hook)),
         lambda hook: ByProvider({"github": hook}),
         lambda hook: ByProvider({"acme": ACME}, others=hook),
     ],
@@ -363,6 +469,7 @@ def test_a_hook_that_is_not_there_invites_nobody(path):
 # --- Several parts as one ---------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("with_acme")
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
@@ -376,6 +483,9 @@ def test_a_hook_that_is_not_there_invites_nobody(path):
         (ByProvider({"github": anybody}), None),
         (ByProvider({"github": no}), "no"),
         (ByProvider({"github": no}, words="Own."), "Own."),
+        (AllOf(empty, words="Own."), "Own."),
+        (AnyOf(empty, words="Own."), "Own."),
+        (ByProvider({"github": empty}, words="Own."), "Own."),
         (ByProvider({"acme": anybody}), ""),
         (ByProvider({"acme": no}, others=anybody), None),
         (AllOf(AnyOf(no, anybody), ByProvider({"github": SignUpClosed()})), None),
@@ -384,7 +494,7 @@ def test_a_hook_that_is_not_there_invites_nobody(path):
 def test_parts_are_put_together_as_they_read(policy, words):
     refusal = policy(about())
 
-    assert (refusal and refusal.words) == words
+    assert (None if refusal is None else refusal.words) == words
 
 
 @pytest.mark.parametrize("policy", [AllOf(anybody, is_down), AnyOf(no, is_down), AnyOf(is_down, no)])
@@ -431,6 +541,14 @@ def test_a_rule_may_want_a_second_factor_that_the_provider_has_asked_for():
         (Deny, [("github",)], {}),
         (Deny, [("github", "")], {}),
         (Deny, [], {"usernames": ["octocat"]}),
+        *(
+            (kind, [pair], {})
+            for kind in (AllowOnly, Deny)
+            for pair in (
+                *(("github", who) for who in (" 583231", "583231 ", 583231.0, True, None, 0, -7, "none")),
+                *((alias, 583231) for alias in ("github ", " ", 7, None)),
+            )
+        ),
         (Invited, [7], {}),
         (Invited, [rule.later], {}),
     ],
