@@ -158,6 +158,46 @@ def test_a_token_that_lives_for_less_than_is_looked_ahead_is_renewed_once_in_a_r
     assert free() == 40
 
 
+@pytest.fixture
+def lock(monkeypatch):
+    """A way to have nobody lease a token, as if a transaction had its row; what it returns ends that."""
+    monkeypatch.setattr(connection.features, "has_select_for_update_skip_locked", False)
+    locked: list[int] = []
+
+    def watch(execute, sql, *more):
+        is_lease = sql.startswith("UPDATE") and "lease_until" in sql and "access_token" not in sql
+        return execute(sql + "".join(f" AND account_id <> {pk}" for pk in locked if is_lease), *more)
+
+    def begin(account):
+        locked.append(account.pk)
+        return locked.clear
+
+    with connection.execute_wrapper(watch):
+        yield begin
+
+
+def test_a_token_whose_row_was_locked_for_a_moment_is_come_back_to(account_of, granting, refresh, lock):
+    unlock = lock(account_of(-20, 1))
+    account_of(-10, 2)
+    granting.renews = lambda _: unlock()
+
+    assert refresh() == (f"{line(renewed=2)}\n", 0)
+    assert granting.refreshes == ["ghr_refresh000002", "ghr_refresh000001"]
+
+
+def test_one_whose_row_stays_locked_is_skipped_and_that_is_said(
+    account_of, granting, refresh, lock, monkeypatch
+):
+    monkeypatch.setattr(lanes, "PATIENCE", 0.2)
+    lock(account_of(-20, 1))
+    account_of(-10, 2)
+    granting.lifetime = 300  # and what was renewed is due again
+
+    assert refresh() == (f"{line(renewed=1, skipped=1)}\n", 1)
+    assert len(granting.requests) == 1
+    assert free() == 2
+
+
 def test_no_more_requests_are_sent_in_a_second_than_are_allowed(granting, refresh):
     link_many(7, granting.issuer, granting.grant)
     at = []
