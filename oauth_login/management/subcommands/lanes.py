@@ -155,15 +155,9 @@ class Lane:
 
 @sensitive_variables()  # here, and in whatever this calls (H08)
 def ask(provider: Provider, token: Token, refresh_token: str) -> TokenResponse | ProviderError:
-    """Ask, in a thread; what a provider keeps in a cache may have needed a connection to a database.
-
-    A mistake in a provider class of the site's own is a provider to be left alone: it must not end the run
-    before what others have answered is saved.
-    """
+    """Ask, in a thread; what a provider keeps in a cache may have needed a connection to a database."""
     try:
         return tokens.ask(provider, token.account, refresh_token)
-    except Exception as error:
-        return tokens.mistake(provider, error)
     finally:
         connections.close_all()
 

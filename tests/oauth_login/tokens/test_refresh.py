@@ -19,7 +19,7 @@ from oauth_login.management.subcommands import lanes
 from oauth_login.models import LinkedAccount, Token
 from tests.oauth_login.error_reports import assert_nothing_is_shown
 from tests.oauth_login.http_server import reply
-from tests.oauth_login.odd_providers import ForgetsWithABug, ReadsTheDatabase, RenewsNothing
+from tests.oauth_login.odd_providers import Exits, ForgetsWithABug, ReadsTheDatabase, RenewsNothing
 from tests.oauth_login.test_concurrency import at_once
 from tests.oauth_login.test_purge import Terminal
 from tests.oauth_login.tokens.commands import ended, link_many, started
@@ -474,6 +474,20 @@ def test_a_mistake_in_a_class_of_the_sites_own_loses_and_shows_nothing(
     counts = line(renewed=renewed, failed=1, skipped=7 - renewed)
     assert said == f"{counts} Left alone: settings_invalid (RuntimeError)\n"
     assert code == 1
+
+
+@pytest.mark.threat("H08")
+def test_a_report_of_what_ends_the_run_from_within_a_thread_shows_no_token(
+    account_of, refresh, monkeypatch, settings
+):
+    monkeypatch.setitem(providers.KINDS, "exits", f"{Exits.__module__}.Exits")
+    settings.OAUTH_LOGIN["PROVIDERS"]["ghe"]["PRESET"] = "exits"
+    account_of()
+
+    with pytest.raises(SystemExit) as raised:
+        refresh()
+
+    assert_nothing_is_shown((raised.type, raised.value, raised.tb))
 
 
 @pytest.mark.usefixtures("database")
