@@ -412,6 +412,7 @@ def test_what_an_ended_grant_was_renewed_to_is_withdrawn_too(person, renewed, wa
     row = Revocation.objects.get()
     assert (row.access_token.reveal(), row.refresh_token.reveal()) == ("gho_late", "ghr_late")
     assert waiting() == [("1", 0, "")]
+    assert Revocation.objects.due().exists(), "nobody is at it"
 
 
 def test_what_another_sign_in_has_replaced_is_not(person, renewed, waiting):
@@ -506,6 +507,23 @@ def test_what_it_was_renewed_to_is_kept_when_the_provider_fails_afterwards(expir
     row = Revocation.objects.get()
     assert (row.access_token.reveal(), row.refresh_token.reveal()) == ("gho_renewed", "ghr_renewed")
     assert row.expires_at > datetime.now(UTC)
+
+
+@pytest.mark.threat("H08")
+def test_a_database_that_fails_meanwhile_is_no_mistake_of_the_provider(expired, revoking, waiting, caplog):
+    def broken(execute, sql, *more):
+        if sql.startswith("UPDATE") and "access_token" in sql and revoking.refreshed:
+            raise OperationalError("gone away")
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(broken):
+        expired.delete()
+
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert isinstance(record.exc_info[1], OperationalError)
+    assert_nothing_is_shown(record.exc_info)
+    assert revoking.revoked == []
+    assert waiting() == [("1", 1, "")]
 
 
 def test_a_refresh_token_that_is_dead_does_not_keep_it_from_being_tried(expired, revoking, waiting):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 
 from oauth_login.models import LinkedAccount, Revocation, Token
 from tests.oauth_login.grants.conftest import fails
@@ -165,6 +166,25 @@ def test_what_another_machine_is_at_is_left_to_it(down, revoke, revoking):
     assert revoke()[0] == 1
     assert Revocation.objects.take(row) is None
     assert revoking.requests == []
+
+
+def test_what_was_tried_since_it_was_read_is_not_taken_though_it_is_due_again(down):
+    down()
+    row, same = Revocation.objects.get(), Revocation.objects.get()
+    assert Revocation.objects.take(same)
+    due()
+
+    assert Revocation.objects.take(row) is None
+    assert Revocation.objects.get().attempts == row.attempts + 1
+
+
+def test_what_is_not_due_is_not_taken_though_nobody_has_tried_it(person, revoking):
+    with transaction.atomic():
+        person().delete()
+
+        assert Revocation.objects.take(Revocation.objects.get()) is None
+
+    assert revoking.revoked == ["gho_1"]
 
 
 def test_a_row_that_another_machine_took_a_moment_ago_is_passed_over(down, revoke, revoking, waiting):
