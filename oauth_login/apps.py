@@ -19,6 +19,7 @@ class OAuthLoginConfig(AppConfig):
 
         from oauth_login import held, recency  # noqa: PLC0415  need models
         from oauth_login.checks import check_deployment, check_settings  # noqa: PLC0415  needs apps
+        from oauth_login.client_checks import check_clients  # noqa: PLC0415  needs apps
         from oauth_login.group_checks import check_groups, check_users  # noqa: PLC0415  needs models
         from oauth_login.lasting import write_again  # noqa: PLC0415  needs models
         from oauth_login.memberships import take_back  # noqa: PLC0415  needs models
@@ -39,6 +40,7 @@ class OAuthLoginConfig(AppConfig):
         request_finished.connect(write_again, dispatch_uid="oauth_login.lasting")
         checks.register(check_settings, checks.Tags.security)
         checks.register(check_deployment, checks.Tags.security, deploy=True)
+        checks.register(check_clients, checks.Tags.security)
         checks.register(check_users, checks.Tags.security)
         checks.register(check_views, checks.Tags.urls)
         checks.register(check_orphans, checks.Tags.database)

@@ -113,16 +113,24 @@ class TokenQuerySet(models.QuerySet[Any]):
         return self._unchanged(token).update(lease_until=None) == 1
 
     def expiring(
-        self, before: datetime, *, providers: Collection[str] | None = None, after: Any = None
+        self,
+        before: datetime,
+        *,
+        providers: Collection[str] | None = None,
+        after: Any = None,
+        among: Collection[Any] | None = None,
     ) -> "TokenQuerySet":
         """Return the renewable tokens that expire *before* that moment and are free, the first of them first.
 
         :param providers: aliases; of all if not given.
         :param after: the token that the first of them comes after.
+        :param among: primary keys; any if not given.
         """
         due = self._due(before).order_by("expires_at", "pk")
         if providers is not None:
             due = due.filter(account__provider__in=providers)
+        if among is not None:
+            due = due.filter(pk__in=among)
         if after is not None:
             due = due.filter(expires_at__gte=after.expires_at)
             due = due.exclude(expires_at=after.expires_at, pk__lte=after.pk)
@@ -135,6 +143,7 @@ class TokenQuerySet(models.QuerySet[Any]):
         number: int,
         providers: Collection[str],
         after: Any = None,
+        among: Collection[Any] | None = None,
         seconds: int = LEASE,
     ) -> list[Any]:
         """Lease up to *number* of the tokens that :meth:`expiring` returns.
@@ -143,7 +152,7 @@ class TokenQuerySet(models.QuerySet[Any]):
         passes over what another is about to take. Who comes away with nothing may have come too late for
         the first ones only.
         """
-        due = self.expiring(before, providers=providers, after=after)
+        due = self.expiring(before, providers=providers, after=after, among=among)
         due = due.select_related("account").annotate(clock=DatabaseNow())
         crowd = [_told_the_time(token) for token in due[: number * CROWD]]
         if connections[due.db].features.has_select_for_update_skip_locked:

@@ -41,7 +41,8 @@ class RevocationQuerySet(models.QuerySet[Any]):
     ) -> Any:
         """Write down that an account's grant is to be withdrawn; return the row.
 
-        :param pause: seconds in which only the caller tries.
+        :param pause: seconds in which only the caller tries; of a transaction, part of which may be over
+            when it is committed.
         """
         row = self.model(
             provider=account.provider,
@@ -96,11 +97,15 @@ class RevocationQuerySet(models.QuerySet[Any]):
         return rows.order_by("next_try_at", "pk")
 
     def take(self, row: Any) -> Any:
-        """Lease the row, if nobody else has since it was read, and return it as it is now; else None."""
-        free = self.filter(pk=row.pk, attempts=row.attempts, next_try_at__lte=DatabaseNow())
+        """Lease the row, if it is due and as it was read, and return it as it is now; else None."""
+        due = self.filter(next_try_at__lte=DatabaseNow())
+        return self.as_they_are().filter(pk=row.pk).first() if due.lease(row) else None
+
+    def lease(self, row: Any) -> bool:
+        """Let only the caller try the row, due or not, if nobody has since it was read; tell whether so."""
+        unchanged = self.filter(pk=row.pk, attempts=row.attempts)
         values = {"tried_at": DatabaseNow(), "next_try_at": DatabaseNow() + LEASE}
-        taken = free.update(attempts=row.attempts + 1, **values)
-        return self.as_they_are().filter(pk=row.pk).first() if taken else None
+        return unchanged.update(attempts=row.attempts + 1, **values) == 1
 
     def keep(self, row: Any, access_token: str, refresh_token: str, expires_in: int | None) -> None:
         """Write down, before anything else happens, what the row's tokens were renewed to.

@@ -147,11 +147,17 @@ def _serves(token: Token, rejected: int | None, margin: int) -> bool:
 
 
 def ask(provider: Provider, account: LinkedAccount, refresh_token: str) -> TokenResponse | ProviderError:
-    """Return what the provider answers to one request for a new token. No database is touched."""
+    """Return what the provider answers to one request for a new token. We touch no database meanwhile.
+
+    A mistake in a provider class of the site's own is a provider that fails: the lease is not to stay, and no
+    page or run is to break, because of it.
+    """
     try:
         return provider.refresh(refresh_token, subject=account.subject, known={"issuer": account.issuer})
     except ProviderError as error:
         return error
+    except Exception as error:
+        return mistake(provider, error)
 
 
 @sensitive_variables()  # here, and in whatever this calls (H08)

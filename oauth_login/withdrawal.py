@@ -160,8 +160,10 @@ class Batch:
         with transport.one_deadline(self.until):
             if has_passed():
                 return
-            row = Revocation.objects.using(self.round.database).as_they_are().filter(pk=pk).first()
-            if row and self.round.is_worthwhile(row):
+            rows = Revocation.objects.using(self.round.database)
+            # The transaction may have outlasted the row's lease: then it is the command's as much as ours.
+            row = rows.as_they_are().filter(pk=pk, attempts=0).first()
+            if row and self.round.is_worthwhile(row) and rows.lease(row):
                 row.attempts += 1
                 self.outcomes[pk] = self.round.settle(row)
 

@@ -42,13 +42,17 @@ def shared(definitions: Mapping[Any, Mapping[str, Any]]) -> Iterator[tuple[Any, 
     first: dict[str, tuple[Any, str]] = {}
     for alias, options in definitions.items():
         way = _way_of_naming(alias, options)
-        for namespace in _namespaces(alias, options):
+        for namespace in namespaces(alias, options):
             other, others_way = first.setdefault(namespace, (alias, way))
             if others_way != way:
                 yield other, alias, namespace
 
 
-def _namespaces(alias: Any, options: Mapping[str, Any]) -> set[str]:
+def namespaces(alias: Any, options: Mapping[str, Any]) -> set[str]:
+    """Return the issuers of a definition, or what stands for one; none if it does not say so rightly.
+
+    :param options: settings, right or wrong, over those of the preset.
+    """
     issuer, base = options.get("ISSUER"), str(options.get("BASE_URL", "")).rstrip("/")
     if isinstance(issuer, str) and issuer:
         tenants = options.get("TENANTS", [options.get("TENANT")])

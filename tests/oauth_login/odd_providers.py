@@ -65,6 +65,13 @@ class ForgetsWithABug(GitHub):
         raise RuntimeError("a mistake")
 
 
+class Exits(GitHub):
+    """Somebody's own provider class, which ends what it should not."""
+
+    def refresh(self, refresh_token, **more):
+        raise SystemExit(3)
+
+
 class SaysTooMuch(GitHub):
     """Its people have longer names than any column, and it does not mind."""
 

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from django.db import Error as DatabaseError  # also what drivers raise about a closed connection
@@ -21,6 +22,7 @@ from oauth_login.errors import (
     ReauthorizationRequired,
     TokenRequestError,
 )
+from oauth_login.leases import CROWD
 from oauth_login.models import Token
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Provider
@@ -72,15 +74,12 @@ class Lane:
         now = time.monotonic()
         if self.is_over or now < self._next_at or self.at_once - len(self.asked) < self._step:
             return
-        claimed = Token.objects.take_expiring(
-            self.before, number=self._step, providers=[self.provider.alias], after=self._last
-        )
-        if claimed:
-            self._claimed_at, self._last = now, claimed[-1]
+        if claimed := self._claim():
+            self._claimed_at = now
             asked = sum(self._send(token) for token in claimed)
             self._next_at = max(self._next_at, now - LAG) + asked / self.rate
         else:
-            self.is_over = now - self._claimed_at > PATIENCE or not self.remaining().exists()
+            self.is_over = now - self._claimed_at > PATIENCE or not self._remaining()
 
     def settle(self) -> None:
         """Write down what has been answered."""
@@ -96,11 +95,22 @@ class Lane:
         """Wait for what was asked, and write it down: a refresh token may be good for one use only."""
         self._pool.shutdown()
         self.settle()
-        self.counts[SKIPPED] += self.remaining().count()
+        self.counts[SKIPPED] += len(self._remaining())
 
-    def remaining(self) -> Any:
-        """Return the tokens that are due, and that this lane has not come to."""
-        return Token.objects.expiring(self.before, providers=[self.provider.alias], after=self._last)
+    def _claim(self) -> list[Token]:
+        """Lease the next tokens; when none follow, what was passed over, as somebody had it for a moment."""
+        due = partial(Token.objects.take_expiring, self.before, providers=[self.provider.alias])
+        claimed: list[Token] = due(number=self._step, after=self._last)
+        if claimed:
+            self._last = claimed[-1]
+            return claimed
+        passed_over = self._remaining()[: self._step * CROWD]
+        return due(number=self._step, among=passed_over) if passed_over else []
+
+    def _remaining(self) -> list[Any]:
+        """Return the keys of the tokens that are due, and that this lane has not come to."""
+        due = Token.objects.expiring(self.before, providers=[self.provider.alias])
+        return [pk for pk in due.values_list("pk", flat=True) if pk not in self._seen]
 
     def _send(self, token: Token) -> bool:
         """Ask for the successor of a token, or give the token back; tell which."""
@@ -145,15 +155,9 @@ class Lane:
 
 @sensitive_variables()  # here, and in whatever this calls (H08)
 def ask(provider: Provider, token: Token, refresh_token: str) -> TokenResponse | ProviderError:
-    """Ask, in a thread; what a provider keeps in a cache may have needed a connection to a database.
-
-    A mistake in a provider class of the site's own is a provider to be left alone: it must not end the run
-    before what others have answered is saved.
-    """
+    """Ask, in a thread; what a provider keeps in a cache may have needed a connection to a database."""
     try:
         return tokens.ask(provider, token.account, refresh_token)
-    except Exception as error:
-        return tokens.mistake(provider, error)
     finally:
         connections.close_all()
 

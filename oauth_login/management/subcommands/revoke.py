@@ -1,5 +1,6 @@
 """``manage.py oauth_login revoke``: what could not be withdrawn yet, and live grants on demand."""
 
+import difflib
 import logging
 from argparse import ArgumentTypeError
 from collections import Counter
@@ -12,6 +13,7 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import router, transaction
 
+from oauth_login import conf
 from oauth_login.management.subcommands.progress import Progress
 from oauth_login.models import LinkedAccount, Revocation, Token
 from oauth_login.outstanding import RevocationQuerySet
@@ -64,6 +66,7 @@ class Revoke(BaseCommand):
 
     def handle(self, *, account: list[str], user: list[str], verbosity: int, **options: Any) -> str | None:
         run = Run(self, options, is_told=verbosity > 0)
+        run.check_provider()
         text = run.withdraw(account, user) if account or user else run.go_on()
         return text if verbosity > 0 else None
 
@@ -77,6 +80,19 @@ class Run:
         self.progress = Progress(command.stderr, is_wanted=is_told)
         self.rows: RevocationQuerySet = Revocation.objects.using(router.db_for_write(Revocation))
         self.outcomes: Counter[Outcome] = Counter()
+
+    def check_provider(self) -> None:
+        """Make sure that a provider was not named by a slip: nothing would be done, and all seem well.
+
+        :raises CommandError: neither the settings know it, nor is anything of it to be withdrawn.
+        """
+        alias, known = self.options["provider"], conf.aliases()
+        # Compared here: not every text that can be typed may be shown to every database.
+        if not alias or alias in {*known, *self.rows.values_list("provider", flat=True).distinct()}:
+            return
+        close = difflib.get_close_matches(alias, known, n=1)
+        hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known) or 'none'}."
+        raise CommandError(f"There is no provider {alias!r}. {hint}")
 
     # --- What is waiting
 

@@ -48,7 +48,8 @@ class Revoking(Server):
     def respond(self, request):
         self.requests.append(request)
         if request.method == "POST":
-            return reply(self.renews) if isinstance(self.renews, dict) else self.renews
+            renewed = self.renews(request) if callable(self.renews) else self.renews
+            return reply(renewed) if isinstance(renewed, dict) else renewed
         pair = base64.b64decode(request.headers["authorization"].removeprefix("Basic ")).decode()
         assert pair == ":".join(CLIENT.values())
         assert (request.method, request.path) == (

@@ -14,9 +14,10 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from oauth_login import transport
+from oauth_login import providers, transport
 from oauth_login.models import LinkedAccount, Revocation, Token
 from tests.oauth_login.grants.conftest import fails
+from tests.oauth_login.odd_providers import ForgetsWithABug
 
 pytestmark = pytest.mark.django_db(transaction=True)
 User = get_user_model()
@@ -222,6 +223,17 @@ def test_a_provider_that_fails_is_asked_once_and_named(person, revoking, owner, 
         "3 tokens of ghe were not renewed: provider_unavailable"
     ]
     assert len(revoking.requests) == 1
+
+
+def test_a_mistake_in_a_class_of_the_sites_own_is_a_provider_that_fails(
+    person, owner, act, settings, monkeypatch
+):
+    monkeypatch.setitem(providers.KINDS, "buggy", f"{ForgetsWithABug.__module__}.ForgetsWithABug")
+    settings.OAUTH_LOGIN["PROVIDERS"]["ghe"]["PRESET"] = "buggy"
+
+    assert act(signed_in(owner), "renew_tokens", person()) == [
+        "1 token of ghe was not renewed: settings_invalid"
+    ]
 
 
 def test_there_is_an_end_to_it_and_what_remains_is_told(person, revoking, owner, act, monkeypatch):

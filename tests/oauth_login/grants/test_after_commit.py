@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, transaction
 from django.db.models.signals import post_save
 from django.test.utils import CaptureQueriesContext
@@ -14,6 +15,7 @@ from oauth_login.oauth2 import TokenResponse
 from oauth_login.withdrawal import Outcome, outcome_of, withdraw
 from tests.oauth_login.error_reports import assert_nothing_is_shown
 from tests.oauth_login.grants.conftest import CLIENT, fails
+from tests.oauth_login.http_server import reply
 from tests.oauth_login.odd_providers import ForgetsWithABug
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -163,6 +165,60 @@ def test_nobody_else_tries_while_whoever_has_asked_for_it_is_at_it(person, revok
     assert revoking.revoked == ["gho_1"]
 
 
+@pytest.fixture
+def long_after():
+    """Delete an account in a transaction that outlasts the lease of what it writes down."""
+
+    def delete(account):
+        with transaction.atomic():
+            account.delete()
+            Revocation.objects.update(next_try_at=datetime.now(UTC) - timedelta(seconds=1))
+
+    return delete
+
+
+@pytest.mark.threat("H15", "H21")
+def test_after_a_long_transaction_the_command_leaves_alone_what_is_being_tried(
+    expired, revoking, long_after, waiting
+):
+    def meanwhile(request):
+        revoking.renews = renews
+        with pytest.raises(CommandError, match="1 remain to be withdrawn"):
+            call_command("oauth_login", "revoke")
+        return reply(renews)
+
+    renews, revoking.renews = revoking.renews, meanwhile
+
+    long_after(expired)
+
+    assert revoking.refreshed == ["ghr_1"]
+    assert revoking.revoked == ["gho_renewed"]
+    assert waiting() == []
+
+
+@pytest.mark.threat("H15", "H21")
+@pytest.mark.parametrize("moment", ["SELECT", "UPDATE"])
+def test_after_a_long_transaction_what_the_command_has_taken_is_left_to_it(
+    expired, revoking, long_after, moment
+):
+    taken: list[Revocation] = []
+
+    def command(execute, sql, *more):
+        is_tried = "oauth_login_revocation" in sql and not connection.in_atomic_block
+        if is_tried and sql.startswith(moments[-1]):
+            moments.append("nothing more")
+            taken.append(Revocation.objects.take(Revocation.objects.get()))
+        return execute(sql, *more)
+
+    moments = [moment]
+    with connection.execute_wrapper(command):
+        long_after(expired)
+
+    assert [row.attempts for row in taken] == [1]
+    assert revoking.requests == []
+    assert outcome_of(expired) is Outcome.AWAITED
+
+
 def test_a_server_that_fails_does_not_stand_for_another_of_the_same_name(person, revoking):
     revoking.says = fails()
     person().delete()
@@ -275,7 +331,7 @@ def test_who_is_linked_again_by_the_same_transaction_keeps_the_new_grant(person,
     assert outcome_of(account) is Outcome.SUPERSEDED
 
 
-def test_an_account_more_costs_four_statements_more(person):
+def test_an_account_more_costs_five_statements_more(person):
     def statements(number):
         for _ in range(number):
             person()
@@ -283,8 +339,8 @@ def test_an_account_more_costs_four_statements_more(person):
             LinkedAccount.objects.all().delete()
         return len([query for query in queries if query["sql"] not in {"BEGIN", "COMMIT"}])
 
-    # Its token and a row for what is in it; after the commit that row again, and the row's end.
-    assert statements(6) - statements(2) == 4 * 4
+    # Its token and a row for what is in it; after the commit that row again, its lease, and its end.
+    assert statements(6) - statements(2) == 5 * 4
 
 
 def test_a_live_account_gives_its_grant_back_and_stays(person, revoking, waiting):
@@ -356,6 +412,7 @@ def test_what_an_ended_grant_was_renewed_to_is_withdrawn_too(person, renewed, wa
     row = Revocation.objects.get()
     assert (row.access_token.reveal(), row.refresh_token.reveal()) == ("gho_late", "ghr_late")
     assert waiting() == [("1", 0, "")]
+    assert Revocation.objects.due().exists(), "nobody is at it"
 
 
 def test_what_another_sign_in_has_replaced_is_not(person, renewed, waiting):
@@ -450,6 +507,23 @@ def test_what_it_was_renewed_to_is_kept_when_the_provider_fails_afterwards(expir
     row = Revocation.objects.get()
     assert (row.access_token.reveal(), row.refresh_token.reveal()) == ("gho_renewed", "ghr_renewed")
     assert row.expires_at > datetime.now(UTC)
+
+
+@pytest.mark.threat("H08")
+def test_a_database_that_fails_meanwhile_is_no_mistake_of_the_provider(expired, revoking, waiting, caplog):
+    def broken(execute, sql, *more):
+        if sql.startswith("UPDATE") and "access_token" in sql and revoking.refreshed:
+            raise OperationalError("gone away")
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(broken):
+        expired.delete()
+
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert isinstance(record.exc_info[1], OperationalError)
+    assert_nothing_is_shown(record.exc_info)
+    assert revoking.revoked == []
+    assert waiting() == [("1", 1, "")]
 
 
 def test_a_refresh_token_that_is_dead_does_not_keep_it_from_being_tried(expired, revoking, waiting):

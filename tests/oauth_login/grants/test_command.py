@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 
 from oauth_login.models import LinkedAccount, Revocation, Token
 from tests.oauth_login.grants.conftest import fails
@@ -167,6 +168,25 @@ def test_what_another_machine_is_at_is_left_to_it(down, revoke, revoking):
     assert revoking.requests == []
 
 
+def test_what_was_tried_since_it_was_read_is_not_taken_though_it_is_due_again(down):
+    down()
+    row, same = Revocation.objects.get(), Revocation.objects.get()
+    assert Revocation.objects.take(same)
+    due()
+
+    assert Revocation.objects.take(row) is None
+    assert Revocation.objects.get().attempts == row.attempts + 1
+
+
+def test_what_is_not_due_is_not_taken_though_nobody_has_tried_it(person, revoking):
+    with transaction.atomic():
+        person().delete()
+
+        assert Revocation.objects.take(Revocation.objects.get()) is None
+
+    assert revoking.revoked == ["gho_1"]
+
+
 def test_a_row_that_another_machine_took_a_moment_ago_is_passed_over(down, revoke, revoking, waiting):
     down(2)
 
@@ -216,11 +236,41 @@ def test_a_number_that_cannot_be_meant_is_refused(revoke, number, db):
     assert revoke("--limit", number)[0] == 1
 
 
-def test_only_what_is_of_that_provider_is_tried(down, revoke, revoking):
+def test_only_what_is_of_that_provider_is_tried(down, revoke, revoking, settings):
     down()
+    settings.OAUTH_LOGIN["PROVIDERS"]["other"] = settings.OAUTH_LOGIN["PROVIDERS"]["ghe"]
 
     assert revoke("--provider", "other") == (0, "Grants: nothing to be done now.", "")
     assert revoke("--provider", "ghe") == (0, "Grants: 1 withdrawn.", "")
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"], ["--account", "1"]], ids=["waiting", "dry", "live"])
+@pytest.mark.parametrize(
+    ("alias", "hint"), [("gh", "Did you mean 'ghe'?"), ("weibo", "Known: ghe."), ("\0", "Known: ghe.")]
+)
+def test_a_provider_that_nobody_knows_is_a_slip(down, revoke, revoking, waiting, alias, hint, more):
+    down()
+
+    assert revoke("--provider", alias, *more) == (1, f"There is no provider {alias!r}. {hint}", "")
+    assert (len(waiting()), revoking.requests) == (1, [])
+
+
+def test_where_the_settings_have_none_there_is_nothing_to_be_meant(revoke, settings, db):
+    settings.OAUTH_LOGIN = {}
+
+    assert revoke("--provider", "ghe")[:2] == (1, "There is no provider 'ghe'. Known: none.")
+
+
+def test_one_that_is_not_in_the_settings_any_more_is_known_while_something_of_it_waits(
+    down, revoke, settings
+):
+    down()
+    settings.OAUTH_LOGIN = {"PROVIDERS": {}}
+
+    code, said, complained = revoke("--provider", "ghe")
+
+    assert (code, said) == (1, "Grants: 1 not done. 1 remain to be withdrawn.")
+    assert complained == "ghe: settings_invalid (1)\n"
 
 
 def test_a_dry_run_says_how_much_there_is_and_does_nothing(down, revoke, revoking, waiting):

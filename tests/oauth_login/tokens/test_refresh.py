@@ -19,7 +19,7 @@ from oauth_login.management.subcommands import lanes
 from oauth_login.models import LinkedAccount, Token
 from tests.oauth_login.error_reports import assert_nothing_is_shown
 from tests.oauth_login.http_server import reply
-from tests.oauth_login.odd_providers import ForgetsWithABug, ReadsTheDatabase, RenewsNothing
+from tests.oauth_login.odd_providers import Exits, ForgetsWithABug, ReadsTheDatabase, RenewsNothing
 from tests.oauth_login.test_concurrency import at_once
 from tests.oauth_login.test_purge import Terminal
 from tests.oauth_login.tokens.commands import ended, link_many, started
@@ -156,6 +156,46 @@ def test_a_token_that_lives_for_less_than_is_looked_ahead_is_renewed_once_in_a_r
     assert refresh()[0] == f"{line(renewed=40)}\n"
     assert len(granting.requests) == 40
     assert free() == 40
+
+
+@pytest.fixture
+def lock(monkeypatch):
+    """A way to have nobody lease a token, as if a transaction had its row; what it returns ends that."""
+    monkeypatch.setattr(connection.features, "has_select_for_update_skip_locked", False)
+    locked: list[int] = []
+
+    def watch(execute, sql, *more):
+        is_lease = sql.startswith("UPDATE") and "lease_until" in sql and "access_token" not in sql
+        return execute(sql + "".join(f" AND account_id <> {pk}" for pk in locked if is_lease), *more)
+
+    def begin(account):
+        locked.append(account.pk)
+        return locked.clear
+
+    with connection.execute_wrapper(watch):
+        yield begin
+
+
+def test_a_token_whose_row_was_locked_for_a_moment_is_come_back_to(account_of, granting, refresh, lock):
+    unlock = lock(account_of(-20, 1))
+    account_of(-10, 2)
+    granting.renews = lambda _: unlock()
+
+    assert refresh() == (f"{line(renewed=2)}\n", 0)
+    assert granting.refreshes == ["ghr_refresh000002", "ghr_refresh000001"]
+
+
+def test_one_whose_row_stays_locked_is_skipped_and_that_is_said(
+    account_of, granting, refresh, lock, monkeypatch
+):
+    monkeypatch.setattr(lanes, "PATIENCE", 0.2)
+    lock(account_of(-20, 1))
+    account_of(-10, 2)
+    granting.lifetime = 300  # and what was renewed is due again
+
+    assert refresh() == (f"{line(renewed=1, skipped=1)}\n", 1)
+    assert len(granting.requests) == 1
+    assert free() == 2
 
 
 def test_no_more_requests_are_sent_in_a_second_than_are_allowed(granting, refresh):
@@ -434,6 +474,20 @@ def test_a_mistake_in_a_class_of_the_sites_own_loses_and_shows_nothing(
     counts = line(renewed=renewed, failed=1, skipped=7 - renewed)
     assert said == f"{counts} Left alone: settings_invalid (RuntimeError)\n"
     assert code == 1
+
+
+@pytest.mark.threat("H08")
+def test_a_report_of_what_ends_the_run_from_within_a_thread_shows_no_token(
+    account_of, refresh, monkeypatch, settings
+):
+    monkeypatch.setitem(providers.KINDS, "exits", f"{Exits.__module__}.Exits")
+    settings.OAUTH_LOGIN["PROVIDERS"]["ghe"]["PRESET"] = "exits"
+    account_of()
+
+    with pytest.raises(SystemExit) as raised:
+        refresh()
+
+    assert_nothing_is_shown((raised.type, raised.value, raised.tb))
 
 
 @pytest.mark.usefixtures("database")

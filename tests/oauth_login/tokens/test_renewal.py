@@ -20,8 +20,9 @@ from oauth_login.errors import (
 from oauth_login.leases import LEASE
 from oauth_login.models import LinkedAccount, Token
 from oauth_login.transport import DEADLINE
+from tests.oauth_login.error_reports import assert_nothing_is_shown
 from tests.oauth_login.http_server import HANG_UP, reply
-from tests.oauth_login.odd_providers import RenewsNothing
+from tests.oauth_login.odd_providers import ForgetsWithABug, RenewsNothing
 from tests.oauth_login.tokens.granting import DEAD
 
 pytestmark = pytest.mark.django_db
@@ -312,6 +313,46 @@ def test_a_provider_that_fails_with_an_expired_token_is_a_typed_error_and_not_as
     assert again.value.retry_after in range(1, 10)
     assert stored(account) == ("ghu_access000001", "ghr_refresh000001")
     assert Token.objects.get().state == "active"
+
+
+@pytest.fixture
+def buggy(monkeypatch, settings):
+    """A way to have the provider be of a class of the site's own, with a mistake in it; or of none such."""
+    monkeypatch.setitem(providers.KINDS, "buggy", f"{ForgetsWithABug.__module__}.ForgetsWithABug")
+
+    def is_buggy(preset="buggy"):
+        known = settings.OAUTH_LOGIN["PROVIDERS"]["ghe"] | {"PRESET": preset}
+        settings.OAUTH_LOGIN = {"PROVIDERS": {"ghe": known}}
+
+    return is_buggy
+
+
+@pytest.mark.threat("H08")
+def test_a_mistake_in_a_class_of_the_sites_own_is_a_provider_that_fails(
+    account_of, granting, stored, buggy, caplog
+):
+    account = account_of(-1)
+    buggy()
+
+    with pytest.raises(ProviderMisconfigured, match="RuntimeError"):
+        account.access_token()
+    with pytest.raises(ProviderUnavailable, match="settings_invalid") as again:
+        account.access_token()
+
+    assert again.value.retry_after in range(1, 6)
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert record.getMessage() == "ForgetsWithABug has a mistake in it"
+    assert_nothing_is_shown(record.exc_info)
+    buggy("github")  # no more
+    Token.objects.update(lease_until=None)
+    assert account.access_token() == "ghu_access000002"
+
+
+def test_nor_is_it_in_the_way_of_a_token_that_still_lasts(account_of, granting, buggy):
+    account = account_of(30)
+    buggy()
+
+    assert [account.access_token() for _ in range(2)] == ["ghu_access000001"] * 2
 
 
 @pytest.mark.parametrize("hours", [1, -1], ids=["fast", "slow"])
