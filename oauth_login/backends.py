@@ -77,7 +77,7 @@ class OAuthBackend(ModelBackend):
                 self._names(account, oauth_profile, separate=oauth_separate)
             occasion: Occasion = "sign_in" if account else "sign_up"
             question = SignInQuestion(occasion, oauth_profile, oauth_provider, user, request, api)
-            admitted = self._admitted(question, admitted)
+            admitted = self._admitted(question, account, admitted)
             names = self._names(account, oauth_profile, separate=oauth_separate)
             if names is None:
                 continue
@@ -131,8 +131,12 @@ class OAuthBackend(ModelBackend):
         """
         return ""
 
-    def _admitted(self, question: SignInQuestion, before: "Admitted | None") -> "Admitted":
+    def _admitted(
+        self, question: SignInQuestion, account: LinkedAccount | None, before: "Admitted | None"
+    ) -> "Admitted":
         """Ask the site's policy, and the provider for what counts here; nothing is written yet (F27).
+
+        Whom the policy refuses loses what their account gave: it is the only thing that a refusal writes.
 
         :param before: what came of it a moment ago: about each user it is asked once.
         :raises SignInRefused: the user may not sign in, or the policy does not admit them.
@@ -141,7 +145,8 @@ class OAuthBackend(ModelBackend):
             return before
         if question.user is not None and not self.user_can_authenticate(question.user):
             raise SignInRefused("user_inactive")
-        policies.ask(question)
+        with memberships.kept_by_the_admitted(account):
+            policies.ask(question)
         return Admitted(question.user, memberships.told(question))
 
     def _returning(
