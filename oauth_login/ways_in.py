@@ -11,11 +11,11 @@ from django.conf import global_settings, settings
 from django.contrib.auth import get_backends
 from django.contrib.auth.backends import BaseBackend
 from django.shortcuts import resolve_url
-from django.urls import NoReverseMatch
+from django.urls import NoReverseMatch, reverse
 
 from oauth_login import branding, conf
 from oauth_login.models import LinkedAccount
-from oauth_login.redirects import is_ours, is_there
+from oauth_login.redirects import is_ours, is_there, leads_to_admin
 
 
 def providers(accounts: Iterable[LinkedAccount]) -> list[dict[str, Any]]:
@@ -49,6 +49,16 @@ def has_password(user: Any) -> bool:
     return is_there and any(_takes_passwords(backend) and _knows(backend, user) for backend in get_backends())
 
 
+def leads_in_by_password(user: Any) -> bool:
+    """Tell whether *user* has a password, and a page of this site to type it: the admin's is for staff alone.
+
+    The page ``confirm/`` takes one, too, but of whoever is signed in already.
+    """
+    page = password_page()
+    is_for_all = bool(page) and not leads_to_admin(page)
+    return has_password(user) and (is_for_all or (_is_staff(user) and _has_admin()))
+
+
 def password_page() -> str:
     """Return where passwords are typed: ``PASSWORD_LOGIN_URL``, or a ``LOGIN_URL`` that is not ours; or "".
 
@@ -62,6 +72,17 @@ def password_page() -> str:
     if is_ours(page) or (page == global_settings.LOGIN_URL and not written and not is_there(page)):
         return ""
     return page
+
+
+def _is_staff(user: Any) -> bool:
+    return getattr(user, "is_staff", False) is True
+
+
+def _has_admin() -> bool:
+    try:
+        return bool(reverse("admin:login"))
+    except NoReverseMatch:
+        return False
 
 
 def _takes_passwords(backend: Any) -> bool:

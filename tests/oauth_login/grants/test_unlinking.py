@@ -11,13 +11,16 @@ from django.db import connection
 from django.template import RequestContext, Template
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
+from django.urls import include, path, reverse
 
 from oauth_login import signals
-from oauth_login.models import LinkedAccount, Token
+from oauth_login.models import LinkedAccount, SignIn, Token
+from tests.databases import unquoted
 from tests.oauth_login.grants.conftest import fails
 
 pytestmark = pytest.mark.django_db(transaction=True)
+#: A site without an admin, and without a page for passwords.
+urlpatterns = [path("", include("guestbook.urls")), path("oauth2/", include("oauth_login.urls"))]
 OTHER_KEY = "another-key-that-has-never-encrypted-anything-here-0123456789"
 
 
@@ -285,6 +288,59 @@ def test_nor_is_an_empty_one(person):
     get_user_model().objects.update(password="")
 
     assert signed_in(get_user_model().objects.get()).post(page_of(account)).status_code == 409
+
+
+@pytest.mark.threat("G08")
+@pytest.mark.parametrize(
+    ("changes", "is_staff"),
+    [
+        ({"ROOT_URLCONF": __name__}, True),
+        ({}, False),
+        ({"LOGIN_URL": "admin:login"}, False),
+    ],
+    ids=["no page", "the admin's, for staff", "the admin's, which LOGIN_URL is"],
+)
+def test_a_password_that_can_be_typed_nowhere_is_no_way_in(person, settings, changes, is_staff):
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PASSWORD_LOGIN_URL": None}
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    account = person()
+    get_user_model().objects.update(is_staff=is_staff)
+    assert Client().login(username=account.user.username, password="typed")
+
+    assert signed_in(account.user).post(page_of(account)).status_code == 409
+    assert LinkedAccount.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("login_url", "is_staff"),
+    [("oauth_login:login", True), ("admin:login", True), ("/typed/here/", False)],
+    ids=["the admin's, for staff", "the admin's, which LOGIN_URL is", "the site's own"],
+)
+def test_one_that_can_be_typed_is(person, settings, login_url, is_staff):
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PASSWORD_LOGIN_URL": None}
+    settings.LOGIN_URL = login_url
+    account = person()
+    get_user_model().objects.update(is_staff=is_staff)
+
+    assert signed_in(account.user).post(page_of(account)).status_code == 302
+
+
+@pytest.mark.threat("G09")
+def test_nor_is_a_password_that_another_tab_has_given_up_meanwhile(person):
+    account = person()
+    browser = signed_in(account.user)
+
+    def meanwhile(execute, sql, params, many, context):
+        if f"INSERT INTO {SignIn._meta.db_table}" in unquoted(sql):
+            get_user_model().objects.update(password="!")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(meanwhile):
+        answer = browser.post(page_of(account))
+
+    assert answer.status_code == 409
+    assert LinkedAccount.objects.count() == 1
 
 
 def test_a_password_is_a_way_in_whatever_its_backend_calls_the_name(person, settings):

@@ -77,7 +77,6 @@ def by_password(visitor, name="ada", to="/where/"):
 def test_a_taken_address_signs_nobody_in_and_shows_the_ways_that_its_user_has(
     visitor, new_visitor, github, ada, at_github, collide, settings
 ):
-    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PASSWORD_LOGIN_URL": "/password/"}
     other = new_visitor()
     other.login(username="ada", password=PASSWORD)
     at_github(1)
@@ -98,7 +97,6 @@ def test_a_taken_address_signs_nobody_in_and_shows_the_ways_that_its_user_has(
 
 
 def test_only_the_ways_that_are_there_are_shown(visitor, ada, collide, settings):
-    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PASSWORD_LOGIN_URL": "/password/"}
 
     page = collide(visitor).content.decode()
 
@@ -128,6 +126,7 @@ def test_who_has_no_password_is_not_asked_for_one(visitor, new_visitor, github, 
     ],
 )
 def test_passwords_are_typed_on_the_sites_own_login_page(visitor, ada, collide, settings, changes, shown):
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PASSWORD_LOGIN_URL": None}
     for name, value in changes.items():
         setattr(settings, name, value)
 
