@@ -21,9 +21,9 @@ from oauth_login.redirects import is_ours, is_there, leads_to_admin
 def providers(accounts: Iterable[LinkedAccount]) -> list[dict[str, Any]]:
     """Return the providers that these accounts lead in through, in the site's order.
 
-    Not those whose alias is another server by now: it knows nobody of the former.
+    Not those of a server that no alias means by now: another one knows nobody of the former.
     """
-    leading = {account.provider for account in accounts if leads_in(account)}
+    leading = {alias_of(account) for account in accounts}
     found = ((alias, branding.configured(alias)) for alias in conf.aliases() if alias in leading)
     return [
         {
@@ -37,9 +37,17 @@ def providers(accounts: Iterable[LinkedAccount]) -> list[dict[str, Any]]:
     ]
 
 
-def leads_in(account: LinkedAccount) -> bool:
-    """Tell whether its alias is in the settings, and is still the server that it was linked at."""
-    provider = branding.configured(account.provider)
+def alias_of(account: LinkedAccount) -> str:
+    """Return the alias that *account* leads in through, or "" if none is the server that it was linked at.
+
+    Its own, or else the first of the settings that is: identities are found by the issuer, and so the account
+    still is when its alias was renamed.
+    """
+    return next((alias for alias in (account.provider, *conf.aliases()) if _means(alias, account)), "")
+
+
+def _means(alias: str, account: LinkedAccount) -> bool:
+    provider = branding.configured(alias)
     return provider is not None and provider.speaks_for(account.issuer)
 
 
