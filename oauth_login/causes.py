@@ -363,6 +363,13 @@ CAUSES: Final[Mapping[str, Cause]] = {
         "An identity was held for the user who has the address, and they signed in after that half hour.",
         "Nothing to do: the user can link it on the page of linked accounts.",
     ),
+    "held_cut": Cause(
+        400,
+        "What KEEP_CLAIMS keeps of an identity did not fit into a session in a cookie, and SIGN_IN_POLICY is "
+        "not asked about half of what the provider has said.",
+        "Keep sessions in the database, a cache or files, or fewer claims. The user can link it on the page "
+        "of linked accounts.",
+    ),
     "held_elsewhere": Cause(
         400,
         "The session holds an identity that another browser brought, or on another host of the site: its "
