@@ -675,6 +675,30 @@ def test_sessions_that_cannot_be_saved_still_leave_a_page(new_visitor, ada, coll
     assert "the session could not be saved" in caplog.text
 
 
+@pytest.mark.django_db(transaction=True)
+def test_who_has_proved_it_has_both_linked_though_their_session_cannot_be_saved(
+    new_visitor, github, ada, at_github, collide, settings, mailoutbox
+):
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+    LinkedAccount.objects.create(
+        user=ada, provider="github", issuer="https://github.com/login/oauth", subject="1"
+    )
+    visitor = new_visitor()
+    collide(visitor)
+    at_github(1)
+    query = github.approve(visitor.start()["Location"])
+    settings.SESSION_ENGINE = "tests.oauth_login.failing_sessions"
+    later = new_visitor(raise_request_exception=False)
+    later.cookies = visitor.cookies
+
+    answer = later.come_back(query)
+
+    assert (answer.status_code, code_of(answer)) == (503, "site_unavailable")
+    assert linked() == [("ada", "1"), ("ada", "2")]
+    (letter,) = mailoutbox
+    assert letter.subject == "GitHub was linked to your account"
+
+
 def test_a_sign_in_that_opens_no_session_finishes_nothing(visitor, ada, collide):
     collide(visitor)
     session = visitor.session
