@@ -78,6 +78,7 @@ class Told:
 
 NOTHING = Told()
 REFUSED = Told(because="SIGN_IN_POLICY refuses it")
+UNDECLARED = Told(because="MEMBERSHIPS does not declare it any more")
 
 
 def told(question: SignInQuestion) -> Told:
@@ -138,18 +139,20 @@ def kept_by_the_admitted(account: LinkedAccount | None) -> Iterator[None]:
         yield
     except SignInRefused:
         if account is not None:
-            _forfeit(account)
+            forfeit(account, REFUSED)
         raise
 
 
-def _forfeit(account: LinkedAccount) -> None:
+def forfeit(account: LinkedAccount, why: Told) -> None:
     """Settle *account* as if it gave nothing; read anew, as the policy may have taken seconds.
 
     It is read before the transaction begins: SQLite only lets wait who has read nothing in it.
+
+    :param why: nothing but a reason.
     """
     if any(_accounts(account).filter(pk=account.pk).values_list("given", flat=True)):
         with transaction.atomic(using=router.db_for_write(LinkedAccount)):
-            settle(account, REFUSED)
+            settle(account, why)
 
 
 def take_back(
