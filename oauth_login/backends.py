@@ -221,9 +221,11 @@ class OAuthBackend(ModelBackend):
         One that somebody has is never a way in: that account is proven first (threats F07, F08). Who says
         that it is not theirs is believed, and gets nothing of it; but nobody comes back so who was shut out.
         """
-        holders = (
-            [pk for *_, theirs, pk in users if (theirs or "").casefold() == email.casefold()] if email else []
-        )
+        wanted = email.casefold()
+        rows = users if email else []
+        holders = [
+            pk for name, theirs, pk in rows if wanted in {str(name).casefold(), (theirs or "").casefold()}
+        ]
         policy = conf.setting("ON_EMAIL_COLLISION") if holders else ""
         if policy == "deny":
             raise SignInConflict
@@ -268,12 +270,15 @@ def _wanted_address(profile: Profile) -> str:
 def _look_up(names: list[str], email: str) -> list[Any]:
     """Return name of the users who have one of these, in whatever case; of an address also who has it.
 
+    As their address or as their name: many sites have people sign in with an address.
+
     In lower case, so that a site with very many users can index ``Lower(…)`` of its two columns; and
     past the default manager, which may hide users: their names are taken all the same.
     """
     model = get_user_model()
     columns = [model.USERNAME_FIELD]
-    taken = models.Q(In(Lower(model.USERNAME_FIELD), [name.lower() for name in names]))
+    sought = [*names, email] if email and addresses.column(model.USERNAME_FIELD) is not None else names
+    taken = models.Q(In(Lower(model.USERNAME_FIELD), [name.lower() for name in sought]))
     if email:
         columns += [addresses.field(), "pk"]
         taken |= models.Q(Exact(Lower(addresses.field()), email.lower()))

@@ -96,6 +96,17 @@ def test_a_taken_address_signs_nobody_in_and_shows_the_ways_that_its_user_has(
     assert outcomes()[-1] == ("email_taken", None, None)
 
 
+@pytest.mark.threat("F09")
+@pytest.mark.parametrize("name", [ADDRESS, ADDRESS.upper()])
+def test_so_does_one_that_somebody_has_as_their_name_alone(visitor, somebody, collide, name):
+    user = somebody(name)
+
+    assert code_of(collide(visitor)) == "email_taken"
+    by_password(visitor, name)
+
+    assert (visitor.user, linked()) == (user, [(name, "2")])
+
+
 def test_only_the_ways_that_are_there_are_shown(visitor, ada, collide, settings):
 
     page = collide(visitor).content.decode()
