@@ -749,6 +749,34 @@ def test_of_two_users_with_that_address_nobody_knows_which(visitor, ada, somebod
     assert "oauth_login_held" not in visitor.session
 
 
+@pytest.mark.threat("F09", "F20")
+def test_nor_does_anybody_if_one_of_the_two_was_deactivated(visitor, ada, somebody, collide):
+    somebody("ida", email=ADDRESS, is_active=False)
+
+    page = collide(visitor).content.decode()
+
+    assert "See the ways to sign in" in page
+    assert "Start anew" not in page
+    assert "oauth_login_held" not in visitor.session
+
+
+@pytest.mark.threat("A16")
+def test_the_mark_of_the_browser_is_seen_by_no_script_and_planted_by_no_subdomain(
+    visitor, github, ada, at_github, collide, settings
+):
+    collide(visitor)
+    plain = visitor.cookies["oauth_held"]
+    assert (plain["secure"], plain["httponly"], plain["samesite"]) == ("", True, "Lax")
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"ORIGIN": "https://testserver"}
+
+    start = visitor.post("/oauth2/github/authorize/", {}, secure=True)
+    answer = visitor.come_back(github.approve(start["Location"]), secure=True)
+
+    mark = answer.cookies["__Host-oauth_held"]
+    assert (mark["secure"], mark["httponly"], mark["samesite"]) == (True, True, "Lax")
+    assert (mark["path"], mark["domain"], mark["max-age"]) == ("/", "", 1800)
+
+
 @pytest.mark.threat("F20")
 @pytest.mark.parametrize("intent", ["sign_in", "separate"])
 def test_who_was_shut_out_does_not_come_back_as_somebody_new(visitor, ada, collide, intent):
