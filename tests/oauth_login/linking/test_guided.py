@@ -16,6 +16,7 @@ from django.views.generic import TemplateView
 from demo_site.urls import urlpatterns as pages_of_the_demo
 from oauth_login import signals
 from oauth_login.errors import PolicyRefused, ProviderUnavailable
+from oauth_login.exchange import seconds_left
 from oauth_login.models import LinkedAccount, SignIn, Token
 from oauth_login.policy import GitHubOrganisation, Invited, SignUpClosed
 from tests.oauth_login.linking.conftest import NOW, PASSWORD, code_of, linked, messages_of, outcomes
@@ -883,3 +884,15 @@ def test_who_is_signed_in_does_not_become_somebody_else_so(visitor, ada, collide
 
     assert (answer.status_code, code_of(answer)) == (409, "already_signed_in")
     assert (visitor.user, linked()) == (ada, [])
+
+
+@pytest.mark.threat("D28")
+def test_a_rule_that_is_asked_after_a_password_has_ten_seconds_as_well(visitor, ada, collide, policy):
+    left = []
+    policy(lambda question: left.append(seconds_left()))
+    collide(visitor)
+
+    by_password(visitor)
+
+    assert linked() == [("ada", "2")]
+    assert 0 < left[0] < 10
