@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from django.contrib import messages
+from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_required
 from django.db import router, transaction
 from django.http import HttpRequest, HttpResponse
@@ -120,15 +121,26 @@ def _taken(user: Any, pk: int, accounts: Iterable[LinkedAccount]) -> LinkedAccou
     """Return the one of *accounts* that has the key.
 
     :raises NotHere: none has.
-    :raises LastWayIn: there is no other that the user can sign in through, and no password.
+    :raises LastWayIn: there is no other that the user can sign in through, and no password that can be typed.
     """
     others = {account.pk: account for account in accounts}
     account = others.pop(pk, None)
     if account is None:
         raise NotHere("account_unknown")
-    if not ways_in.providers(others.values()) and not ways_in.has_password(user):
+    if not ways_in.providers(others.values()) and not _has_password_by_now(user):
         raise LastWayIn
     return account
+
+
+def _has_password_by_now(user: Any) -> bool:
+    """Tell whether *user* can sign in by password: not as they were when the request began (G09).
+
+    Within the transaction that is after all accounts are locked, and perhaps after another tab has given the
+    password up.
+    """
+    model = get_user_model()
+    found = model._base_manager.using(router.db_for_write(model)).filter(pk=user.pk)
+    return any(map(ways_in.leads_in_by_password, found))
 
 
 def _told(account: LinkedAccount) -> str:

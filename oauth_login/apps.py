@@ -20,7 +20,7 @@ class OAuthLoginConfig(AppConfig):
         from oauth_login import held, recency  # noqa: PLC0415  need models
         from oauth_login.checks import check_deployment, check_settings  # noqa: PLC0415  needs apps
         from oauth_login.client_checks import check_clients  # noqa: PLC0415  needs apps
-        from oauth_login.group_checks import check_groups, check_users  # noqa: PLC0415  needs models
+        from oauth_login.group_checks import check_given, check_groups, check_users  # noqa: PLC0415  needs models
         from oauth_login.lasting import write_again  # noqa: PLC0415  needs models
         from oauth_login.memberships import take_back  # noqa: PLC0415  needs models
         from oauth_login.models import LinkedAccount  # noqa: PLC0415  needs apps
@@ -45,3 +45,4 @@ class OAuthLoginConfig(AppConfig):
         checks.register(check_views, checks.Tags.urls)
         checks.register(check_orphans, checks.Tags.database)
         checks.register(check_groups, checks.Tags.database)
+        checks.register(check_given, checks.Tags.database)

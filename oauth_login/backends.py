@@ -77,7 +77,7 @@ class OAuthBackend(ModelBackend):
                 self._names(account, oauth_profile, separate=oauth_separate)
             occasion: Occasion = "sign_in" if account else "sign_up"
             question = SignInQuestion(occasion, oauth_profile, oauth_provider, user, request, api)
-            admitted = self._admitted(question, admitted)
+            admitted = self._admitted(question, account, admitted)
             names = self._names(account, oauth_profile, separate=oauth_separate)
             if names is None:
                 continue
@@ -131,8 +131,12 @@ class OAuthBackend(ModelBackend):
         """
         return ""
 
-    def _admitted(self, question: SignInQuestion, before: "Admitted | None") -> "Admitted":
+    def _admitted(
+        self, question: SignInQuestion, account: LinkedAccount | None, before: "Admitted | None"
+    ) -> "Admitted":
         """Ask the site's policy, and the provider for what counts here; nothing is written yet (F27).
+
+        Whom the policy refuses loses what their account gave: it is the only thing that a refusal writes.
 
         :param before: what came of it a moment ago: about each user it is asked once.
         :raises SignInRefused: the user may not sign in, or the policy does not admit them.
@@ -141,7 +145,8 @@ class OAuthBackend(ModelBackend):
             return before
         if question.user is not None and not self.user_can_authenticate(question.user):
             raise SignInRefused("user_inactive")
-        policies.ask(question)
+        with memberships.kept_by_the_admitted(account):
+            policies.ask(question)
         return Admitted(question.user, memberships.told(question))
 
     def _returning(
@@ -216,9 +221,11 @@ class OAuthBackend(ModelBackend):
         One that somebody has is never a way in: that account is proven first (threats F07, F08). Who says
         that it is not theirs is believed, and gets nothing of it; but nobody comes back so who was shut out.
         """
-        holders = (
-            [pk for *_, theirs, pk in users if (theirs or "").casefold() == email.casefold()] if email else []
-        )
+        wanted = email.casefold()
+        rows = users if email else []
+        holders = [
+            pk for name, theirs, pk in rows if wanted in {str(name).casefold(), (theirs or "").casefold()}
+        ]
         policy = conf.setting("ON_EMAIL_COLLISION") if holders else ""
         if policy == "deny":
             raise SignInConflict
@@ -263,12 +270,15 @@ def _wanted_address(profile: Profile) -> str:
 def _look_up(names: list[str], email: str) -> list[Any]:
     """Return name of the users who have one of these, in whatever case; of an address also who has it.
 
+    As their address or as their name: many sites have people sign in with an address.
+
     In lower case, so that a site with very many users can index ``Lower(…)`` of its two columns; and
     past the default manager, which may hide users: their names are taken all the same.
     """
     model = get_user_model()
     columns = [model.USERNAME_FIELD]
-    taken = models.Q(In(Lower(model.USERNAME_FIELD), [name.lower() for name in names]))
+    sought = [*names, email] if email and addresses.column(model.USERNAME_FIELD) is not None else names
+    taken = models.Q(In(Lower(model.USERNAME_FIELD), [name.lower() for name in sought]))
     if email:
         columns += [addresses.field(), "pk"]
         taken |= models.Q(Exact(Lower(addresses.field()), email.lower()))

@@ -64,9 +64,10 @@ CAUSES: Final[Mapping[str, Cause]] = {
     ),
     "last_way_in": Cause(
         409,
-        "The account is the only way in: its user has no usable password, and no other account of a provider "
-        "that is in the settings.",
-        "Nothing to do here; the admin can unlink it all the same.",
+        "The account is the only way in: its user has no other account of a server that is in the settings, "
+        "and no usable password, or no page to type it.",
+        "If passwords are typed on a page that LOGIN_URL does not name, set PASSWORD_LOGIN_URL. Otherwise "
+        "nothing to do here; the admin can unlink it all the same.",
     ),
     "method_not_allowed": Cause(405, "The page takes no requests of that method.", ATTACK),
     "intent_unknown": Cause(400, "The start was posted for a purpose that there is none of.", ATTACK),
@@ -361,6 +362,13 @@ CAUSES: Final[Mapping[str, Cause]] = {
         400,
         "An identity was held for the user who has the address, and they signed in after that half hour.",
         "Nothing to do: the user can link it on the page of linked accounts.",
+    ),
+    "held_cut": Cause(
+        400,
+        "What KEEP_CLAIMS keeps of an identity did not fit into a session in a cookie, and SIGN_IN_POLICY is "
+        "not asked about half of what the provider has said.",
+        "Keep sessions in the database, a cache or files, or fewer claims. The user can link it on the page "
+        "of linked accounts.",
     ),
     "held_elsewhere": Cause(
         400,

@@ -28,6 +28,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     if reason := csrf_refused(request):
         raise FormStale("form_stale", reason)
     throttle.count_start(request)
+    throttle.count_proof(request, str(request.user.pk))
     if not _is_theirs(request):
         return _page(request, is_wrong=True)
     recency.note(request.session, asked_anew=True)

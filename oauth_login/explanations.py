@@ -63,6 +63,11 @@ _EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         _("It was held for half an hour. Link it again where your linked accounts are."),
         way_on="accounts",
     ),
+    "held_cut": Explanation(
+        _("That was too much at once"),
+        _("What was said about you was too much to be held. Link it again where your linked accounts are."),
+        way_on="accounts",
+    ),
     "held_elsewhere": Explanation(
         _("This browser does not remember the sign-in"),
         _("It was held for another browser, or for another address of this site."),

@@ -1,5 +1,6 @@
-"""Checks of what ``MEMBERSHIPS`` gives: whether users can have it here, and whether it is there."""
+"""Checks of what ``MEMBERSHIPS`` gives: can users have it here, is it there, and is it still declared."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -7,13 +8,18 @@ from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004  Django's names
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connections
+from django.db.models import QuerySet
 
 from oauth_login import conf
+from oauth_login.errors import ProviderMisconfigured
 from oauth_login.memberships import group_model
+from oauth_login.models import LinkedAccount
+from oauth_login.ways_in import alias_of
 
 #: Key of the settings → the field of the user model that it writes.
 WRITTEN: Final = {"GROUPS": "groups", "STAFF": "is_staff"}
 MISSING: Final = "W013"
+UNDECLARED: Final = "W016"
 
 
 def check_users(**_kwargs: Any) -> list[CheckMessage]:
@@ -24,6 +30,23 @@ def check_users(**_kwargs: Any) -> list[CheckMessage]:
 def check_groups(*, databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:
     """Check the groups in *databases*: for ``manage.py check --database default``, and ``migrate``."""
     return [message for alias in databases or () for message in _in_database(alias)]
+
+
+def check_given(*, databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:
+    """Check what accounts in *databases* have given: for the same."""
+    return [message for alias in databases or () for message in _given_in_database(alias)]
+
+
+def undeclared(accounts: QuerySet[LinkedAccount]) -> Iterator[LinkedAccount]:
+    """Yield those of *accounts* that gave something, and whose provider nothing is declared for any more.
+
+    Of an alias that was renamed, what is declared for the new one counts.
+
+    :raises ProviderMisconfigured: ``MEMBERSHIPS`` is wrong, so nobody knows (E025).
+    """
+    for account in accounts.exclude(given={}).only("user", "provider", "issuer", "given").order_by("pk"):
+        if conf.memberships(alias_of(account) or account.provider) is None:
+            yield account
 
 
 def _declared() -> Iterator[tuple[Any, Mapping[Any, Any]]]:
@@ -66,6 +89,33 @@ def _in_database(database: str) -> Iterator[CheckMessage]:
             hint="Create it in the admin, with the permissions that it is to have, or correct the name.",
             id=f"oauth_login.{MISSING}",
         )
+
+
+def _given_in_database(database: str) -> Iterator[CheckMessage]:
+    if not _is_migrated(database):
+        return
+    try:
+        counts = Counter(account.provider for account in undeclared(LinkedAccount.objects.using(database)))
+    except ProviderMisconfigured:
+        return
+    for alias, number in sorted(counts.items()):
+        yield Warning(
+            f"There are {number} accounts of {alias!r} that gave groups or staff, which "
+            "OAUTH_LOGIN['MEMBERSHIPS'] does not declare any more.",
+            hint="It is taken back when they sign in with it, which many never do, and nobody can if the "
+            "alias is gone. Run manage.py oauth_login settle, or declare it again.",
+            id=f"oauth_login.{UNDECLARED}",
+        )
+
+
+def _is_migrated(database: str) -> bool:
+    """Tell whether it is written down what accounts gave; ``migrate`` asks before it migrates."""
+    connection, table = connections[database], LinkedAccount._meta.db_table
+    with connection.cursor() as cursor:
+        if table not in connection.introspection.table_names(cursor):
+            return False
+        columns = connection.introspection.get_table_description(cursor, table)
+    return "given" in {column.name for column in columns}
 
 
 def _values(groups: object) -> Iterable[Any]:

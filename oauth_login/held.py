@@ -50,7 +50,7 @@ from oauth_login.transport import one_deadline
 HELD: Final = "oauth_login_held"
 COOKIE: Final = "oauth_held"  # not as attempts are called, of which a browser keeps a few only
 HELD_AGE: Final = 1800  # seconds: time to find a password
-LONGEST: Final = 20_000  # characters
+LONGEST: Final = 48_000  # characters: all claims that may be kept, and a token
 LONGEST_IN_COOKIE: Final = 2_000  # of the 4,096 that a session in a cookie has for everything
 AGAIN: Final = gettext_lazy(
     "It is held for half an hour: sign in once more, without signing out before, and it is tried again."
@@ -63,7 +63,8 @@ logger = logging.getLogger("oauth_login")
 def hold(session: SessionBase, user: str, alias: str, profile: Profile, token: TokenResponse | None) -> None:
     """Hold an identity for the user of that primary key, and no other that was held before.
 
-    A token that is too long is left behind: the next sign-in brings another.
+    What is too long is left behind, as the next sign-in brings it again: first the token, then the claims.
+    Whoever is in many groups is guided as well; but a rule that may look at claims is not asked without them.
 
     :param user: "" for nobody in particular, for whom nothing is held.
     """
@@ -75,11 +76,12 @@ def hold(session: SessionBase, user: str, alias: str, profile: Profile, token: T
         "user": user,
         "alias": alias,
         "browser": secrets.token_urlsafe(16),
-        "profile": asdict(profile),
     }
     longest = LONGEST if session_index.can_end() else LONGEST_IN_COOKIE
-    for kept in (token if _is_needed(alias) else None, None):
-        sealed = _sealer().seal(json.dumps({**content, "token": _written(kept)}), HELD)
+    tokens, profiles = (token if _is_needed(alias) else None, None), (profile, replace(profile, claims={}))
+    for kept, known in ((kept, known) for known in profiles for kept in tokens):
+        said = {"profile": asdict(known), "is_cut": known != profile, "token": _written(kept)}
+        sealed = _sealer().seal(json.dumps({**content, **said}), HELD)
         if len(sealed) <= longest:
             session[HELD] = sealed
             return
@@ -153,7 +155,7 @@ def on_sign_in(sender: Any, request: Any, user: Any, **_kwargs: Any) -> None:
 def _linked(request: HttpRequest, user: Any, content: dict[str, Any]) -> LinkedAccount | None:
     """Return the account, linked; None if *user* has linked it meanwhile: its token is newer than this.
 
-    :raises OAuthLoginError: ``held_expired``, ``held_elsewhere``, and whatever refuses a link.
+    :raises OAuthLoginError: ``held_expired``, ``held_elsewhere``, ``held_cut``, and whatever refuses a link.
     """
     profile = Profile(**content["profile"])
     account = LinkedAccount.objects.identified(profile.issuer, profile.subject)
@@ -163,6 +165,8 @@ def _linked(request: HttpRequest, user: Any, content: dict[str, Any]) -> LinkedA
         raise AttemptError("held_expired")
     if not compare_digest(request.COOKIES.get(_cookie(request), "").encode(), content["browser"].encode()):
         raise AttemptError("held_elsewhere", f"for user {user.pk}")
+    if content["is_cut"] and conf.policy():  # a rule may refuse for what stands in a claim
+        raise AttemptError("held_cut")
     # For what the site's policy asks the provider: a password is being waited for.
     with one_deadline(), _savepoint(LinkedAccount):
         return linking.link(user, content["alias"], profile, _token(content), also=_note, request=request)

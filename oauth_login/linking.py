@@ -56,7 +56,8 @@ def link(
         if account is not None and account.user_id != user.pk:
             raise SignInConflict("linked_elsewhere")
         if told is None:  # the site's rule is asked once
-            policies.ask(question)
+            with memberships.kept_by_the_admitted(account):
+                policies.ask(question)
             told = memberships.told(question)
         settled = partial(_settle, told, also)
         try:

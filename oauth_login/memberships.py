@@ -1,20 +1,22 @@
 """Groups and staff by what a provider says of somebody, where ``MEMBERSHIPS`` declares it; never by default.
 
 What was given is written down with the account (``LinkedAccount.given``), so that it can be taken back when
-the provider does not say it any more, the settings do not declare it any more, or the account is unlinked.
+the provider does not say it any more, the settings do not declare it any more, the site's policy does not
+admit the account any more, or it is unlinked.
 What somebody has from elsewhere, say by the hand of an administrator, is neither written down nor taken.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import models, router
+from django.db import models, router, transaction
 
 from oauth_login import conf, organisations
-from oauth_login.errors import printable
+from oauth_login.errors import SignInRefused, printable
 from oauth_login.membership_rules import Memberships
 from oauth_login.models import LinkedAccount
 from oauth_login.questions import SignInQuestion
@@ -46,10 +48,14 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the provider says of somebody, as far as the site has declared that it counts."""
+    """What the provider says of somebody, as far as the site has declared that it counts.
+
+    :ivar because: for the log, if it is something else than what was said.
+    """
 
     rules: Memberships = field(default_factory=Memberships)
     said: frozenset[str] = frozenset()
+    because: str = ""
 
     @property
     def names(self) -> frozenset[str]:
@@ -65,10 +71,14 @@ class Told:
     def why(self) -> str:
         """What of it was said, for the log."""
         counts = self.said & ({*self.rules.groups} | self.rules.staff)
+        if self.because:
+            return self.because
         return printable(f"{self.rules.claim or 'teams'}={' '.join(sorted(counts)) or 'nothing that counts'}")
 
 
 NOTHING = Told()
+REFUSED = Told(because="SIGN_IN_POLICY refuses it")
+UNDECLARED = Told(because="MEMBERSHIPS does not declare it any more")
 
 
 def told(question: SignInQuestion) -> Told:
@@ -113,6 +123,36 @@ def settle(account: LinkedAccount, told: Told) -> None:
     if given != own:
         account.given = given.as_json()
         _accounts(account).filter(pk=account.pk).update(given=account.given)
+
+
+@contextmanager
+def kept_by_the_admitted(account: LinkedAccount | None) -> Iterator[None]:
+    """Take back what *account* gave if the site's policy, which is asked within, does not admit it any more.
+
+    All of it, whatever the provider says at the moment: who was thrown out of the organisation is refused
+    before anybody looks at their teams. While the provider cannot be asked nobody is refused, so nothing is
+    lost; and what was taken comes back with the next sign-in that the policy admits.
+
+    :param account: None for a newcomer, to whom nothing was given.
+    """
+    try:
+        yield
+    except SignInRefused:
+        if account is not None:
+            forfeit(account, REFUSED)
+        raise
+
+
+def forfeit(account: LinkedAccount, why: Told) -> None:
+    """Settle *account* as if it gave nothing; read anew, as the policy may have taken seconds.
+
+    It is read before the transaction begins: SQLite only lets wait who has read nothing in it.
+
+    :param why: nothing but a reason.
+    """
+    if any(_accounts(account).filter(pk=account.pk).values_list("given", flat=True)):
+        with transaction.atomic(using=router.db_for_write(LinkedAccount)):
+            settle(account, why)
 
 
 def take_back(

@@ -33,6 +33,17 @@ def count_start(request: HttpRequest) -> None:
     _count(request, "start", conf.setting("STARTS_PER_MINUTE"))
 
 
+def count_proof(request: HttpRequest, user: str) -> None:
+    """Count one try to prove again that one is *user*, from wherever: a stolen session has many addresses.
+
+    Only who has a session of that user can use it up, and nothing but this page, for a minute (J08).
+
+    :param user: the primary key of whoever is signed in.
+    :raises TooManyRequests: there have been ``STARTS_PER_MINUTE`` of them.
+    """
+    _count_one(request, "proof", conf.setting("STARTS_PER_MINUTE"), f"user.{user}")
+
+
 def count_callback(request: HttpRequest, *, own: bool) -> None:
     """Count one callback, of an attempt of this browser's *own* or of nobody's.
 
@@ -57,9 +68,11 @@ def client(request: HttpRequest) -> str:
 
 
 def _count(request: HttpRequest, kind: str, limit: int) -> None:
-    who = client(request)
-    if not who:
-        return
+    if who := client(request):
+        _count_one(request, kind, limit, who)
+
+
+def _count_one(request: HttpRequest, kind: str, limit: int, who: str) -> None:
     window, into = divmod(int(time.time()), WINDOW)
     try:
         sent = _increment(f"oauth_login.throttle.{kind}.{window}.{who}")

@@ -11,19 +11,19 @@ from django.conf import global_settings, settings
 from django.contrib.auth import get_backends
 from django.contrib.auth.backends import BaseBackend
 from django.shortcuts import resolve_url
-from django.urls import NoReverseMatch
+from django.urls import NoReverseMatch, reverse
 
 from oauth_login import branding, conf
 from oauth_login.models import LinkedAccount
-from oauth_login.redirects import is_ours, is_there
+from oauth_login.redirects import is_ours, is_there, leads_to_admin
 
 
 def providers(accounts: Iterable[LinkedAccount]) -> list[dict[str, Any]]:
     """Return the providers that these accounts lead in through, in the site's order.
 
-    Not those whose alias is another server by now: it knows nobody of the former.
+    Not those of a server that no alias means by now: another one knows nobody of the former.
     """
-    leading = {account.provider for account in accounts if leads_in(account)}
+    leading = {alias_of(account) for account in accounts}
     found = ((alias, branding.configured(alias)) for alias in conf.aliases() if alias in leading)
     return [
         {
@@ -37,9 +37,17 @@ def providers(accounts: Iterable[LinkedAccount]) -> list[dict[str, Any]]:
     ]
 
 
-def leads_in(account: LinkedAccount) -> bool:
-    """Tell whether its alias is in the settings, and is still the server that it was linked at."""
-    provider = branding.configured(account.provider)
+def alias_of(account: LinkedAccount) -> str:
+    """Return the alias that *account* leads in through, or "" if none is the server that it was linked at.
+
+    Its own, or else the first of the settings that is: identities are found by the issuer, and so the account
+    still is when its alias was renamed.
+    """
+    return next((alias for alias in (account.provider, *conf.aliases()) if _means(alias, account)), "")
+
+
+def _means(alias: str, account: LinkedAccount) -> bool:
+    provider = branding.configured(alias)
     return provider is not None and provider.speaks_for(account.issuer)
 
 
@@ -47,6 +55,16 @@ def has_password(user: Any) -> bool:
     """Tell whether *user* has a password, and some backend of the site takes one and knows them."""
     is_there = bool(user.password) and user.has_usable_password()
     return is_there and any(_takes_passwords(backend) and _knows(backend, user) for backend in get_backends())
+
+
+def leads_in_by_password(user: Any) -> bool:
+    """Tell whether *user* has a password, and a page of this site to type it: the admin's is for staff alone.
+
+    The page ``confirm/`` takes one, too, but of whoever is signed in already.
+    """
+    page = password_page()
+    is_for_all = bool(page) and not leads_to_admin(page)
+    return has_password(user) and (is_for_all or (_is_staff(user) and _has_admin()))
 
 
 def password_page() -> str:
@@ -62,6 +80,17 @@ def password_page() -> str:
     if is_ours(page) or (page == global_settings.LOGIN_URL and not written and not is_there(page)):
         return ""
     return page
+
+
+def _is_staff(user: Any) -> bool:
+    return getattr(user, "is_staff", False) is True
+
+
+def _has_admin() -> bool:
+    try:
+        return bool(reverse("admin:login"))
+    except NoReverseMatch:
+        return False
 
 
 def _takes_passwords(backend: Any) -> bool:

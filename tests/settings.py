@@ -78,6 +78,7 @@ OAUTH_LOGIN = {
     "PROVIDERS": {
         "github": {"CLIENT_ID": "client-id-of-the-tests", "CLIENT_SECRET": "client-secret-of-the-tests"},
     },
+    "PASSWORD_LOGIN_URL": "/password/",
 }
 FORM_ACTION_ORIGINS = ["https://github.com"]
 IMG_ORIGINS = ["https://avatars.githubusercontent.com"]

@@ -78,11 +78,12 @@ def linked_accounts(context: RequestContext) -> dict[str, Any]:
     shown = [
         {
             "account": account,
-            "label": branding.label(account.provider),
-            "grant_url": branding.grant_url(account.provider),
-            "is_way_in": ways_in.leads_in(account),
+            "alias": alias,
+            "label": branding.label(alias or account.provider),
+            "grant_url": branding.grant_url(alias or account.provider),
         }
         for account in accounts
+        for alias in [ways_in.alias_of(account)]
     ]
     return _with_request(context, accounts=shown, here=reverse("oauth_login:accounts"))
 
@@ -95,21 +96,22 @@ def reauthorization_banner(context: RequestContext) -> dict[str, Any]:
     perhaps nobody needs it; who does has it noted (``reauthorization_required``).
     """
     request = _request(context)
-    account = _to_sign_in_again(request.user) if request.user.is_authenticated else None
-    if account is None:
+    found = _to_sign_in_again(request.user) if request.user.is_authenticated else None
+    if found is None:
         return {}
-    label, page = branding.label(account.provider), same_origin_path(request.get_full_path())
-    return _with_request(context, account=account, alias=account.provider, label=label, next=page)
+    account, alias = found
+    label, page = branding.label(alias), same_origin_path(request.get_full_path())
+    return _with_request(context, account=account, alias=alias, label=label, next=page)
 
 
-def _to_sign_in_again(user: Any) -> LinkedAccount | None:
-    """Return an account of *user* that needs that, in one query; of several the one linked first.
+def _to_sign_in_again(user: Any) -> tuple[LinkedAccount, str] | None:
+    """Return an account of *user* that needs that, and where, in one query; of several the one linked first.
 
-    One whose alias is another server by now is none of them: that server knows nobody of the former.
+    One of a server that no alias means by now is none of them: another one knows nobody of the former.
     """
-    troubled = Token.objects.filter(unusable(), account__user=user, account__provider__in=conf.aliases())
-    accounts = (token.account for token in troubled.select_related("account").order_by("pk"))
-    return next(filter(ways_in.leads_in, accounts), None)
+    troubled = Token.objects.filter(unusable(), account__user=user)
+    accounts = [token.account for token in troubled.select_related("account").order_by("pk")]
+    return next(((account, alias) for account in accounts if (alias := ways_in.alias_of(account))), None)
 
 
 def _button(alias: str, *, mark: bool, another_account: bool = False) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from oauth_login.management.subcommands.purge import Purge
 from oauth_login.management.subcommands.refresh import Refresh
 from oauth_login.management.subcommands.revoke import Revoke
 from oauth_login.management.subcommands.rotate_keys import RotateKeys
+from oauth_login.management.subcommands.settle import Settle
 
 SUBCOMMANDS: Final[Mapping[str, type[BaseCommand]]] = {
     "import": Import,
@@ -21,4 +22,5 @@ SUBCOMMANDS: Final[Mapping[str, type[BaseCommand]]] = {
     "refresh": Refresh,
     "revoke": Revoke,
     "rotate-keys": RotateKeys,
+    "settle": Settle,
 }

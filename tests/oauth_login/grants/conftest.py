@@ -70,7 +70,7 @@ def revoking(settings):
     """The provider, in the settings as ``ghe``; and ``other``, which never answers."""
     with Revoking() as server:
         ghe = {"PRESET": "github", "BASE_URL": server.url, **CLIENT}
-        settings.OAUTH_LOGIN = {"PROVIDERS": {"ghe": ghe}}
+        settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": {"ghe": ghe}}
         yield server
 
 

@@ -36,6 +36,7 @@ def sandbox(settings, one_clock):
             "qq_once": {"PRESET": "qq", "REFRESHES": False},
         },
         "SANDBOX": True,
+        "PASSWORD_LOGIN_URL": "password",
     }
     cache.clear()
     yield

@@ -11,13 +11,17 @@ from django.db import connection
 from django.template import RequestContext, Template
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
+from django.urls import include, path, reverse
 
 from oauth_login import signals
-from oauth_login.models import LinkedAccount, Token
+from oauth_login.models import LinkedAccount, SignIn, Token
+from tests.databases import unquoted
 from tests.oauth_login.grants.conftest import fails
 
 pytestmark = pytest.mark.django_db(transaction=True)
+#: A site without an admin, and without a page for passwords.
+urlpatterns = [path("", include("guestbook.urls")), path("oauth2/", include("oauth_login.urls"))]
+FORMER = {"issuer": "https://former.example/login/oauth"}
 OTHER_KEY = "another-key-that-has-never-encrypted-anything-here-0123456789"
 
 
@@ -287,6 +291,59 @@ def test_nor_is_an_empty_one(person):
     assert signed_in(get_user_model().objects.get()).post(page_of(account)).status_code == 409
 
 
+@pytest.mark.threat("G08")
+@pytest.mark.parametrize(
+    ("changes", "is_staff"),
+    [
+        ({"ROOT_URLCONF": __name__}, True),
+        ({}, False),
+        ({"LOGIN_URL": "admin:login"}, False),
+    ],
+    ids=["no page", "the admin's, for staff", "the admin's, which LOGIN_URL is"],
+)
+def test_a_password_that_can_be_typed_nowhere_is_no_way_in(person, settings, changes, is_staff):
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PASSWORD_LOGIN_URL": None}
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    account = person()
+    get_user_model().objects.update(is_staff=is_staff)
+    assert Client().login(username=account.user.username, password="typed")
+
+    assert signed_in(account.user).post(page_of(account)).status_code == 409
+    assert LinkedAccount.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("login_url", "is_staff"),
+    [("oauth_login:login", True), ("admin:login", True), ("/typed/here/", False)],
+    ids=["the admin's, for staff", "the admin's, which LOGIN_URL is", "the site's own"],
+)
+def test_one_that_can_be_typed_is(person, settings, login_url, is_staff):
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PASSWORD_LOGIN_URL": None}
+    settings.LOGIN_URL = login_url
+    account = person()
+    get_user_model().objects.update(is_staff=is_staff)
+
+    assert signed_in(account.user).post(page_of(account)).status_code == 302
+
+
+@pytest.mark.threat("G09")
+def test_nor_is_a_password_that_another_tab_has_given_up_meanwhile(person):
+    account = person()
+    browser = signed_in(account.user)
+
+    def meanwhile(execute, sql, params, many, context):
+        if f"INSERT INTO {SignIn._meta.db_table}" in unquoted(sql):
+            get_user_model().objects.update(password="!")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(meanwhile):
+        answer = browser.post(page_of(account))
+
+    assert answer.status_code == 409
+    assert LinkedAccount.objects.count() == 1
+
+
 def test_a_password_is_a_way_in_whatever_its_backend_calls_the_name(person, settings):
     account = person()
     get_user_model().objects.update(email="ada@example.com")
@@ -300,7 +357,7 @@ def test_a_password_is_a_way_in_whatever_its_backend_calls_the_name(person, sett
 @pytest.mark.threat("G08")
 @pytest.mark.parametrize(
     "other",
-    [{"provider": "gone"}, {"issuer": "https://former.example/login/oauth"}],
+    [FORMER | {"provider": "gone"}, FORMER],
     ids=["not there any more", "another server by now"],
 )
 def test_nor_is_a_provider_that_knows_nobody_of_it(person, other):
@@ -310,6 +367,19 @@ def test_nor_is_a_provider_that_knows_nobody_of_it(person, other):
     person(user=account.user, **other)
 
     assert signed_in(account.user).post(page_of(account)).status_code == 409
+
+
+@pytest.mark.threat("G08")
+def test_an_account_whose_alias_was_renamed_leads_in_as_before(person):
+    account = person(provider="renamed")
+    account.user.set_unusable_password()
+    account.user.save()
+    other = person(user=account.user, provider="renamed")
+    browser = signed_in(account.user)
+
+    assert "Confirm with GitHub Enterprise</button>" in browser.get("/oauth2/confirm/").content.decode()
+    assert browser.post(page_of(account)).status_code == 302
+    assert browser.post(page_of(other)).status_code == 409
 
 
 # --- The page of accounts ---------------------------------------------------------------------------------
@@ -331,7 +401,7 @@ def test_each_account_says_what_it_may_do_and_how_that_is_doing(person):
 def test_who_has_to_sign_in_again_can_do_so_there(person, settings):
     account = person()
     person("", "", user=account.user)
-    person(user=account.user, provider="gone")
+    person(user=account.user, provider="gone", **FORMER)
     client = signed_in(account.user)
     # A session is signed with the key as well: only what tokens are encrypted with has changed.
     settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"ENCRYPTION_KEYS": [OTHER_KEY]}
@@ -348,7 +418,7 @@ def test_who_has_to_sign_in_again_can_do_so_there(person, settings):
 @pytest.mark.threat("E36")
 @pytest.mark.parametrize(
     "values",
-    [{"provider": "gone"}, {"issuer": "https://former.example/login/oauth"}],
+    [FORMER | {"provider": "gone"}, FORMER],
     ids=["not there any more", "another server by now"],
 )
 @pytest.mark.parametrize("state", ["active", "reauthorize"])
@@ -363,6 +433,17 @@ def test_an_account_of_a_server_that_the_site_does_not_use_says_so(person, value
         in page
     )
     assert "again</button>" not in page
+
+
+def test_an_account_whose_alias_was_renamed_is_signed_in_with_again_under_the_new_one(person, front):
+    account = person(provider="renamed")
+    Token.objects.update(state="reauthorize")
+    browser = signed_in(account.user)
+
+    for shown in (browser.get("/oauth2/").content.decode(), front(browser)):
+        assert 'method="post" action="/oauth2/ghe/authorize/"' in shown
+        assert "Sign in with GitHub Enterprise again</button>" in shown
+        assert "You cannot sign in with it any more" not in shown
 
 
 # --- The banner -------------------------------------------------------------------------------------------
@@ -419,7 +500,7 @@ def test_nobody_else_is(person, front, values):
 @pytest.mark.threat("E36")
 @pytest.mark.parametrize(
     "values",
-    [{"provider": "gone"}, {"issuer": "https://former.example/login/oauth"}],
+    [FORMER | {"provider": "gone"}, FORMER],
     ids=["not there any more", "another server by now"],
 )
 def test_nobody_is_sent_to_a_provider_that_does_not_know_the_account(person, front, values):

@@ -120,7 +120,7 @@ def test_of_a_provider_that_is_not_there_any_more_the_mail_has_the_alias(
     visitor, ada, link, settings, mailoutbox
 ):
     link(visitor, 1)
-    settings.OAUTH_LOGIN = {"PROVIDERS": {}}
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": {}}
 
     unlink(visitor)
 

@@ -110,6 +110,15 @@ def test_passwords_cannot_be_tried_without_end(late, settings):
     assert [answer.status_code for answer in answers] == [403, 403, 403, 429]
 
 
+@pytest.mark.threat("G02")
+def test_nor_from_many_addresses_by_whoever_has_stolen_the_session(late, settings):
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"STARTS_PER_MINUTE": 3}
+
+    answers = [late.post(PAGE, {"password": "wrong"}, REMOTE_ADDR=f"192.0.2.{n}") for n in range(4)]
+
+    assert [answer.status_code for answer in answers] == [403, 403, 403, 429]
+
+
 def test_who_has_no_password_is_shown_the_providers_that_they_have(visitor, github):
     visitor.sign_in(github)
 

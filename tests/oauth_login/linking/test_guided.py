@@ -16,6 +16,7 @@ from django.views.generic import TemplateView
 from demo_site.urls import urlpatterns as pages_of_the_demo
 from oauth_login import signals
 from oauth_login.errors import PolicyRefused, ProviderUnavailable
+from oauth_login.exchange import seconds_left
 from oauth_login.models import LinkedAccount, SignIn, Token
 from oauth_login.policy import GitHubOrganisation, Invited, SignUpClosed
 from tests.oauth_login.linking.conftest import NOW, PASSWORD, code_of, linked, messages_of, outcomes
@@ -77,7 +78,6 @@ def by_password(visitor, name="ada", to="/where/"):
 def test_a_taken_address_signs_nobody_in_and_shows_the_ways_that_its_user_has(
     visitor, new_visitor, github, ada, at_github, collide, settings
 ):
-    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PASSWORD_LOGIN_URL": "/password/"}
     other = new_visitor()
     other.login(username="ada", password=PASSWORD)
     at_github(1)
@@ -97,8 +97,18 @@ def test_a_taken_address_signs_nobody_in_and_shows_the_ways_that_its_user_has(
     assert outcomes()[-1] == ("email_taken", None, None)
 
 
+@pytest.mark.threat("F09")
+@pytest.mark.parametrize("name", [ADDRESS, ADDRESS.upper()])
+def test_so_does_one_that_somebody_has_as_their_name_alone(visitor, somebody, collide, name):
+    user = somebody(name)
+
+    assert code_of(collide(visitor)) == "email_taken"
+    by_password(visitor, name)
+
+    assert (visitor.user, linked()) == (user, [(name, "2")])
+
+
 def test_only_the_ways_that_are_there_are_shown(visitor, ada, collide, settings):
-    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PASSWORD_LOGIN_URL": "/password/"}
 
     page = collide(visitor).content.decode()
 
@@ -128,6 +138,7 @@ def test_who_has_no_password_is_not_asked_for_one(visitor, new_visitor, github, 
     ],
 )
 def test_passwords_are_typed_on_the_sites_own_login_page(visitor, ada, collide, settings, changes, shown):
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PASSWORD_LOGIN_URL": None}
     for name, value in changes.items():
         setattr(settings, name, value)
 
@@ -676,6 +687,30 @@ def test_sessions_that_cannot_be_saved_still_leave_a_page(new_visitor, ada, coll
     assert "the session could not be saved" in caplog.text
 
 
+@pytest.mark.django_db(transaction=True)
+def test_who_has_proved_it_has_both_linked_though_their_session_cannot_be_saved(
+    new_visitor, github, ada, at_github, collide, settings, mailoutbox
+):
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+    LinkedAccount.objects.create(
+        user=ada, provider="github", issuer="https://github.com/login/oauth", subject="1"
+    )
+    visitor = new_visitor()
+    collide(visitor)
+    at_github(1)
+    query = github.approve(visitor.start()["Location"])
+    settings.SESSION_ENGINE = "tests.oauth_login.failing_sessions"
+    later = new_visitor(raise_request_exception=False)
+    later.cookies = visitor.cookies
+
+    answer = later.come_back(query)
+
+    assert (answer.status_code, code_of(answer)) == (503, "site_unavailable")
+    assert linked() == [("ada", "1"), ("ada", "2")]
+    (letter,) = mailoutbox
+    assert letter.subject == "GitHub was linked to your account"
+
+
 def test_a_sign_in_that_opens_no_session_finishes_nothing(visitor, ada, collide):
     collide(visitor)
     session = visitor.session
@@ -713,6 +748,34 @@ def test_of_two_users_with_that_address_nobody_knows_which(visitor, ada, somebod
     assert "See the ways to sign in" in page
     assert "Start anew with GitHub</button>" in page
     assert "oauth_login_held" not in visitor.session
+
+
+@pytest.mark.threat("F09", "F20")
+def test_nor_does_anybody_if_one_of_the_two_was_deactivated(visitor, ada, somebody, collide):
+    somebody("ida", email=ADDRESS, is_active=False)
+
+    page = collide(visitor).content.decode()
+
+    assert "See the ways to sign in" in page
+    assert "Start anew" not in page
+    assert "oauth_login_held" not in visitor.session
+
+
+@pytest.mark.threat("A16")
+def test_the_mark_of_the_browser_is_seen_by_no_script_and_planted_by_no_subdomain(
+    visitor, github, ada, at_github, collide, settings
+):
+    collide(visitor)
+    plain = visitor.cookies["oauth_held"]
+    assert (plain["secure"], plain["httponly"], plain["samesite"]) == ("", True, "Lax")
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"ORIGIN": "https://testserver"}
+
+    start = visitor.post("/oauth2/github/authorize/", {}, secure=True)
+    answer = visitor.come_back(github.approve(start["Location"]), secure=True)
+
+    mark = answer.cookies["__Host-oauth_held"]
+    assert (mark["secure"], mark["httponly"], mark["samesite"]) == (True, True, "Lax")
+    assert (mark["path"], mark["domain"], mark["max-age"]) == ("/", "", 1800)
 
 
 @pytest.mark.threat("F20")
@@ -821,3 +884,15 @@ def test_who_is_signed_in_does_not_become_somebody_else_so(visitor, ada, collide
 
     assert (answer.status_code, code_of(answer)) == (409, "already_signed_in")
     assert (visitor.user, linked()) == (ada, [])
+
+
+@pytest.mark.threat("D28")
+def test_a_rule_that_is_asked_after_a_password_has_ten_seconds_as_well(visitor, ada, collide, policy):
+    left = []
+    policy(lambda question: left.append(seconds_left()))
+    collide(visitor)
+
+    by_password(visitor)
+
+    assert linked() == [("ada", "2")]
+    assert 0 < left[0] < 10

@@ -80,3 +80,18 @@ def test_the_account_of_somebody_else_is_no_question_for_the_rule(visitor, new_v
 
     assert (answer.status_code, answer.context["code"]) == (409, "linked_elsewhere")
     assert asked.asked == []
+
+
+def test_who_links_the_same_in_another_tab_meanwhile_is_asked_about_once(visitor, github, policy):
+    user = get_user_model().objects.create_user("ada")
+    visitor.force_login(user, "django.contrib.auth.backends.ModelBackend")
+
+    def faster(question):
+        issuer, subject = question.profile.issuer, question.profile.subject
+        user.linked_accounts.create(provider="github", issuer=issuer, subject=subject)
+
+    asked = policy(faster)
+
+    assert visitor.sign_in(github, intent="link").status_code == 302
+    assert len(asked.asked) == 1
+    assert LinkedAccount.objects.count() == 1

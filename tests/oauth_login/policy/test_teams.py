@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 
 from oauth_login.models import LinkedAccount
-from oauth_login.policy import GitHubOrganisation
+from oauth_login.policy import GitHubOrganisation, PolicyRefused, anybody, nobody
 from tests.oauth_login.conftest import Visitor
 from tests.oauth_login.test_concurrency import at_once
 
@@ -122,3 +122,89 @@ def test_a_provider_that_is_settings_keeps_claims_of_its_profile_alone(visitor, 
     assert visitor.sign_in(github, "forge").status_code == 302
     assert has() == (["Editors"], False)
     assert LinkedAccount.objects.get().claims == {"roles": {"names": ["editors"]}}
+
+
+# --- Whom the rule refuses --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def editor(visitor, github, policy, member, declare):
+    """A visitor who is staff, and in a group, for as long as they are in the organisation."""
+    policy(GitHubOrganisation("acme"))
+    member("acme", "editors", "admins")
+    visitor.sign_in(github)
+    assert has() == (["Editors"], True)
+    return visitor
+
+
+@pytest.mark.threat("F18", "F27")
+@pytest.mark.parametrize("intent", ["sign_in", "link"])
+def test_who_is_thrown_out_of_the_organisation_loses_what_its_teams_gave(editor, github, intent, caplog):
+    github.memberships.clear()
+
+    assert editor.sign_in(github, intent=intent).status_code == 403
+
+    assert has() == ([], False)
+    assert LinkedAccount.objects.get().given == {}
+    account = f"account={LinkedAccount.objects.get().pk} because SIGN_IN_POLICY refuses it"
+    assert f"leaves Editors: provider=github {account}" in caplog.text
+    assert f"is no longer staff: provider=github {account}" in caplog.text
+
+
+@pytest.mark.threat("F18", "F27")
+def test_a_session_that_is_open_elsewhere_is_out_of_the_admin_then(editor, new_visitor, github):
+    assert editor.get("/admin/").status_code == 200
+    github.memberships.clear()
+
+    assert new_visitor().sign_in(github).status_code == 403
+
+    assert editor.get("/admin/").status_code == 302
+
+
+def test_who_is_let_in_again_has_it_again(editor, github, policy):
+    policy(nobody)
+    editor.sign_in(github)
+    assert has() == ([], False)
+    policy(anybody)
+
+    assert editor.sign_in(github).status_code == 302
+
+    assert has() == (["Editors"], True)
+
+
+def test_what_an_administrator_or_another_account_gave_is_not_lost_by_a_refusal(editor, github, policy):
+    user = User.objects.get()
+    user.groups.add(Group.objects.create(name="By hand"))
+    given = LinkedAccount.objects.get().given
+    LinkedAccount.objects.create(user=user, provider="ghe", issuer="ghe", subject="1", given=given)
+    policy(nobody)
+
+    assert editor.sign_in(github).status_code == 403
+
+    groups, is_staff = has()
+    assert (sorted(groups), is_staff) == (["By hand", "Editors"], True)
+    assert list(LinkedAccount.objects.order_by("pk").values_list("given", flat=True)) == [{}, given]
+
+
+@pytest.mark.threat("F27")
+def test_a_rule_that_cannot_be_asked_takes_nothing(editor, new_visitor, github):
+    github.memberships["acme"] = (502, {}, b"")
+
+    assert new_visitor().sign_in(github).status_code == 503
+
+    assert has() == (["Editors"], True)
+
+
+@pytest.mark.threat("F27")
+def test_what_is_given_while_the_rule_is_asked_is_lost_as_well(editor, new_visitor, github, policy):
+    given = LinkedAccount.objects.get().given
+    LinkedAccount.objects.update(given={})
+
+    def slow(question):
+        LinkedAccount.objects.update(given=given)
+        return PolicyRefused()
+
+    policy(slow)
+
+    assert new_visitor().sign_in(github).status_code == 403
+    assert has() == ([], False)
