@@ -59,8 +59,11 @@ def _told_the_time(token: Any) -> Any:
 class TokenQuerySet(models.QuerySet[Any]):
     """Tokens as those see them who renew them."""
 
-    def current(self, account_pk: Any) -> Any:
+    def current(self, account_pk: Any, *, locked: bool = False) -> Any:
         """Return the token of an account as it is now, from the database that is written to.
+
+        :param locked: so that it stays so until the end of the transaction, where rows can be locked; what
+            was committed since the transaction began is seen, whatever its isolation.
 
         ``lease_left`` says for how many seconds it is leased, if it is: no other clock may be asked for that.
         ``clock_ahead`` is by how many the database's clock is ahead of this machine's.
@@ -69,6 +72,8 @@ class TokenQuerySet(models.QuerySet[Any]):
             models.F("lease_until") - DatabaseNow(), output_field=models.BigIntegerField()
         )
         there = self.using(router.db_for_write(self.model)).annotate(lease_left=left, clock=DatabaseNow())
+        if locked:
+            there = there.select_for_update()
         token = there.filter(pk=account_pk).first()
         return None if token is None else _told_the_time(token)
 

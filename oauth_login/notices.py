@@ -174,15 +174,12 @@ def _logout_token(body: bytes) -> str:
 
 def _revoke(account: LinkedAccount) -> None:
     """Forget what the account granted; the user stays, and stays signed in unless the site says otherwise."""
-    token = getattr(account, "token", None)
+    token = Token.objects.current(account.pk, locked=True)
     is_news = token is not None and token.revoke("revoked_there")
-    if token is not None:
-        token.refresh_from_db()
-        if token.state != Token.State.REVOKED:
-            return  # signed in again at this very moment (K05)
     if conf.setting("SESSIONS_END_ON_REVOCATION"):
         session_index.end(session_index.of_account(account))
     if is_news:
+        account.refresh_from_db(fields=["token"])  # for the receivers of the signal
         transaction.on_commit(
             lambda: signals.reauthorization_required.send_robust(
                 LinkedAccount, account=account, reason="revoked_there"

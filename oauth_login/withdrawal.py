@@ -18,7 +18,7 @@ from django.db import Error as DatabaseError  # also what drivers raise about a 
 from django.db import connections, router, transaction
 from django.views.decorators.debug import sensitive_variables
 
-from oauth_login import tokens, transport
+from oauth_login import lasting, tokens, transport
 from oauth_login.errors import (
     ProviderError,
     ProviderMisconfigured,
@@ -193,7 +193,7 @@ _open: Final = _Open()
 
 def before_deletion(*, instance: LinkedAccount, using: str, **_signal: Any) -> None:
     """Write down what is to be withdrawn, before an account and its token are deleted."""
-    token = Token.objects.using(using).filter(pk=instance.pk).first()
+    token = _as_it_is(instance)
     instance.withdrawal = _write_down(instance, token, using) if token else None
 
 
@@ -211,17 +211,19 @@ def withdraw(account: LinkedAccount) -> None:
     database = router.db_for_write(Token)
     account.withdrawal = None
     with transaction.atomic(using=database):
-        while token := _with_something(Token.objects.current(account.pk)):
-            withdrawal = _write_down(account, token, database)
-            if token.revoke(REVOKED):
-                account.withdrawal = withdrawal
-                return
-            # Somebody has renewed it at this very moment: it is the new one that has to go.
-            Revocation.objects.using(database).filter(pk=withdrawal.pk if withdrawal else None).delete()
+        token = _as_it_is(account)
+        if token and token.revoke(REVOKED):
+            account.withdrawal = _write_down(account, token, database)
 
 
-def _with_something(token: Token | None) -> Token | None:
-    return token if token and token.state != Token.State.REVOKED else None
+def _as_it_is(account: LinkedAccount) -> Token | None:
+    """Return the account's token, which nobody renews any more before the transaction has ended.
+
+    What this thread has renewed, and a rollback has undone, is the one that has to go: it is written again.
+    """
+    lasting.write_again()
+    token: Token | None = Token.objects.current(account.pk, locked=True)
+    return token
 
 
 @sensitive_variables()  # here, and in whatever this calls (H08)
