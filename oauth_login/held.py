@@ -165,7 +165,7 @@ def _linked(request: HttpRequest, user: Any, content: dict[str, Any]) -> LinkedA
         raise AttemptError("held_expired")
     if not compare_digest(request.COOKIES.get(_cookie(request), "").encode(), content["browser"].encode()):
         raise AttemptError("held_elsewhere", f"for user {user.pk}")
-    if content["is_cut"] and conf.policy():  # a rule may refuse for what stands in a claim
+    if content["is_cut"] and conf.policy() is not None:  # a rule may refuse for what stands in a claim
         raise AttemptError("held_cut")
     # For what the site's policy asks the provider: a password is being waited for.
     with one_deadline(), _savepoint(LinkedAccount):

@@ -30,7 +30,8 @@ def test_a_visitor_is_asked_to_sign_in_again_does_and_is_not_asked_any_more(page
     assert Token.objects.get().state == "active"
 
 
-def test_a_visitor_unlinks_an_account_after_a_question(page, shot):
+def test_a_visitor_unlinks_an_account_after_a_question(page, shot, settings):
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PASSWORD_LOGIN_URL": "password"}
     page.goto("/")
     press(page)
     approve(page)
