@@ -59,11 +59,8 @@ def _told_the_time(token: Any) -> Any:
 class TokenQuerySet(models.QuerySet[Any]):
     """Tokens as those see them who renew them."""
 
-    def current(self, account_pk: Any, *, locked: bool = False) -> Any:
+    def current(self, account_pk: Any) -> Any:
         """Return the token of an account as it is now, from the database that is written to.
-
-        :param locked: so that it stays so until the end of the transaction, where rows can be locked; what
-            was committed since the transaction began is seen, whatever its isolation.
 
         ``lease_left`` says for how many seconds it is leased, if it is: no other clock may be asked for that.
         ``clock_ahead`` is by how many the database's clock is ahead of this machine's.
@@ -72,10 +69,15 @@ class TokenQuerySet(models.QuerySet[Any]):
             models.F("lease_until") - DatabaseNow(), output_field=models.BigIntegerField()
         )
         there = self.using(router.db_for_write(self.model)).annotate(lease_left=left, clock=DatabaseNow())
-        if locked:
-            there = there.select_for_update()
         token = there.filter(pk=account_pk).first()
         return None if token is None else _told_the_time(token)
+
+    def locked(self, account_pk: Any) -> Any:
+        """Return the token of an account, which stays as it is until the end of the transaction.
+
+        Where rows can be locked; what was committed since it began is seen, whatever its isolation is.
+        """
+        return self.select_for_update().filter(pk=account_pk).first()
 
     def now(self) -> datetime:
         """Return this moment by the database's clock; by this machine's if there is no token to ask with."""

@@ -4,7 +4,6 @@ There is no key for superusers. Who may do everything here decides about everybo
 decision is never left to another system, where somebody who may add people to a group would make it (F18).
 """
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any, Final
 from oauth_login import providers
 from oauth_login.problems import Problem
 from oauth_login.providers.claims import find
+from oauth_login.slips import way_out
 
 KEYS: Final = ("CLAIM", "TEAMS", "GROUPS", "STAFF")
 TEAM: Final = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9_.-]+")
@@ -70,7 +70,7 @@ def membership_problems(declared: Mapping[Any, Any], configured: Mapping[Any, An
     for alias, rules in declared.items():
         where = f"OAUTH_LOGIN['MEMBERSHIPS'][{alias!r}]"
         if alias not in configured:
-            yield _problem(f"{where}: there is no such provider", _meant(alias, configured))
+            yield _problem(f"{where}: there is no such provider", way_out(alias, configured))
         elif not isinstance(rules, Mapping):
             yield _problem(f"{where} must be a dict", f"E.g. {EXAMPLE}.")
         else:
@@ -87,7 +87,7 @@ def _flaws(rules: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
         if "SUPERUSER" in str(key).upper():
             yield f"has {key!r}", "Nobody becomes a superuser by what a provider says; STAFF is the most."
         elif key not in KEYS:
-            yield f"has a key that is not known: {key!r}", _meant(key, KEYS)
+            yield f"has a key that is not known: {key!r}", way_out(key, KEYS)
     groups, staff = rules.get("GROUPS", {}), rules.get("STAFF", ())
     if not isinstance(groups, Mapping) or not all(map(_is_text, [*groups, *groups.values()])):
         yield "has GROUPS that are no dict of strings", "What the provider says → the name of a group here."
@@ -132,10 +132,3 @@ def _is_kept(claim: str, option_names: frozenset[str], options: Mapping[str, Any
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
-
-
-def _meant(given: object, known: Any) -> str:
-    names = [str(name) for name in known]
-    close = difflib.get_close_matches(str(given).upper(), [name.upper() for name in names], n=1)
-    meant = next((name for name in names if close and name.upper() == close[0]), "")
-    return f"Did you mean {meant!r}?" if meant else f"Known: {', '.join(names)}."

@@ -70,9 +70,9 @@ class Told:
     @property
     def why(self) -> str:
         """What of it was said, for the log."""
-        counts = self.said & ({*self.rules.groups} | self.rules.staff)
         if self.because:
             return self.because
+        counts = self.said & ({*self.rules.groups} | self.rules.staff)
         return printable(f"{self.rules.claim or 'teams'}={' '.join(sorted(counts)) or 'nothing that counts'}")
 
 

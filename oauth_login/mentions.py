@@ -4,13 +4,13 @@ A slip in one of them is silent where it does harm: whom ``Deny(("githup", 58323
 can mean nobody is a mistake: ``manage.py check`` says so, and as long as it is there, nobody is admitted.
 """
 
-import difflib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from oauth_login import conf, providers
 from oauth_login.errors import ProviderMisconfigured, ProviderResponseError
 from oauth_login.providers.subjects import written_subject
+from oauth_login.slips import way_out
 
 People = frozenset[tuple[str, str]]
 
@@ -32,7 +32,7 @@ def subject_of(person: object, given: object) -> str:
 def unknown_aliases(aliases: Iterable[object]) -> Iterator[str]:
     """Yield a mistake for each alias that the settings do not have."""
     for alias in sorted(set(aliases).difference(conf.aliases()), key=str):
-        yield f"there is no provider {alias!r}{_meant(alias, conf.aliases())}"
+        yield f"there is no provider {alias!r}. {way_out(alias, conf.aliases())}"
 
 
 def unknown_people(people: People) -> Iterator[str]:
@@ -82,9 +82,3 @@ def _has_teams(alias: str) -> bool:
         return providers.kind(alias, options).has_teams
     except KeyError:
         return True  # of an unknown kind, which is a mistake of its own (E006)
-
-
-def _meant(alias: object, known: Collection[str]) -> str:
-    lower = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(str(alias).lower(), lower, n=1)
-    return f" (did you mean {lower[close[0]]!r}?)" if close else ""

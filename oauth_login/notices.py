@@ -174,7 +174,7 @@ def _logout_token(body: bytes) -> str:
 
 def _revoke(account: LinkedAccount) -> None:
     """Forget what the account granted; the user stays, and stays signed in unless the site says otherwise."""
-    token = Token.objects.current(account.pk, locked=True)
+    token = Token.objects.using(router.db_for_write(Token)).locked(account.pk)
     is_news = token is not None and token.revoke("revoked_there")
     if conf.setting("SESSIONS_END_ON_REVOCATION"):
         session_index.end(session_index.of_account(account))

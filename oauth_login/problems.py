@@ -4,7 +4,6 @@ The system checks report every :class:`Problem` at start-up under its id; ``conf
 time, because a check can be silenced and a half-configured provider must fail closed (threat A26).
 """
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -21,6 +20,7 @@ from oauth_login.expectations import (
 )
 from oauth_login.providers.base import Provider
 from oauth_login.providers.parameters import is_answered_by_query, query_of, said_twice
+from oauth_login.slips import meant, way_out
 from oauth_login.transport import is_secure
 
 PROVIDER_KEYS: Final = frozenset(
@@ -127,9 +127,8 @@ def _unknown_provider(alias: str, where: str, written: Mapping[str, Any]) -> Pro
     problem = _unknown("E006", f"{where}: the preset", written.get("PRESET", alias), providers.names())
     if "PRESET" in written:
         return problem
-    slips = (difflib.get_close_matches(str(key).upper(), DEFINING, n=1, cutoff=0.7) for key in written)
-    meant = next((close[0] for close in slips if close), "")
-    hint = f"Did you mean {meant!r}? " if meant else f"{problem.hint} " if DEFINED.isdisjoint(written) else ""
+    close = next(filter(None, (meant(key, DEFINING, cutoff=0.7) for key in written)), "")
+    hint = f"Did you mean {close!r}? " if close else f"{problem.hint} " if DEFINED.isdisjoint(written) else ""
     needs = "Without a preset it needs ISSUER (OpenID Connect), or CLAIMS and endpoints (OAuth 2.0)."
     return replace(problem, hint=f"{hint}{needs}")
 
@@ -224,12 +223,7 @@ def _way_to_set(alias: str, keys: list[str]) -> str:
 
 
 def _unknown(check: str, where: str, given: object, known: Iterable[str]) -> Problem:
-    names = sorted(known)
-    slip = given.upper() if isinstance(given, str) else ""  # None is no slip of the pen
-    close = difflib.get_close_matches(slip, [n.upper() for n in names], n=1)
-    meant = next((name for name in names if close and name.upper() == close[0]), "")
-    hint = f"Did you mean {meant!r}?" if meant else f"Known: {', '.join(names)}."
-    return Problem(check, f"{where} is not known: {given!r}.", hint)
+    return Problem(check, f"{where} is not known: {given!r}.", way_out(given, sorted(known)))
 
 
 def _is_spelled_well(alias: object) -> bool:

@@ -47,8 +47,7 @@ def _check_members(answer: Mapping[str, Any]) -> None:
 
     A sign-in takes them for untold, as there is nothing yet that could be lost. Here a token is in the way,
     with a date and a scope that somebody did say, which nonsense must not replace. What is only odd is taken
-    here as there: a lifetime as text or of a hundred years; a scope as an array, as Twitch
-    has it.
+    here as there: a lifetime as text or of a hundred years; a scope as an array, as Twitch has it.
     """
     for name in ("expires_in", "refresh_token_expires_in"):
         if not _may_be_lifetime(answer.get(name)):

@@ -1,6 +1,5 @@
 """Checks of what views ask for by decorators: a provider that the settings do not know is a slip."""
 
-import difflib
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -10,6 +9,7 @@ from django.urls import get_resolver
 
 from oauth_login import conf
 from oauth_login.decorators import NAMED
+from oauth_login.slips import way_out
 
 UNKNOWN: Final = "W014"
 
@@ -35,9 +35,8 @@ def _named(patterns: Iterable[Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def _unknown(view: str, decorator: str, alias: str, aliases: list[str]) -> CheckMessage:
-    close = difflib.get_close_matches(alias, aliases, n=1)
     return Warning(
         f"{view} has @{decorator}({alias!r}), but OAUTH_LOGIN['PROVIDERS'] has no {alias!r}: nobody gets in.",
-        hint=f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(aliases) or 'none'}.",
+        hint=way_out(alias, aliases),
         id=f"oauth_login.{UNKNOWN}",
     )

@@ -193,7 +193,7 @@ _open: Final = _Open()
 
 def before_deletion(*, instance: LinkedAccount, using: str, **_signal: Any) -> None:
     """Write down what is to be withdrawn, before an account and its token are deleted."""
-    token = _as_it_is(instance)
+    token = _as_it_is(instance, using)
     instance.withdrawal = _write_down(instance, token, using) if token else None
 
 
@@ -211,18 +211,18 @@ def withdraw(account: LinkedAccount) -> None:
     database = router.db_for_write(Token)
     account.withdrawal = None
     with transaction.atomic(using=database):
-        token = _as_it_is(account)
+        token = _as_it_is(account, database)
         if token and token.revoke(REVOKED):
             account.withdrawal = _write_down(account, token, database)
 
 
-def _as_it_is(account: LinkedAccount) -> Token | None:
+def _as_it_is(account: LinkedAccount, database: str) -> Token | None:
     """Return the account's token, which nobody renews any more before the transaction has ended.
 
     What this thread has renewed, and a rollback has undone, is the one that has to go: it is written again.
     """
     lasting.write_again()
-    token: Token | None = Token.objects.current(account.pk, locked=True)
+    token: Token | None = Token.objects.using(database).locked(account.pk)
     return token
 
 

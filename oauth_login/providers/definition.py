@@ -266,7 +266,7 @@ def flaws(options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """
     for key in ("AUTHORIZATION_ENDPOINT", "TOKEN_ENDPOINT"):
         if key not in options:
-            yield key, "is missing", f"A provider without ISSUER needs {key}: its documentation says which."
+            yield key, "is missing", f"A provider with CLAIMS needs {key}: its documentation says which."
     for key, word in WORDS.items():
         if key in options and not word.is_right(options[key]):
             yield key, f"must be {word.expected}", ""

@@ -82,7 +82,7 @@ class OpenID(OpenIDClient, OpenIDGrants):
             options,
             transport,
             auth_method="",
-            label=options.get("LABEL") or urlsplit(issuer).hostname or alias,
+            label=options.get("LABEL") or _host(issuer) or alias,
             server=openid_options.server(issuer, options),
             scope=options.get("SCOPE", "openid profile email"),
             authorization_params={
@@ -289,6 +289,12 @@ class OpenID(OpenIDClient, OpenIDGrants):
             return {}
         with only_public(when=self._is_chosen_by_server(url)):
             return user_info(self.transport, url, token.access_token, subject)
+
+
+def _host(issuer: str) -> str:
+    """Return what to call a server that has no label; "" if each of its tenants is a host."""
+    host = urlsplit(issuer).hostname or ""
+    return "" if TENANT in host else host
 
 
 def _name(claims: Mapping[str, Any]) -> str:

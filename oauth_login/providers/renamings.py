@@ -3,9 +3,10 @@
 ``state`` and PKCE are what a sign-in is safe by: no definition leaves them out, or gives their names away.
 """
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+
+from oauth_login.slips import way_out
 
 #: What is sent, in the words of RFC 6749, RFC 7636 and RFC 7009, by the setting that renames it.
 SENT: Final[Mapping[str, tuple[str, ...]]] = {
@@ -52,7 +53,7 @@ def unknown_names(key: str, written: object, names: tuple[str, ...], what: str) 
     """Yield the names in *written* that are none of *names*, each with the one that may be meant."""
     for name in written if isinstance(written, Mapping) else ():
         if name not in names:
-            yield key, f"has {what} that is not known: {name!r}", _meant(name, names)
+            yield key, f"has {what} that is not known: {name!r}", way_out(name, names, cutoff=0.5)
 
 
 def _written(options: Mapping[str, Any], key: str) -> Mapping[Any, Any]:
@@ -71,8 +72,3 @@ def _collisions(key: str, written: Mapping[Any, Any], names: tuple[str, ...]) ->
         own = str(written.get(name, name))
         if own and first.setdefault(own, name) != name:
             yield key, f"calls both {first[own]} and {name} {own!r}", "One would replace the other."
-
-
-def _meant(name: object, names: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
-    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(names)}."

@@ -755,7 +755,7 @@ def test_several_mistakes_are_reported_at_once(settings):
         (defined(CLAIMS=..., CLAIM=SUB), f"Did you mean 'CLAIMS'? {NEEDS}"),
         (defined(CLAIMS=...), NEEDS),
         (named("gihub"), f"Did you mean 'github'? {NEEDS}"),
-        (defined(TOKEN_ENDPOINT=...), "A provider without ISSUER needs TOKEN_ENDPOINT"),
+        (defined(TOKEN_ENDPOINT=...), "A provider with CLAIMS needs TOKEN_ENDPOINT"),
         (defined(USERINFO_ENDPOINT=...), "Set it; or, if the token answer says who it is"),
         (at_top(MEMBERSHIPS={"gitub": TEAMS}), "Did you mean 'github'?"),
         (at_top(MEMBERSHIPS={"xyzzy": TEAMS}), "Known: github."),

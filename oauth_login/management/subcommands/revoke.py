@@ -1,6 +1,5 @@
 """``manage.py oauth_login revoke``: what could not be withdrawn yet, and live grants on demand."""
 
-import difflib
 import logging
 from argparse import ArgumentTypeError
 from collections import Counter
@@ -17,6 +16,7 @@ from oauth_login import conf
 from oauth_login.management.subcommands.progress import Progress
 from oauth_login.models import LinkedAccount, Revocation, Token
 from oauth_login.outstanding import RevocationQuerySet
+from oauth_login.slips import way_out
 from oauth_login.withdrawal import Outcome, Round, outcome_of, withdraw
 
 logger = logging.getLogger("oauth_login")
@@ -90,9 +90,7 @@ class Run:
         # Compared here: not every text that can be typed may be shown to every database.
         if not alias or alias in {*known, *self.rows.values_list("provider", flat=True).distinct()}:
             return
-        close = difflib.get_close_matches(alias, known, n=1)
-        hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known) or 'none'}."
-        raise CommandError(f"There is no provider {alias!r}. {hint}")
+        raise CommandError(f"There is no provider {alias!r}. {way_out(alias, known)}")
 
     # --- What is waiting
 

@@ -389,6 +389,17 @@ def test_a_token_whose_renewal_was_rolled_back_is_the_one_that_goes(person, revo
     assert revoking.revoked == ["gho_renewed"]
 
 
+def test_it_is_the_database_of_the_deletion_that_is_asked_and_locked(person, revoking):
+    account = person()
+
+    with CaptureQueriesContext(connection) as queries:
+        account.delete(using="default")
+
+    read = [one["sql"] for one in queries if "access_token" in one["sql"] and one["sql"].startswith("SELECT")]
+    assert len(read) == 2, "the token before it is deleted, and the row that is tried"
+    assert revoking.revoked == ["gho_1"]
+
+
 def test_a_second_time_there_is_nothing_to_give_back(person, revoking):
     account = person()
     withdraw(account)

@@ -134,6 +134,12 @@ def test_a_company_server_is_four_lines(check):
     assert conf.provider("acme").label == "Acme SSO"
 
 
+def test_a_server_whose_tenants_are_hosts_is_called_by_its_alias(check):
+    assert check("acme", CREDENTIALS | {"ISSUER": "https://{tenantid}.sso.example", "TENANTS": ["a"]}) == []
+
+    assert conf.provider("acme").label == "acme"
+
+
 def test_apple_takes_no_rsa_key(check):
     ((found, text),) = check("apple", {"CLIENT_ID": "c", **OWN["apple"], "CLIENT_KEY": RSA_KEYS[0].pem})
 

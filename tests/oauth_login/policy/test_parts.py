@@ -315,8 +315,8 @@ def test_nobody_gets_around_a_list_through_another_alias_of_the_same_server(sett
 
 
 SLIPS = [
-    (Deny(("githup", 583231)), "there is no provider 'githup' (did you mean 'github'?)"),
-    (Deny(("GitHub", 583231)), "there is no provider 'GitHub' (did you mean 'github'?)"),
+    (Deny(("githup", 583231)), "there is no provider 'githup'. Did you mean 'github'?"),
+    (Deny(("GitHub", 583231)), "there is no provider 'GitHub'. Did you mean 'github'?"),
     (Deny(("as-it-was-called-before", 583231)), "there is no provider 'as-it-was-called-before'"),
     (Deny(("acme", "ada"), ("github", 7), ("githup", 7)), "there is no provider 'githup'"),
     (Deny(usernames=[("githup", "octocat")]), "there is no provider 'githup'"),
