@@ -53,6 +53,7 @@ def sandbox(port, tmp_path_factory):
         "DEBUG": "1",
         "DJANGO_SETTINGS_MODULE": "demo_site.settings",
         "DATABASE_URL": f"sqlite:///{tmp_path_factory.mktemp('none')}/none.sqlite3",
+        "CACHE_URL": "locmemcache://",  # its own memory: other tests clear the one that is set for them
     }
     with subprocess.Popen(
         [*command, *options],

@@ -14,7 +14,7 @@ def test_every_row_of_the_table_has_a_case():
 
 
 def test_a_value_that_is_called_otherwise_is_missed_at_once():
-    with pytest.raises(AssertionError, match=r"^nothing is called nul\b"):
+    with pytest.raises(ValueError, match=r"^nothing is called nul\b"):
         with_some({"null": None, "true": True}, "nul", "true")
 
 
