@@ -56,7 +56,7 @@ class ApiSession(requests.Session):
 
     def __init__(self, account: LinkedAccount, scope: Collection[str] = ()) -> None:
         super().__init__()
-        provider = tokens.provider_of(account)
+        provider = tokens.provider_of(account.provider, account.issuer)
         granted = frozenset(account.scope.split())
         if missing := frozenset(name for name in scope if not provider.covers(granted, name)):
             raise ScopeRequired(missing, provider=account.provider)

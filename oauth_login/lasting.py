@@ -88,6 +88,17 @@ def afterwards(call: Callable[[], object]) -> None:
         _apart.later.append(call)
 
 
+def along(change: Change) -> None:
+    """Do *change* as a part of the one that is being written now; if that is done apart, as one of its own.
+
+    For rows that the site may have locked: only its own connection can write those without waiting.
+    """
+    if _apart.later is None:
+        change()
+    else:
+        _apart.later.append(partial(write, change))
+
+
 def write(change: Change) -> bool:
     """Do *change*, which compares and swaps; and once more later, if it does not last."""
     database = router.db_for_write(Token)
@@ -143,19 +154,19 @@ def _pay(change: Change, place: object) -> None:
         return  # it was for the database of a test, which is gone, and not for the site's
     try:
         write(change)
-    except (
-        Exception
-    ):  # a database or a driver, keys that are wrong, a task's time that is over: none stops others
+    except Exception:  # a database or a driver, wrong keys, a task's time that is over: none stops others
         logger.exception("a renewed token could not be saved yet")
 
 
 def _is_in_transaction(connection: Any) -> bool:
     """Tell whether the site has a transaction open; that of a ``TestCase`` around it all is none of its.
 
-    Without autocommit each statement is in one that the site ends by hand; SQLite's driver knows whether it
-    has, and there what was owed is not owed for ever.
+    Without autocommit each statement is in one that the site ends by hand. The drivers of SQLite and of
+    PostgreSQL, which calls it 0, know whether it has: there what was owed is not owed for ever.
     """
     blocks = connection.atomic_blocks
     if blocks:
         return not getattr(blocks[0], "_from_testcase", False)
-    return not connection.get_autocommit() and getattr(connection.connection, "in_transaction", True)
+    driver = connection.connection
+    status = getattr(getattr(driver, "info", None), "transaction_status", True)
+    return not connection.get_autocommit() and bool(getattr(driver, "in_transaction", status))

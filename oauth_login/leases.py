@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, Final
 
 from django.db import connections, models, router, transaction
+from django.db.models.functions import Coalesce, NullIf
 
 from oauth_login.fields import EncryptedTextField
 
@@ -45,6 +46,11 @@ class DatabaseNow(models.Func):
         return self.as_sql(compiler, connection)  # and not as a number that SQLite would have to cast
 
 
+#: The alias of the provider that has got a token: in its row, as one server may be known by several aliases,
+#: each of them another client of it, and only whose token it is can renew it or give it back.
+CLIENT: Final = Coalesce(NullIf("client", models.Value("")), "account__provider")
+
+
 def _beyond_doubt(seconds: int) -> int:
     """Return the difference of two clocks; of what rounding and the way there may be, nothing."""
     return seconds if abs(seconds) > 2 else 0
@@ -54,6 +60,14 @@ def _told_the_time(token: Any) -> Any:
     """Return a token that was just read with the database's ``clock``; set its ``clock_ahead``."""
     token.clock_ahead = _beyond_doubt(token.clock - int(time.time()))
     return token
+
+
+def _passing_over_locked(rows: "TokenQuerySet") -> "TokenQuerySet":
+    """Lock the rows, where that can be done without waiting; return those that nobody else has locked."""
+    if not connections[rows.db].features.has_select_for_update_skip_locked:
+        return rows
+    locked = rows.select_for_update(skip_locked=True).values_list("pk", flat=True)
+    return TokenQuerySet(rows.model, using=rows.db).filter(pk__in=list(locked))
 
 
 class TokenQuerySet(models.QuerySet[Any]):
@@ -93,11 +107,13 @@ class TokenQuerySet(models.QuerySet[Any]):
         """
         database = router.db_for_write(self.model)
         with transaction.atomic(using=database):
-            rows = self._unchanged(token).filter(self._free())
-            if connections[database].features.has_select_for_update_skip_locked:
-                locked = rows.select_for_update(skip_locked=True).values_list("pk", flat=True)
-                rows = self.using(database).filter(pk__in=list(locked))
+            rows = _passing_over_locked(self._unchanged(token).filter(self._free()))
             return rows.update(lease_until=DatabaseNow() + seconds, reason="") == 1
+
+    def drop(self, token: Any, **values: Any) -> bool:
+        """:meth:`replace`, unless a transaction has the row locked: the site's own may, and waits for us."""
+        with transaction.atomic(using=router.db_for_write(self.model)):
+            return self._write(_passing_over_locked(self._unchanged(token)), token, values)
 
     def pause(self, token: Any, seconds: int, reason: str) -> bool:
         """Let nobody take the row for *seconds*: it is known that there would be no use."""
@@ -108,12 +124,7 @@ class TokenQuerySet(models.QuerySet[Any]):
 
         Plain text for the encrypted fields is sealed here. Whoever is at work on the row loses it (H16).
         """
-        for name, value in values.items():
-            field = self.model._meta.get_field(name)
-            if isinstance(field, EncryptedTextField):
-                values[name] = field.sealed(token, value)
-        values |= {"version": models.F("version") + 1, "lease_until": None}
-        return self._unchanged(token).update(**values) == 1
+        return self._write(self._unchanged(token), token, values)
 
     def release(self, token: Any) -> bool:
         """Give a leased row back, as it was; tell whether nobody has written since."""
@@ -135,7 +146,7 @@ class TokenQuerySet(models.QuerySet[Any]):
         """
         due = self._due(before).order_by("expires_at", "pk")
         if providers is not None:
-            due = due.filter(account__provider__in=providers)
+            due = due.alias(client_alias=CLIENT).filter(client_alias__in=providers)
         if among is not None:
             due = due.filter(pk__in=among)
         if after is not None:
@@ -186,6 +197,14 @@ class TokenQuerySet(models.QuerySet[Any]):
         lasts = models.Q(refresh_expires_at=None) | models.Q(refresh_expires_at__gt=DatabaseNow())
         due = self.using(router.db_for_write(self.model)).exclude(refresh_token="")
         return due.filter(self._free(), lasts, state=self.model.State.ACTIVE, expires_at__lte=before)
+
+    def _write(self, rows: "TokenQuerySet", token: Any, values: dict[str, Any]) -> bool:
+        for name, value in values.items():
+            field = self.model._meta.get_field(name)
+            if isinstance(field, EncryptedTextField):
+                values[name] = field.sealed(token, value)
+        values |= {"version": models.F("version") + 1, "lease_until": None}
+        return rows.update(**values) == 1
 
     def _unchanged(self, token: Any) -> "TokenQuerySet":
         written = self.using(router.db_for_write(self.model))

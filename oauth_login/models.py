@@ -97,6 +97,10 @@ class LinkedAccount(models.Model):
         last: datetime | None = sign_ins.aggregate(last=models.Max("finished_at"))["last"]
         return last
 
+    def client_of(self, token: "Token") -> str:
+        """Return the alias of the provider that got *token*, which is this account's."""
+        return token.client or self.provider
+
     @property
     def health(self) -> Health:
         """How its token is doing."""
@@ -138,6 +142,13 @@ class Token(models.Model):
 
     account = models.OneToOneField(
         LinkedAccount, on_delete=models.CASCADE, primary_key=True, verbose_name=_("linked account")
+    )
+    client = models.CharField(
+        _("client"),
+        max_length=50,
+        blank=True,
+        editable=False,
+        help_text=_("The alias of the provider that got it; empty: the account's."),
     )
     access_token = EncryptedTextField(_("access token"), blank=True, editable=False)
     refresh_token = EncryptedTextField(_("refresh token"), blank=True, editable=False)
@@ -222,8 +233,8 @@ class Revocation(models.Model):
         _("reason"), max_length=50, blank=True, help_text=_("The code of what went wrong last, if anything.")
     )
 
-    #: Whether the person has signed in again since, and whether the access token is dead: ``as_they_are()``.
-    is_superseded = False
+    #: Who has been granted anew since, and whether the access token is dead: ``as_they_are()``.
+    granted_again: str | None = None
     is_expired = False
 
     objects = RevocationQuerySet.as_manager()

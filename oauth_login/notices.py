@@ -100,9 +100,8 @@ def webhook(request: HttpRequest, alias: str) -> HttpResponse:
         if not Notice.objects.is_new(provider=alias, id=delivery):
             return _result("seen_before")
         account = LinkedAccount.objects.identified(provider.server.issuer, subject)
-        if account is None or account.provider != alias:  # what is kept may be another client's (K06)
+        if account is None or not _revoke(account, provider):
             return _result("ignored", 202)
-        _revoke(account)
     return _result("revoked")
 
 
@@ -164,17 +163,23 @@ def _who_revoked(body: bytes) -> str:
 def _logout_token(body: bytes) -> str:
     """Return the one token of a form; what else is in it means nothing (§2.5)."""
     try:
-        tokens = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=10).get("logout_token", [])
+        given = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=10).get("logout_token", [])
     except ValueError:
         raise Refused("form_invalid", 400) from None
-    if len(tokens) != 1:
-        raise Refused("form_invalid", 400, f"{len(tokens)} tokens")
-    return tokens[0]
+    if len(given) != 1:
+        raise Refused("form_invalid", 400, f"{len(given)} tokens")
+    return given[0]
 
 
-def _revoke(account: LinkedAccount) -> None:
-    """Forget what the account granted; the user stays, and stays signed in unless the site says otherwise."""
+def _revoke(account: LinkedAccount, provider: Provider) -> bool:
+    """Forget what the account granted; the user stays, and stays signed in unless the site says otherwise.
+
+    Tell whether it was granted to that *provider*, and not to another client of the same server (K06).
+    """
     token = Token.objects.using(router.db_for_write(Token)).locked(account.pk)
+    client = account.client_of(token) if token else account.provider
+    if not conf.is_one_client(client, provider.alias):
+        return False
     is_news = token is not None and token.revoke("revoked_there")
     if conf.setting("SESSIONS_END_ON_REVOCATION"):
         session_index.end(session_index.of_account(account))
@@ -186,7 +191,8 @@ def _revoke(account: LinkedAccount) -> None:
             ),
             using=router.db_for_write(Notice),
         )
-    logger.info("revoked at the provider: provider=%s account=%s", account.provider, account.pk)
+    logger.info("revoked at the provider: provider=%s account=%s", provider.alias, account.pk)
+    return True
 
 
 def _result(word: str, status: int = 200) -> HttpResponse:

@@ -4,13 +4,20 @@ Whoever takes a row puts off its next try until a lease has run out, so that of 
 on it, and whoever dies at work is replaced. Revoking twice does no harm; not at all would.
 """
 
+import logging
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
 from django.db import models
+from django.db.models.functions import Coalesce, NullIf
+from django.views.decorators.debug import sensitive_variables
 
+from oauth_login.fields import revealed
 from oauth_login.leases import LEASE, DatabaseNow
+from oauth_login.sealing import SealBroken
+
+logger = logging.getLogger("oauth_login")
 
 FIRST_PAUSE: Final = 60  # seconds after the first failure; twice as long after each further one
 LONGEST_PAUSE: Final = 86_400  # seconds
@@ -34,6 +41,7 @@ class RevocationQuerySet(models.QuerySet[Any]):
         self,
         account: Any,
         *,
+        client: str,
         access_token: str,
         refresh_token: str,
         expires_at: datetime | None,
@@ -41,11 +49,12 @@ class RevocationQuerySet(models.QuerySet[Any]):
     ) -> Any:
         """Write down that an account's grant is to be withdrawn; return the row.
 
+        :param client: the alias of the provider that got the grant.
         :param pause: seconds in which only the caller tries; of a transaction, part of which may be over
             when it is committed.
         """
         row = self.model(
-            provider=account.provider,
+            provider=client,
             issuer=account.issuer,
             subject=account.subject,
             access_token=access_token,
@@ -58,24 +67,38 @@ class RevocationQuerySet(models.QuerySet[Any]):
         row.save(using=self.db, force_insert=True)
         return row
 
+    @sensitive_variables()  # here, and in whatever this calls (H08)
+    def ask_for_what(self, token: Any, account: Any, *, client: str, pause: int = LEASE) -> Any:
+        """Do :meth:`ask_for` what a stored token holds; None if that is nothing, or no key opens it."""
+        if token is None or not (token.access_token or token.refresh_token):
+            return None
+        try:
+            access_token, refresh_token = revealed(token.access_token, token.refresh_token)
+        except SealBroken as error:
+            logger.error("the grant of account %s cannot be withdrawn: %s", account.pk, error)
+            return None
+        return self.ask_for(
+            account,
+            client=client,
+            access_token=access_token,
+            refresh_token=refresh_token,
+            expires_at=token.expires_at,
+            pause=pause,
+        )
+
     def as_they_are(self) -> "RevocationQuerySet":
-        """Annotate ``is_expired``, which the database's clock tells, and ``is_superseded``.
+        """Annotate ``is_expired``, which the database's clock tells, and ``granted_again``.
 
-        Superseded: the person has signed in again since, and so agreed once more.
-
-        GitHub withdraws all that a person has granted to a client, whichever token it is shown; others do
-        the like. The revocation of an old token would end the new one; not if that is another client's,
-        which another alias of the server is.
+        That is, if the person has signed in again since, the alias of the provider that they have agreed to
+        once more.
         """
         accounts = self.model._meta.apps.get_model("oauth_login", "LinkedAccount")
-        again = accounts.objects.filter(
-            provider=models.OuterRef("provider"),
-            issuer=models.OuterRef("issuer"),
-            subject=models.OuterRef("subject"),
-        ).exclude(token__state="revoked")  # noqa: S106  no secret: Token.State.REVOKED
+        again = accounts.objects.filter(issuer=models.OuterRef("issuer"), subject=models.OuterRef("subject"))
+        again = again.exclude(token__state="revoked")  # noqa: S106  no secret: Token.State.REVOKED
+        client = Coalesce(NullIf("token__client", models.Value("")), "provider")
         is_expired = models.Q(expires_at__lte=DatabaseNow())
         return self.annotate(  # type: ignore[no-any-return]
-            is_superseded=models.Exists(again),
+            granted_again=models.Subquery(again.values(client=client)[:1]),
             is_expired=models.ExpressionWrapper(is_expired, output_field=models.BooleanField()),
         )
 

@@ -70,23 +70,24 @@ def renew(account: LinkedAccount) -> Token:
     :raises ProviderError: the provider does not give another at the moment.
     """
     token = _stored(account)
-    if obstacle := _obstacle(provider_of(account), token, None):
+    if obstacle := _obstacle(provider_of(account.client_of(token), account.issuer), token, None):
         raise ReauthorizationRequired(detail=f"account {account.pk}: {obstacle}", provider=account.provider)
     return lasting.outside_transactions(partial(_renewed, account, token.version, token.version))
 
 
-def provider_of(account: LinkedAccount | Revocation) -> Provider:
-    """Return the provider that an account is of, or that a grant was of.
+def provider_of(alias: str, issuer: str) -> Provider:
+    """Return the provider that has got a token of *issuer*'s.
 
+    :param alias: its name, as the token's row or that of its revocation has it.
     :raises ProviderMisconfigured: the settings have none, or another authorization server under its name:
         that one is never shown a token of the former.
     """
     try:
-        provider = conf.provider(account.provider)
+        provider = conf.provider(alias)
     except KeyError:
-        raise ProviderMisconfigured("settings_invalid", f"no provider {account.provider!r}") from None
-    if not provider.speaks_for(account.issuer):
-        raise ProviderMisconfigured("settings_invalid", f"{account.provider!r} is another issuer by now")
+        raise ProviderMisconfigured("settings_invalid", f"no provider {alias!r}") from None
+    if not provider.speaks_for(issuer):
+        raise ProviderMisconfigured("settings_invalid", f"{alias!r} is another issuer by now")
     return provider
 
 
@@ -116,7 +117,7 @@ def end(account: LinkedAccount, token: Token, reason: str) -> bool:
     :param reason: a code, for the log, the signal and the row.
     """
     nothing = {"access_token": "", "refresh_token": "", "state": Token.State.REAUTHORIZE, "reason": reason}
-    ended = lasting.write(partial(Token.objects.replace, token, **nothing))
+    ended = lasting.write(partial(Token.objects.drop, token, **nothing))
     if ended:
         logger.warning("account %s has to sign in again: %s", account.pk, reason)
         told = partial(signals.reauthorization_required.send_robust, account=account, reason=reason)
@@ -142,7 +143,7 @@ def _stored(account: LinkedAccount) -> Token:
 
 def _serves(token: Token, rejected: int | None, margin: int) -> bool:
     """Tell whether the token can be used, and will be in *margin* seconds."""
-    is_active = token.state == Token.State.ACTIVE
+    is_active = token.state == Token.State.ACTIVE and bool(token.access_token)
     return is_active and token.version != rejected and not token.expires_within(margin)
 
 
@@ -189,7 +190,6 @@ def _renewed(account: LinkedAccount, rejected: int | None, found: int) -> Token:
     :param found: the version of the one that does not. Any later one was made this very moment, and is good
         however short it lives: asking again would not end.
     """
-    provider = provider_of(account)
     patience = time.monotonic() + PATIENCE
     while True:
         token = _stored(account)
@@ -204,18 +204,20 @@ def _renewed(account: LinkedAccount, rejected: int | None, found: int) -> Token:
             raise ReauthorizationRequired(
                 detail=f"account {account.pk}: {token.reason or token.state}", provider=account.provider
             )
-        if one := _found(account, provider, token, rejected, patience):
+        if one := _found(account, token, rejected, patience):
             return one
 
 
-def _found(
-    account: LinkedAccount, provider: Provider, token: Token, rejected: int | None, patience: float
-) -> Token | None:
+def _found(account: LinkedAccount, token: Token, rejected: int | None, patience: float) -> Token | None:
     """Return *token* if it has to do, or None if it is worth another look by now."""
+    provider = provider_of(account.client_of(token), account.issuer)
     still = token if _serves(token, rejected, 0) else None
     if obstacle := _obstacle(provider, token, rejected):
-        if not still:
-            end(account, token, obstacle)
+        if not still and not end(account, token, obstacle) and _stored(account).version == token.version:
+            # It cannot be written down: the site has the row locked, and waits for this very answer.
+            raise ReauthorizationRequired(
+                detail=f"account {account.pk}: {obstacle}", provider=account.provider
+            )
         return still
     refresh_token = opened(account, token.refresh_token)
     if not Token.objects.take(token):
@@ -261,20 +263,19 @@ def _save(account: LinkedAccount, token: Token, granted: TokenResponse) -> None:
         "state": Token.State.ACTIVE,
         "reason": "",
     }
-    if not lasting.write(partial(_replace, account, token, values)):
-        _give_back(account, values)
-        return
-    if granted.scope is not None:
-        lasting.afterwards(partial(_record_scope, account, " ".join(sorted(granted.scope))))
-    lasting.afterwards(partial(signals.token_refreshed.send_robust, LinkedAccount, account=account))
+    scope = None if granted.scope is None else " ".join(sorted(granted.scope))
+    if lasting.write(partial(_replace, account, token, values, scope)):
+        account.scope = account.scope if scope is None else scope
+        lasting.afterwards(partial(signals.token_refreshed.send_robust, LinkedAccount, account=account))
 
 
-def _give_back(account: LinkedAccount, values: dict[str, Any]) -> None:
+def _give_back(account: LinkedAccount, token: Token, values: dict[str, Any]) -> None:
     """Have the new token withdrawn, if the grant was ended meanwhile: with the old one it cannot be (H24)."""
     there = Token.objects.current(account.pk)
     if there is None or there.state == Token.State.REVOKED:
         Revocation.objects.using(router.db_for_write(Revocation)).ask_for(
             account,
+            client=account.client_of(token),
             access_token=values["access_token"],
             refresh_token=values["refresh_token"],
             expires_at=values["expires_at"],
@@ -282,18 +283,26 @@ def _give_back(account: LinkedAccount, values: dict[str, Any]) -> None:
         )
 
 
-def _record_scope(account: LinkedAccount, scope: str) -> None:
-    """Write what is granted by now; an answer that says nothing of it changes nothing (H26)."""
-    account.scope = scope
-    LinkedAccount.objects.using(router.db_for_write(LinkedAccount)).filter(pk=account.pk).update(scope=scope)
+def _replace(account: LinkedAccount, token: Token, values: dict[str, Any], scope: str | None) -> bool:
+    """Write *values* in place of *token*, or of its end: whoever lost to us may have been first to say so.
+
+    What it is good for is written along. If somebody has ended the grant instead, the new token goes, too.
+    """
+    if not Token.objects.replace(token, **values):
+        there = Token.objects.current(account.pk)
+        its_end = (token.version + 1, Token.State.REAUTHORIZE, REJECTED)
+        is_its_end = there is not None and (there.version, there.state, there.reason) == its_end
+        if not is_its_end or not Token.objects.replace(there, **values):
+            _give_back(account, token, values)
+            return False
+        token = there
+    if scope is not None:  # an answer that says nothing of it changes nothing (H26)
+        lasting.along(partial(_write_scope, account.pk, scope, token.version + 1))
+    return True
 
 
-def _replace(account: LinkedAccount, token: Token, values: dict[str, Any]) -> bool:
-    """Write *values* in place of *token*, or of its end: whoever lost to us may have been first to say so."""
-    if Token.objects.replace(token, **values):
-        return True
-    there = Token.objects.current(account.pk)
-    its_end = (token.version + 1, Token.State.REAUTHORIZE, REJECTED)
-    if there is None or (there.version, there.state, there.reason) != its_end:
-        return False
-    return bool(Token.objects.replace(there, **values))
+def _write_scope(pk: Any, scope: str, version: int) -> bool:
+    """Write the *scope* of a token, if that is still the account's."""
+    is_its_own = Token.objects.filter(pk=pk, version=version).values("pk")
+    accounts = LinkedAccount.objects.using(router.db_for_write(LinkedAccount)).filter(pk__in=is_its_own)
+    return accounts.exclude(scope=scope).update(scope=scope) == 1

@@ -18,7 +18,7 @@ from django.db import Error as DatabaseError  # also what drivers raise about a 
 from django.db import connections, router, transaction
 from django.views.decorators.debug import sensitive_variables
 
-from oauth_login import lasting, tokens, transport
+from oauth_login import conf, lasting, tokens, transport
 from oauth_login.errors import (
     ProviderError,
     ProviderMisconfigured,
@@ -26,6 +26,7 @@ from oauth_login.errors import (
     TokenRequestError,
 )
 from oauth_login.exchange import has_passed
+from oauth_login.fields import revealed
 from oauth_login.models import LinkedAccount, Revocation, Token
 from oauth_login.providers.base import Provider
 from oauth_login.sealing import SealBroken
@@ -67,7 +68,7 @@ class Round:
         """Try a row that the caller has leased, and write down what came of it."""
         rows = Revocation.objects.using(self.database)
         outcome = Outcome.SUPERSEDED
-        if not row.is_superseded:
+        if not _is_superseded(row):
             try:
                 outcome = self._revoked(row)
             except ProviderError as error:
@@ -83,9 +84,9 @@ class Round:
 
         :raises ProviderError: it is to be asked again.
         """
-        provider = tokens.provider_of(row)
+        provider = tokens.provider_of(row.provider, row.issuer)
         try:
-            access_token, refresh_token = _texts(row)
+            access_token, refresh_token = revealed(row.access_token, row.refresh_token)
         except SealBroken as error:
             raise ProviderMisconfigured("token_unreadable", error) from None
         try:
@@ -120,15 +121,13 @@ class Round:
         logger.warning("revocation %s at %s was not done: %s", row.pk, row.provider, error)
 
 
-def _texts(row: Token | Revocation) -> tuple[str, str]:
-    """Return access and refresh token; "" for what there is not.
+def _is_superseded(row: Revocation) -> bool:
+    """Tell whether the person has agreed once more, to the same client.
 
-    :raises SealBroken: no key opens one of them.
+    GitHub withdraws all that a person has granted to a client, whichever token it is shown; others do the
+    like. The revocation of an old token would end the new one.
     """
-    access_token, refresh_token = (
-        secret.reveal() if secret else "" for secret in (row.access_token, row.refresh_token)
-    )
-    return access_token, refresh_token
+    return row.granted_again is not None and conf.is_one_client(row.granted_again, row.provider)
 
 
 @dataclass
@@ -147,11 +146,11 @@ class Batch:
     known: dict[tuple[str, str], bool] = field(default_factory=dict)
     outcomes: dict[UUID, Outcome] = field(default_factory=dict)
 
-    def has_provider_of(self, account: LinkedAccount) -> bool:
-        """Tell whether the account's provider is in the settings; those are asked once for all."""
-        key = (account.provider, account.issuer)
+    def knows_client(self, account: LinkedAccount, token: Token) -> bool:
+        """Tell whether the provider that got the token is in the settings; those are asked once for all."""
+        key = (account.client_of(token), account.issuer)
         if key not in self.known:
-            self.known[key] = _is_known(account)
+            self.known[key] = _is_known(account, token)
         return self.known[key]
 
     def run(self, pk: UUID) -> None:
@@ -226,20 +225,15 @@ def _as_it_is(account: LinkedAccount, database: str) -> Token | None:
     return token
 
 
-@sensitive_variables()  # here, and in whatever this calls (H08)
 def _write_down(account: LinkedAccount, token: Token, database: str) -> Withdrawal | None:
     """Insert a row for the grant, to be tried after the commit; None if there is nothing to be done."""
     batch = _batch(database)
-    if not (token.access_token or token.refresh_token) or not batch.has_provider_of(account):
+    if not (token.access_token or token.refresh_token) or not batch.knows_client(account, token):
         return None
-    try:
-        access_token, refresh_token = _texts(token)
-    except SealBroken as error:
-        logger.error("the grant of account %s cannot be withdrawn: %s", account.pk, error)
+    rows = Revocation.objects.using(database)
+    row = rows.ask_for_what(token, account, client=account.client_of(token))
+    if row is None:
         return None
-    row = Revocation.objects.using(database).ask_for(
-        account, access_token=access_token, refresh_token=refresh_token, expires_at=token.expires_at
-    )
     # Not a partial: of what fails, Django logs the name, which that has none of.
     transaction.on_commit(lambda: batch.run(row.pk), using=database, robust=True)
     return Withdrawal(row.pk, batch)
@@ -254,11 +248,11 @@ def _batch(database: str) -> Batch:
     return batch
 
 
-def _is_known(account: LinkedAccount) -> bool:
+def _is_known(account: LinkedAccount, token: Token) -> bool:
     """Tell whether the provider can be asked, once the transaction is over: it may have to be asked how."""
     try:
-        tokens.provider_of(account)
+        tokens.provider_of(account.client_of(token), account.issuer)
     except ProviderMisconfigured as error:
-        logger.warning("grants of %s cannot be withdrawn: %s", account.provider, error)
+        logger.warning("grants of %s cannot be withdrawn: %s", account.client_of(token), error)
         return False
     return True

@@ -33,7 +33,15 @@ ON_EVERY_DATABASE = (
         "test_orphans*",
         "test_purge*",
     ),
-    *("test_sessions*", "test_start*", "test_story*", "test_subjects*", "test_token*", "test_webhook*"),
+    *(
+        "test_sessions*",
+        "test_start*",
+        "test_story*",
+        "test_subjects*",
+        "test_token*",
+        "test_two*",
+        "test_webhook*",
+    ),
 )
 
 

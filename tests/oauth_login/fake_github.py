@@ -24,6 +24,7 @@ CLIENT_ID = "client-id-of-the-tests"
 CLIENT_SECRET = "client-secret-of-the-tests"
 HOSTS = ("github.com", "api.github.com")
 MEMBERSHIPS = "/user/memberships/orgs/"
+GRANT = "/applications/{}/grant"
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -104,6 +105,7 @@ class FakeGitHub(Grants):
         super().__init__()
         self.server = server
         self.client = (CLIENT_ID, CLIENT_SECRET)
+        self.clients = dict([self.client])
         self.codes = {}
         self.faults = []
         self.token = {
@@ -200,8 +202,9 @@ class FakeGitHub(Grants):
             case "GET", "api.github.com", path if path.startswith(MEMBERSHIPS):
                 _refuse_unknown(request)
                 return self.memberships.get(path.removeprefix(MEMBERSHIPS), (404, {}, b"{}"))
-            case "DELETE", "api.github.com", "/applications/client-id-of-the-tests/grant":
-                if _credentials(request, {}) != self.client:
+            case "DELETE", "api.github.com", path if path in map(GRANT.format, self.clients):
+                client, secret = _credentials(request, {})
+                if path != GRANT.format(client) or self.clients[client] != secret:
                     raise SiteAtFault("the credentials are wrong", (401, {}, b"{}"))
                 return self.revoked(request)
         raise SiteAtFault("there is no such thing", (404, {}, b"Not Found"))

@@ -861,6 +861,30 @@ def test_who_was_faster_between_the_two_look_ups_is_no_conflict_with_themselves(
 
 
 @pytest.mark.threat("F25")
+@pytest.mark.parametrize("table", ["linkedaccount", "token"])
+def test_an_account_that_is_unlinked_at_this_very_moment_is_linked_anew(visitor, new_visitor, github, table):
+    """By its user in another tab, who has a password: it is no fault of the site's."""
+    visitor.sign_in(github)
+    User.objects.update(email="")
+    github.user = github.user | {"name": "Another name"}
+    happened: list[str] = []
+
+    def unlinked(execute, sql, *args):
+        if unquoted(sql).startswith(f"UPDATE oauth_login_{table}") and not happened:
+            happened.append(sql)
+            LinkedAccount.objects.get().delete()
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(unlinked):
+        answer = new_visitor().sign_in(github)
+
+    assert happened
+    assert answer.status_code == 302
+    assert LinkedAccount.objects.get().name == "Another name"
+    assert LinkedAccount.objects.get().access_token() == github.token["access_token"]
+
+
+@pytest.mark.threat("F25")
 def test_only_the_account_of_the_faster_tab_stays_even_if_the_names_differ(visitor, github, meanwhile):
     def other_tab():
         winner = User.objects.create_user("another-name")

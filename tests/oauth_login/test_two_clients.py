@@ -10,6 +10,7 @@ from django.core.management import call_command
 
 from oauth_login.models import LinkedAccount, Revocation, Token
 from oauth_login.withdrawal import Outcome, outcome_of, withdraw
+from tests.oauth_login.fake_github import CLIENT_ID
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRETS = {"github": "the secret of the first webhook", "second": "the secret of the second webhook"}
@@ -33,12 +34,62 @@ def by_the_second(new_visitor, github):
     """Sign in through the second, in a browser that has nothing to do with the first."""
 
     def sign_in():
-        github.client = SECOND
-        github.token = github.new_pair()
+        as_the_second(github)
         assert new_visitor().sign_in(github, "second").status_code == 302
         return LinkedAccount.objects.get()
 
     return sign_in
+
+
+@pytest.fixture
+def linked(visitor, github):
+    """Sign in through the first, then link the same person through the second."""
+
+    def come():
+        github.token = github.new_pair()
+        visitor.sign_in(github)
+        before = LinkedAccount.objects.select_related("token").get()
+        as_the_second(github)
+        assert visitor.sign_in(github, "second", intent="link").status_code == 302
+        return before
+
+    return come
+
+
+@pytest.fixture
+def revoked(github):
+    """The clients whose grants were given back, and the access tokens that were shown for it."""
+    asked = []
+
+    def answer(request):
+        asked.append((request.path.split("/")[2], json.loads(request.body)["access_token"]))
+        return 204, {}, b""
+
+    github.revocation = answer
+    return asked
+
+
+@pytest.fixture
+def one_registration(settings):
+    """One registration at GitHub, two buttons."""
+    providers = settings.OAUTH_LOGIN["PROVIDERS"]
+    first = {name: providers["github"][name] for name in ("CLIENT_ID", "CLIENT_SECRET")}
+    providers = providers | {"second": providers["second"] | first}
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": providers}
+
+
+def as_the_second(github):
+    """Have GitHub speak to the second registration, and grant it a token that can be renewed."""
+    github.client = SECOND
+    github.clients |= [SECOND]
+    github.token = github.new_pair()
+
+
+def expire():
+    """Let all tokens be expired, and what waits be due."""
+    past = datetime.now(UTC) - timedelta(seconds=10)
+    Token.objects.update(expires_at=past)
+    Revocation.objects.update(next_try_at=past)
 
 
 @pytest.mark.threat("H23", "H26")
@@ -94,23 +145,140 @@ def test_who_links_through_the_other_client_means_that_one(visitor, github):
     assert account.access_token() == github.token["access_token"]
 
 
+# --- The client that got it, and no other ----------------------------------------------------------------
+
+
+@pytest.mark.threat("H23")
+def test_whoever_read_the_account_before_it_was_linked_anew_asks_as_the_right_client(github, linked):
+    """A task of Celery's, say, or an API session that lives."""
+    before = linked()
+    expire()
+
+    assert before.access_token() != github.token["access_token"]
+    assert [form["client_id"] for form in github.refresh_requests] == [SECOND[0]]
+    assert Token.objects.get().state == "active"
+
+
+@pytest.mark.threat("H24")
+def test_whoever_read_the_account_before_gives_back_what_the_right_client_got(github, linked, revoked):
+    before = linked()
+
+    withdraw(before)
+
+    assert outcome_of(before) is Outcome.WITHDRAWN
+    assert revoked == [(SECOND[0], github.token["access_token"])]
+
+
+@pytest.mark.threat("H23")
+def test_a_token_is_renewed_by_the_client_that_its_row_names(github, linked):
+    """Two who sign in at once through two aliases may leave the account under the name of the other."""
+    linked()
+    LinkedAccount.objects.update(provider="github")
+    expire()
+
+    call_command("oauth_login", "refresh", "--expiring", "10m")
+
+    assert [form["client_id"] for form in github.refresh_requests] == [SECOND[0]]
+    assert Token.objects.get().state == "active"
+
+
+def test_a_token_of_before_this_was_known_is_its_accounts(visitor, github):
+    github.token = github.new_pair()
+    visitor.sign_in(github)
+    Token.objects.update(client="")
+    expire()
+
+    call_command("oauth_login", "refresh", "--expiring", "10m")
+
+    assert [form["client_id"] for form in github.refresh_requests] == [CLIENT_ID]
+    assert LinkedAccount.objects.get().health == "fresh"
+
+
+# --- What a client was granted and has no more ----------------------------------------------------------
+
+
+@pytest.mark.threat("H24")
+def test_what_the_first_was_granted_is_given_back_when_the_second_takes_its_place(github, linked, revoked):
+    before = linked()
+    granted = before.token.access_token.reveal()
+
+    call_command("oauth_login", "revoke")
+
+    assert revoked == [(CLIENT_ID, granted)]
+    assert LinkedAccount.objects.get().access_token() == github.token["access_token"]
+
+
+@pytest.mark.threat("H24")
+def test_one_client_under_two_names_keeps_its_one_grant(visitor, github, one_registration):
+    visitor.sign_in(github)
+    assert visitor.sign_in(github, "second", intent="link").status_code == 302
+
+    assert LinkedAccount.objects.get().provider == "second"
+    assert not Revocation.objects.exists()
+
+
+@pytest.mark.threat("H18", "H24")
+def test_what_no_key_opens_keeps_nobody_from_linking(visitor, github, settings, caplog):
+    visitor.sign_in(github)
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {
+        "ENCRYPTION_KEYS": ["another key, of forty characters or so"]
+    }
+    as_the_second(github)
+
+    assert visitor.sign_in(github, "second", intent="link").status_code == 302
+
+    assert "cannot be withdrawn" in caplog.text
+    assert LinkedAccount.objects.get().access_token() == github.token["access_token"]
+
+
+@pytest.mark.threat("H24")
+def test_of_a_client_that_is_gone_nothing_is_written_down(visitor, github, settings):
+    visitor.sign_in(github)
+    providers = settings.OAUTH_LOGIN["PROVIDERS"]
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": {"second": providers["second"]}}
+    as_the_second(github)
+
+    assert visitor.sign_in(github, "second", intent="link").status_code == 302
+    assert not Revocation.objects.exists()
+
+
 @pytest.mark.threat("H24")
 def test_what_waits_for_one_client_is_not_settled_by_a_sign_in_through_the_other(
-    visitor, new_visitor, github, settings
+    visitor, github, by_the_second, revoked
+):
+    visitor.sign_in(github)
+    granted = github.token["access_token"]
+    answer, github.revocation = github.revocation, (503, {}, b"")
+    LinkedAccount.objects.get().user.delete()
+    assert Revocation.objects.get().provider == "github"
+    by_the_second()
+    github.revocation = answer
+    expire()
+
+    call_command("oauth_login", "revoke")
+
+    assert revoked == [(CLIENT_ID, granted)]
+    assert not Revocation.objects.exists()
+
+
+@pytest.mark.threat("H24")
+def test_a_sign_in_through_another_name_of_the_client_settles_what_waits(
+    visitor, new_visitor, github, one_registration
 ):
     visitor.sign_in(github)
     github.revocation = (503, {}, b"")
-    LinkedAccount.objects.get().delete()
-    assert Revocation.objects.get().provider == "github"
-    client, github.client = github.client, SECOND
-    new_visitor().sign_in(github, "second")
-    github.client, github.revocation = client, (204, {}, b"")
-    Revocation.objects.update(next_try_at=datetime.now(UTC) - timedelta(seconds=1))
+    LinkedAccount.objects.get().user.delete()
+    assert new_visitor().sign_in(github, "second").status_code == 302
+    expire()
+    asked = len(github.revocations)
 
     call_command("oauth_login", "revoke")
 
     assert not Revocation.objects.exists()
-    assert [request.method for request in github.requests][-1] == "DELETE"
+    assert len(github.revocations) == asked
+
+
+# --- What GitHub tells one of them ----------------------------------------------------------------------
 
 
 def hook(client, alias):
@@ -132,6 +300,35 @@ def test_one_app_says_nothing_of_what_was_granted_to_the_other(visitor, github, 
     assert Token.objects.get().state == "active"
     assert hook(client, "github").status_code == 200
     assert Token.objects.get().state == "revoked"
+
+
+@pytest.mark.threat("K06")
+def test_the_app_of_the_client_that_got_the_token_is_heard(client, linked):
+    linked()
+    LinkedAccount.objects.update(provider="github")
+
+    assert hook(client, "github").status_code == 202
+    assert hook(client, "second").status_code == 200
+    assert Token.objects.get().state == "revoked"
+
+
+@pytest.mark.threat("K06")
+def test_one_app_under_two_names_is_heard_under_either(visitor, github, client, one_registration):
+    visitor.sign_in(github)
+
+    assert hook(client, "second").status_code == 200
+    assert Token.objects.get().state == "revoked"
+
+
+@pytest.mark.threat("K06")
+def test_a_client_whose_settings_are_wrong_is_not_taken_for_another(visitor, github, client, settings):
+    visitor.sign_in(github)
+    providers = settings.OAUTH_LOGIN["PROVIDERS"]
+    providers = providers | {"github": providers["github"] | {"CLIENT_ID": 1}}
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": providers}
+
+    assert hook(client, "second").status_code == 202
+    assert Token.objects.get().state == "active"
 
 
 def test_an_alias_that_was_renamed_is_learned_at_the_next_sign_in(visitor, new_visitor, github, settings):

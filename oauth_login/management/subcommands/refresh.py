@@ -14,6 +14,7 @@ from django.db.models import Count
 from oauth_login import conf
 from oauth_login.connections import AT_ONCE
 from oauth_login.errors import ProviderMisconfigured
+from oauth_login.leases import CLIENT
 from oauth_login.management.subcommands.lanes import (
     FAILED,
     OUTCOMES,
@@ -113,8 +114,8 @@ class Refresh(BaseCommand):
 def numbers_due(before: datetime, providers: Sequence[str] | None) -> dict[str, int]:
     """Return how many tokens are about to expire, by provider; of none that is named in vain."""
     due = Token.objects.expiring(before, providers=providers).order_by()
-    counted = due.values("account__provider").annotate(number=Count("pk"))
-    found = dict(counted.values_list("account__provider", "number"))
+    counted = due.annotate(alias=CLIENT).values("alias").annotate(number=Count("pk"))
+    found = dict(counted.values_list("alias", "number"))
     return {alias: found.get(alias, 0) for alias in providers or sorted(found)}
 
 

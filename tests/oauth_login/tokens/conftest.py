@@ -31,7 +31,7 @@ def account_of(granting):
         soon = None if expires_in is None else datetime.now(UTC) + timedelta(seconds=expires_in)
         refresh = refresh if refresh_token is None else refresh_token
         Token.objects.create(
-            account=account, access_token=access, refresh_token=refresh, **{"expires_at": soon, **fields}
+            account=account, **{"access_token": access, "expires_at": soon, **fields}, refresh_token=refresh
         )
         return account
 

@@ -4,6 +4,7 @@ import atexit
 import json
 import subprocess
 import sys
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -13,8 +14,15 @@ from django.db.backends.signals import connection_created
 from django.test.utils import CaptureQueriesContext
 
 from oauth_login import signals, tokens
-from oauth_login.errors import ProviderMisconfigured, ProviderUnavailable, ReauthorizationRequired
-from oauth_login.models import Token
+from oauth_login.errors import (
+    ProviderMisconfigured,
+    ProviderUnavailable,
+    ReauthorizationRequired,
+    ScopeRequired,
+)
+from oauth_login.models import LinkedAccount, Revocation, Token
+from oauth_login.withdrawal import withdraw
+from tests.databases import unquoted
 from tests.oauth_login.error_reports import assert_nothing_is_shown
 from tests.oauth_login.http_server import HANG_UP, reply
 from tests.oauth_login.test_concurrency import at_once
@@ -46,6 +54,26 @@ def roll_back():
 
     yield undo
     request_finished.send(sender=None)  # nothing is to be written again in another test
+
+
+@pytest.fixture
+def locked(monkeypatch):
+    """A transaction of the site's that has a token's row locked; SQLite, which locks none, says so."""
+
+    def pass_over(execute, sql, params, many, context):
+        if unquoted(sql).startswith("SELECT oauth_login_token.account_id") and "client" not in sql:
+            sql = f"{sql} LIMIT 0"
+        return execute(sql, params, many, context)
+
+    @contextmanager
+    def site(account):
+        with transaction.atomic(), monkeypatch.context() as features:
+            Token.objects.select_for_update().get(pk=account.pk)
+            features.setattr(connection.features, "has_select_for_update_skip_locked", True)
+            with connection.execute_wrapper(pass_over):
+                yield
+
+    return site
 
 
 @pytest.fixture
@@ -272,6 +300,51 @@ def test_what_is_owed_to_a_database_is_written_to_no_other(account_of, roll_back
     assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
 
 
+@pytest.mark.threat("H26")
+def test_the_scope_of_a_token_outlasts_a_rollback_as_the_token_does(account_of, granting, stored, roll_back):
+    account = account_of(-1)
+    LinkedAccount.objects.update(scope="read:user repo")
+    granting.more = {"scope": "read:user"}  # somebody has taken "repo" back
+
+    roll_back(LinkedAccount.objects.get().access_token)
+    request_finished.send(sender=None)
+
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
+    assert LinkedAccount.objects.get().scope == "read:user"
+    with pytest.raises(ScopeRequired):
+        LinkedAccount.objects.get().session("repo")
+
+
+@pytest.mark.threat("H26")
+def test_the_scope_of_a_token_is_not_written_over_that_of_a_later_one(account_of, granting, roll_back):
+    account = account_of(-1)
+    granting.more = {"scope": "user"}
+    roll_back(account.access_token)
+    granting.more = {"scope": "repo"}
+    granting.live["ghr_refresh000001"] = "ghu_access000001"  # should it not have outlasted that
+    at_once(partial(tokens.renew, account))
+
+    request_finished.send(sender=None)
+
+    assert LinkedAccount.objects.get().scope == "repo"
+
+
+@pytest.mark.threat("H24")
+@pytest.mark.parametrize("ended", [LinkedAccount.delete, withdraw], ids=["unlinked", "revoked"])
+def test_what_is_owed_and_finds_the_grant_ended_by_others_is_given_back(
+    account_of, granting, roll_back, monkeypatch, ended
+):
+    monkeypatch.setattr(connection.features, "has_select_for_update", False)
+    account = account_of(-1)
+    roll_back(account.access_token)
+    at_once(partial(ended, LinkedAccount.objects.get()))
+
+    request_finished.send(sender=None)
+
+    owed = [row.access_token.reveal() for row in Revocation.objects.all()]
+    assert "ghu_access000002" in owed
+
+
 # --- Databases that lock rows ---------------------------------------------------------------------------
 
 
@@ -357,6 +430,21 @@ def test_a_row_is_locked_before_it_is_taken_where_rows_can_be_passed_over(accoun
 
     assert account_of(-1).access_token() == "ghu_access000002"
     assert granting.refreshes == ["ghr_refresh000001"]
+
+
+@pytest.mark.parametrize("answer", [None, reply({}, 401)], ids=["expired", "refused"])
+def test_whoever_has_the_row_locked_does_not_wait_for_themselves(account_of, granting, locked, answer):
+    """On a connection of its own, the end of a token would wait for the transaction that waits for it."""
+    granting.answers_api = answer
+    account = account_of(3600 if answer else -1, refresh_token="")
+
+    with locked(account), pytest.raises(ReauthorizationRequired):
+        account.session().get("/user")
+
+    assert Token.objects.get().state == "active"
+    with pytest.raises(ReauthorizationRequired):
+        account.session().get("/user")
+    assert Token.objects.get().state == "reauthorize"
 
 
 # --- A database that fails ------------------------------------------------------------------------------

@@ -263,6 +263,22 @@ def test_a_refresh_token_that_is_expired_is_not_sent(account_of, granting, told)
     assert told == [("required", account.pk, "refresh_token_expired")]
 
 
+def test_a_row_without_an_access_token_is_renewed(account_of, granting):
+    """As a script of the site's own may leave it."""
+    account = account_of(3600)
+    Token.objects.update(access_token="")
+
+    assert account.access_token() == "ghu_access000002"
+
+
+def test_a_row_with_no_token_in_it_asks_for_a_sign_in(account_of):
+    account = account_of(3600, access_token="", refresh_token="")
+
+    with pytest.raises(ReauthorizationRequired):
+        account.access_token()
+    assert Token.objects.get().state == "reauthorize"
+
+
 def test_an_account_without_a_token_says_so(account_of, granting):
     account = account_of(-1)
     Token.objects.all().delete()
