@@ -178,7 +178,7 @@ _EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     ),
     "site_unavailable": Explanation(
         _("This site could not finish the sign-in"),
-        _("You are not signed in. Please try again in a little while."),
+        _("Something is wrong on our side. Please try again in a little while."),
     ),
     "already_signed_in": Explanation(
         _("You are already signed in as somebody else"),

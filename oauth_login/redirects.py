@@ -51,9 +51,18 @@ def same_origin_path(value: object) -> str:
     if not path.startswith("/") or path.startswith("//") or "\\" in value:
         return ""
     # Which takes nothing of more than 2,048 characters; but in a query there is no host and no scheme.
-    if not url_has_allowed_host_and_scheme(path.partition("?")[0], allowed_hosts=None) or is_ours(path):
+    if not url_has_allowed_host_and_scheme(path.partition("?")[0], allowed_hosts=None):
         return ""
-    return path if _is_short(path) else ""
+    return path if _is_short(path) and not _climbs(path) and not is_ours(path) else ""
+
+
+def _climbs(path: str) -> bool:
+    """Tell whether *path* has a dot segment, by which a browser goes elsewhere than it says (WHATWG URL)."""
+    return not {".", ".."}.isdisjoint(unquote(_bare(path)).split("/"))
+
+
+def _bare(path: str) -> str:
+    return path.partition("?")[0].partition("#")[0]
 
 
 def _is_short(path: str) -> bool:
@@ -143,7 +152,7 @@ def _match(path: str) -> ResolverMatch | None:
 
     One without a slash at its end may be led to where there is one, by Django or whoever is in front.
     """
-    bare = unquote(path.partition("?")[0].partition("#")[0])
+    bare = unquote(_bare(path))
     prefix = get_script_prefix()  # where the whole project is mounted; it ends with a slash
     if not bare.startswith(prefix):
         return None
