@@ -25,9 +25,8 @@ from oauth_login.errors import (
 )
 from oauth_login.models import LinkedAccount, Token
 from oauth_login.providers.base import Provider
-from oauth_login.providers.namespaces import origin_of
 from oauth_login.providers.parameters import with_query
-from oauth_login.transport import USER_AGENT, is_stream
+from oauth_login.transport import USER_AGENT, is_stream, origin_of
 
 MAX_BODY: Final = 4 << 20  # bytes of an answer
 REDIRECTS: Final = 5

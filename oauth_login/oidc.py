@@ -12,13 +12,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hmac import compare_digest
+from math import isfinite
 from typing import Any, Final
 
 from oauth_login.errors import ProviderResponseError, ProviderUnavailable
 from oauth_login.jws import invalid
 from oauth_login.logout import Logout
 from oauth_login.oauth2 import TENANT, AuthorizationServer
-from oauth_login.transport import is_secure
+from oauth_login.transport import URL_LENGTH, is_secure
 
 CLOCK_SKEW: Final = 60  # seconds between the provider's clock and this one, both ways (E41)
 OLDEST: Final = 600  # seconds since an ID Token was issued; it comes straight from the token endpoint
@@ -70,6 +71,8 @@ def _endpoint(document: Mapping[str, Any], name: str, issuer: str) -> str:
         raise _wrong(f"{name} is no https URL")
     if value.startswith("http:") and not plain_is_fine:
         raise _wrong(f"{name} is no https URL")
+    if len(value) > URL_LENGTH:
+        raise _wrong(f"{name} is too long")
     return value
 
 
@@ -202,6 +205,6 @@ def _is_same(one: str, other: str) -> bool:
 
 def _instant(claims: Mapping[str, Any], name: str) -> int:
     value = claims.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         raise invalid(name)
-    return value
+    return int(value)

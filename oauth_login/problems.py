@@ -19,9 +19,10 @@ from oauth_login.expectations import (
     is_sayable,
 )
 from oauth_login.providers.base import Provider
+from oauth_login.providers.namespaces import namespaces
 from oauth_login.providers.parameters import is_answered_by_query, query_of, said_twice
 from oauth_login.slips import meant, way_out
-from oauth_login.transport import is_secure
+from oauth_login.transport import URL_LENGTH, is_secure
 
 PROVIDER_KEYS: Final = frozenset(
     {
@@ -106,11 +107,24 @@ def provider_problems(alias: object, written: object, *, sandboxed: bool) -> Ite
     else:
         settled = providers.laid_over_preset(alias, written)
         yield from _option_problems(where, written, kind)
+        yield from _long_names(where, alias, written)
         for key, flaw, hint in kind.flaws(settled):
             yield Problem("E017", f"{where}[{key!r}] {flaw}.", hint)
         if not sandboxed:
             yield from _missing(alias, where, settled, kind)
             yield from _mistakes(where, written, settled, kind)
+
+
+def _long_names(where: str, alias: str, written: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield issuers that cannot be stored, so that nobody could sign in; an ISSUER is looked at as a URL."""
+    for namespace in namespaces(alias, providers.laid_over_preset(alias, written)):
+        if len(namespace) > ISSUER_LENGTH and "ISSUER" not in written:
+            hint = f"{ISSUER_LENGTH} characters of it are stored with every account."
+            yield _no_url(f"{where} means an issuer that is too long: {namespace[:40]}…", hint)
+
+
+def _no_url(what: str, hint: str) -> Problem:
+    return Problem("E009", f"{what}.", hint)
 
 
 def _mistakes(
@@ -151,7 +165,7 @@ def _option_problems(where: str, written: Mapping[str, Any], kind: type[Provider
             yield replace(problem, hint=OTHERS) if _is_for_others(key) else problem
         elif wrong := _wrong_with_url(key, value):
             mistake, hint = wrong
-            yield Problem("E009", f"{where}[{key!r}] {mistake}.", hint)
+            yield _no_url(f"{where}[{key!r}] {mistake}", hint)
         elif key in expectations and not expectations[key][0](value):
             yield _wrong(where, key, expectations[key][1])
 
@@ -183,8 +197,9 @@ def _wrong_with_url(key: str, value: object) -> tuple[str, str] | None:
         )
     if key in DOCUMENTED and DOCUMENTS in f"{value}/":
         return "is where its documents are", f"Try {_issuer_of(str(value))!r}, or {DOCUMENTED[key]}."
-    if key == "ISSUER" and len(tenantless) > ISSUER_LENGTH:
-        return "is too long", f"{ISSUER_LENGTH} characters of it are stored with every account."
+    longest = URL_LENGTH if key != "ISSUER" else ISSUER_LENGTH
+    if len(tenantless) > longest:
+        return "is too long", f"{longest} characters of it can be stored with every account, or sent."
     return None
 
 

@@ -14,6 +14,10 @@ from urllib3.util.connection import allowed_gai_family
 from oauth_login.errors import ProviderResponseError
 from oauth_login.exchange import current, seconds_left
 
+#: What has an IPv4 address in its last 32 bits: RFC 4291 §2.5.5, and for NAT64 RFC 6052 §2.1.
+TRANSLATED: Final = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "64:ff9b::/96")))
+#: A network's own, which not every Python's ``is_global`` knows: NAT64's (RFC 8215) and site-local addresses.
+LOCAL: Final = tuple(map(ipaddress.IPv6Network, ("64:ff9b:1::/48", "fec0::/10")))
 CONNECT_TIMEOUT: Final = 3.0  # seconds, for TCP to one address and again for the TLS handshake
 
 
@@ -70,6 +74,14 @@ def connect(host: str, port: int, options: Sequence[Any], *, only_public: bool) 
 
 
 def _is_public(address: str) -> bool:
+    """Tell whether *address* is one of the Internet, and so is the IPv4 address that may be written in it."""
     parsed = ipaddress.ip_address(address)
-    inner = getattr(parsed, "ipv4_mapped", None) or parsed
-    return inner.is_global and not inner.is_multicast
+    inner = _led_to(parsed) if isinstance(parsed, ipaddress.IPv6Address) else parsed
+    return inner.is_global and not inner.is_multicast and not any(inner in network for network in LOCAL)
+
+
+def _led_to(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return the IPv4 address that a translator or a tunnel makes of *address*, or *address* itself."""
+    if any(address in network for network in TRANSLATED):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.sixtofour or address

@@ -54,6 +54,10 @@ LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 NOT_IN_URL: Final = re.compile(r'[\x00-\x20"<>\\^`{|}\x7f]')
 
 
+#: Characters of an endpoint, which has a query added to it: some browsers and servers take no more than that.
+URL_LENGTH: Final = 2_000
+
+
 def is_secure(url: str) -> bool:
     """Tell whether *url* is https, or http to a literal loopback host (RFC 8252 §8.3).
 
@@ -69,6 +73,12 @@ def is_secure(url: str) -> bool:
     if not all(0 < len(label) <= LONGEST_LABEL for label in host.removesuffix(".").split(".")):
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
+
+
+def origin_of(url: str) -> str:
+    """Return scheme and host of *url*."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Final
 
 from oauth_login.answers import Answer
 from oauth_login.oauth2 import AuthorizationServer
-from oauth_login.providers.namespaces import origin_of
+from oauth_login.transport import origin_of
 
 CHALLENGE: Final = re.compile(r'\b(error|scope)="([^"\\]{0,1000})"')
 SCOPE_MISSED: Final = "insufficient_scope"

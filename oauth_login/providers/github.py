@@ -30,6 +30,16 @@ LOGIN: Final = re.compile(r"[A-Za-z0-9-]{1,39}")
 NOREPLY: Final = re.compile(r"[\w.+-]{1,100}@users\.noreply\.([\w.-]+)", re.ASCII | re.IGNORECASE)
 
 
+def api_of(base: str) -> str:
+    """Return where the API of the GitHub at *base* is."""
+    return "https://api.github.com" if base == "https://github.com" else f"{base}/api/v3"
+
+
+def token_endpoint_of(base: str) -> str:
+    """Return where the GitHub at *base* gives out tokens."""
+    return f"{base}/login/oauth/access_token"
+
+
 @dataclass(frozen=True, slots=True)
 class GitHub(GitHubScopes):
     """Identity is the numeric id; logins are renamed, recycled and never trusted."""
@@ -46,7 +56,6 @@ class GitHub(GitHubScopes):
         """Build from settings; every endpoint follows from ``BASE_URL`` unless it is given itself."""
         base = str(options.get("BASE_URL", "https://github.com")).rstrip("/")
         enterprise = base != "https://github.com"
-        api = f"{base}/api/v3" if enterprise else "https://api.github.com"
         return cls.settled(
             alias,
             options,
@@ -55,10 +64,10 @@ class GitHub(GitHubScopes):
             server=AuthorizationServer(
                 issuer=options.get("ISSUER", f"{base}/login/oauth"),
                 authorization_endpoint=options.get("AUTHORIZATION_ENDPOINT", f"{base}/login/oauth/authorize"),
-                token_endpoint=options.get("TOKEN_ENDPOINT", f"{base}/login/oauth/access_token"),
+                token_endpoint=options.get("TOKEN_ENDPOINT", token_endpoint_of(base)),
             ),
             scope=options.get("SCOPE", "read:user user:email"),
-            api_url=str(options.get("API_URL", api)).rstrip("/"),
+            api_url=str(options.get("API_URL", api_of(base))).rstrip("/"),
             grant_url=f"{base}/settings/connections/applications/{quote(options['CLIENT_ID'], safe='')}",
             picture_hosts=tuple(
                 options.get("PICTURE_HOSTS", own_hosts(base) if enterprise else (PICTURE_HOST,))

@@ -7,28 +7,24 @@ sign in as number 7 of the other.
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from oauth_login.oauth2 import TENANT
-from oauth_login.transport import is_secure
+from oauth_login.providers.definition import WORDS
+from oauth_login.providers.github import api_of, token_endpoint_of
+from oauth_login.transport import is_secure, origin_of
 
 #: What a definition asks, and whom; the rest is how a site proves itself, and what it makes of the answer.
-ASKED: Final = frozenset(
-    {
-        "IDENTITY_ENDPOINT",
-        "IDENTITY_PARAMS",
-        "TOKEN_ENDPOINT",
-        "USERINFO_ENDPOINT",
-        "USERINFO_PARAMS",
-        "USERINFO_ROOT",
-    }
+ASKED: Final = (
+    "IDENTITY_ENDPOINT",
+    "IDENTITY_PARAMS",
+    "TOKEN_ENDPOINT",
+    "TOKEN_PARAMS",
+    "USERINFO_ENDPOINT",
+    "USERINFO_HEADERS",
+    "USERINFO_PARAMS",
+    "USERINFO_ROOT",
 )
-
-
-def origin_of(url: str) -> str:
-    """Return scheme and host of *url*."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+DEFAULTS: Final = {key: word.default for key, word in WORDS.items()}
 
 
 def shared(definitions: Mapping[Any, Mapping[str, Any]]) -> Iterator[tuple[Any, Any, str]]:
@@ -70,11 +66,21 @@ def _way_of_naming(alias: Any, options: Mapping[str, Any]) -> str:
     claims = options.get("CLAIMS")
     if claims is not None:
         subject = claims.get("sub") if isinstance(claims, Mapping) else claims
-        asked = {key: options[key] for key in sorted(options.keys() & ASKED)}
-        return repr((asked, subject))
+        asked = [options.get(key, DEFAULTS.get(key)) for key in ASKED]
+        return repr((*map(_sorted, asked), subject))
     if _is_github(alias, options):
-        return repr(("GitHub", str(options.get("BASE_URL", "https://github.com")).rstrip("/")))
+        base = str(options.get("BASE_URL", "https://github.com")).rstrip("/")
+        asked = [options.get("API_URL", api_of(base)), options.get("TOKEN_ENDPOINT", token_endpoint_of(base))]
+        return repr(("GitHub", *(str(url).rstrip("/") for url in asked)))
     return "OpenID Connect"
+
+
+def _sorted(value: object) -> object:
+    return (
+        sorted((repr(name), repr(one)) for name, one in value.items())
+        if isinstance(value, Mapping)
+        else value
+    )
 
 
 def _is_github(alias: Any, options: Mapping[str, Any]) -> bool:

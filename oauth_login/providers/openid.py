@@ -96,7 +96,7 @@ class OpenID(OpenIDClient, OpenIDGrants):
             tenants=frozenset(options.get("TENANTS", ())),
             audiences=frozenset(options.get("AUDIENCES", ())),
             repeats_nonce=options.get("REPEATS_NONCE", True),
-            verifies_email=options.get("VERIFIES_EMAIL", True),
+            verifies_email=openid_options.verifies_email(issuer, options),
             client_key=options.get("CLIENT_KEY", ""),
             key_id=options.get("KEY_ID", ""),
             team_id=options.get("TEAM_ID", ""),
@@ -213,7 +213,7 @@ class OpenID(OpenIDClient, OpenIDGrants):
         claims = self._verified(SignedToken.parse(token.id_token))
         self._expected(token, nonce, started_at).check(claims)
         who = subject(claims["sub"], "str")
-        told = {name: value for name, value in claims.items() if value is not None}
+        told = {name: value for name, value in claims.items() if value not in (None, "")}  # Core §5.3.2
         wanted = [CLAIMS_OF_SCOPE.get(scope, tuple(told)) for scope in self.scope.split()]
         wanted += [(name,) for name in self.keep_claims]
         if any(told.keys().isdisjoint(alternatives) for alternatives in wanted):

@@ -23,6 +23,15 @@ TENANT_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
 RESPONSE_MODES: Final = ("query", "form_post")
 
 
+def verifies_email(issuer: str, options: Mapping[str, Any]) -> bool:
+    """Tell whether the server's word that an address was verified is taken.
+
+    The table may say so for one issuer, whose operator is known to verify addresses, and not for others that
+    run the same software: whoever runs those may have that switched off.
+    """
+    return bool(options.get("VERIFIES_EMAIL", options.get("VERIFIES_EMAIL_AT", issuer) == issuer))
+
+
 def _is_filled_in(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 

@@ -37,12 +37,14 @@ _ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "SIGNS_SECRET": True,
         "PICTURE_HOSTS": [],
     },
-    # https://docs.gitlab.com/integration/openid_connect_provider/
+    # https://docs.gitlab.com/integration/openid_connect_provider/. Each server has a setting whether it
+    # confirms addresses: https://docs.gitlab.com/security/user_email_confirmation/
     "gitlab": {
         "LABEL": "GitLab",
         "BASE_URL": "https://gitlab.com",
         "ISSUER": "{BASE_URL}",
         "PICTURE_HOSTS": ["{BASE_URL}", "secure.gravatar.com"],
+        "VERIFIES_EMAIL_AT": "https://gitlab.com",
     },
     # https://docs.gitea.com/development/oauth2-provider; Forgejo is the same. It calls the address of whoever
     # is active verified, and without REGISTER_EMAIL_CONFIRM everybody is: whatever was typed would be.
@@ -62,7 +64,9 @@ _ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
     "keycloak": {"LABEL": "Keycloak"},
     "auth0": {"LABEL": "Auth0", "PICTURE_HOSTS": ["s.gravatar.com", "cdn.auth0.com"]},
     "okta": {"LABEL": "Okta"},
-    "authentik": {"LABEL": "authentik"},
+    # It verifies no address itself; a mapping of its owner's may say who else does:
+    # https://docs.goauthentik.io/add-secure-apps/providers/oauth2/verify-email-address/
+    "authentik": {"LABEL": "authentik", "VERIFIES_EMAIL": False},
     "zitadel": {"LABEL": "ZITADEL"},
     "cognito": {"LABEL": "Amazon Cognito"},
     # https://docs.slack.dev/authentication/sign-in-with-slack

@@ -19,12 +19,11 @@ from oauth_login.providers.base import Expectation, Profile, Provider
 from oauth_login.providers.claims import an_object, as_text, find, say, says
 from oauth_login.providers.definition import WORDS, flaws
 from oauth_login.providers.display import email_address, https_url, login_name, text
-from oauth_login.providers.namespaces import origin_of
 from oauth_login.providers.parameters import filled, renamed
 from oauth_login.providers.pictures import over_https
 from oauth_login.providers.plain_grants import PlainGrants
 from oauth_login.providers.subjects import subject
-from oauth_login.transport import Transport
+from oauth_login.transport import Transport, origin_of
 
 
 @dataclass(frozen=True, slots=True)

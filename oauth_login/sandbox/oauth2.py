@@ -204,4 +204,6 @@ def _parameters(request: Request, kind: str) -> Mapping[str, str]:
         asked = json.loads(request.body)
     except ValueError:
         return {}
-    return asked if isinstance(asked, dict) else {}
+    if not isinstance(asked, dict):
+        return {}
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in asked.items()}

@@ -114,6 +114,8 @@ OTHER_PEOPLE: dict[str, Any] = {
     "USERINFO_ROOT": "team",
     "USERINFO_PARAMS": {"of": "team"},
     "IDENTITY_ENDPOINT": "https://forge.example/me",
+    "TOKEN_PARAMS": {"realm": "team"},
+    "USERINFO_HEADERS": {"X-Tenant": "team"},
 }
 
 
@@ -316,6 +318,10 @@ MISTAKES = {
         *each(of, ISSUER=[*NO_URLS, *WITH_QUERIES, "https://ghe.example/" + "a" * 236]),
         *each(of, ISSUER=["https://ghe.example/.well-known/openid-configuration"]),
         *each(of, BASE_URL=["https://ghe..example", "https://.example", f"https://{'a' * 64}.example"]),
+        *each(of, BASE_URL=[f"https://ghe.example/{'a' * 230}"]),
+        *each(of, TOKEN_ENDPOINT=[f"https://ghe.example/{'a' * 2_000}"]),
+        named("gitlab", {**GITHUB, "BASE_URL": f"https://gitlab.example/{'a' * 240}"}),
+        named("microsoft", {**GITHUB, "TENANT": "a" * 240}),
     ],
     "E010": [
         *each(of, CLIENT_ID=[*MISCOPIED, 7]),
@@ -423,6 +429,13 @@ MISTAKES = {
             "https://a.example", {"PRESET": "github"}, {"PRESET": "github", "BASE_URL": "https://b.example"}
         ),
         two_of("https://a.example", {"PRESET": "github"}, {}),
+        *(
+            {"OAUTH_LOGIN": {"PROVIDERS": {"github": GITHUB, "ghe": {**GITHUB, "PRESET": "github", **there}}}}
+            for there in (
+                {"API_URL": "https://ghe.example/api/v3"},
+                {"TOKEN_ENDPOINT": "https://ghe.example/login/oauth/access_token"},
+            )
+        ),
     ],
     "E011": [at_top(SANDBOX=True)],
     "E024": each(
@@ -434,6 +447,12 @@ MISTAKES = {
     ),
     "E025": [
         at_top(MEMBERSHIPS={"gitub": TEAMS}),
+        {
+            "OAUTH_LOGIN": {
+                "PROVIDERS": {1: GITHUB, None: GITHUB, b"x": GITHUB, "github": GITHUB},
+                "MEMBERSHIPS": {"gitub": TEAMS},
+            }
+        },
         at_top(MEMBERSHIPS={7: TEAMS}),
         *each(
             giving,
@@ -532,7 +551,7 @@ DEPLOYMENT_MISTAKES = {
 }
 SHARED_CACHE = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}}
 #: Mistakes that leave no provider.
-ALSO = {"E001": {"W001"}, "E002": {"W001"}, "E003": {"W001"}}
+ALSO = {"E001": {"W001"}, "E002": {"W001"}, "E003": {"W001"}, "E025": {"E004"}}
 RIGHT = [
     {},
     {**at_top(SANDBOX=True), "DEBUG": True},

@@ -195,14 +195,25 @@ def test_it_does_not_run_in_production(settings):
         *(({"url": f"ftp://x{rest}"}, "--url: 'ftp://x") for rest in ("", "/", ":21")),
         *(({"url": f"http://x{rest}"}, "--url: .* without a query and a fragment") for rest in ("/?a", "#b")),
         *(({"url": url}, "--url: ") for url in ("sandbox:9000", "/sandbox", "http://", "http://[x")),
-        ({"port": 70_000}, "Cannot listen on 127.0.0.1:70000"),
+        *(
+            ({"url": url}, "--url: ")
+            for url in ("http://a b", "http://x:99999", "http://u:p@x", "http://x:0", "http://x/{a}")
+        ),
+        ({"redirect_uri": "https://x/{alias}/{b}"}, "is no http or https URL"),
+        ({"redirect_uri": "https://x:port/"}, "is no http or https URL"),
+        ({"host": ""}, "--host and --port: "),
+        ({"port": 0}, "--host and --port: "),
+        ({"port": 70_000}, "--host and --port: "),
+        ({"host": "192.0.2.1", "port": 9}, "Cannot listen on 192.0.2.1:9"),
+        ({"client_id": ""}, "cannot be empty"),
+        ({"client_secret": ""}, "cannot be empty"),
     ],
 )
 def test_what_cannot_be_is_said_at_once(settings, stopped, options, message):
     settings.DEBUG = True
 
     with pytest.raises(CommandError, match=message):
-        call_command("oauth_sandbox", **{"port": 70_001, **options})  # nowhere, even if it is not said
+        call_command("oauth_sandbox", **{"host": "192.0.2.1", **options})  # nowhere, even if it is not said
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from oauth_login.oauth2 import Client
 from oauth_login.sandbox.flavours import flavour_for
 from oauth_login.sandbox.server import CLIENT_ID, CLIENT_SECRET
 from oauth_login.sandbox.standalone import Application, Imitation
-from oauth_login.transport import LOOPBACK
+from oauth_login.transport import LOOPBACK, NOT_IN_URL
 
 DEMO: Final = "http://127.0.0.1:8000/oauth2/{alias}/callback/"
 
@@ -57,7 +57,8 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, url: str | None, **options: Any) -> None:
         if not settings.DEBUG:
             raise CommandError("The sandbox lets anybody be anybody: it runs with DEBUG on only.")
-        place = base(url) if url else f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        listening = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        place = base(url, "--url") if url else base(listening, "--host and --port")
         imitations = imitated(place, options)
         if host not in LOOPBACK:
             self.stderr.write(
@@ -103,6 +104,8 @@ def imitated(place: str, options: Mapping[str, Any]) -> dict[str, Imitation]:
         conf.without_credentials(aliases)
     except ImproperlyConfigured as error:
         raise CommandError(str(error)) from None
+    if not (options["client_id"] and options["client_secret"]):
+        raise CommandError("--client-id and --client-secret cannot be empty.")
     client = Client(options["client_id"], options["client_secret"])
     found = {}
     for alias in aliases:
@@ -118,13 +121,14 @@ def imitated(place: str, options: Mapping[str, Any]) -> dict[str, Imitation]:
     return found
 
 
-def base(url: str) -> str:
+def base(url: str, said_by: str) -> str:
     """Return what the addresses of all providers begin with.
 
+    :param said_by: the options that it comes from.
     :raises CommandError: clients could find nothing below *url*.
     """
     if not _is_web_address(url) or "?" in url:
-        raise CommandError(f"--url: {url!r} is no http or https URL without a query and a fragment.")
+        raise CommandError(f"{said_by}: {url!r} is no http or https URL without a query and a fragment.")
     return url.rstrip("/")
 
 
@@ -142,6 +146,9 @@ def callback(template: str, alias: str) -> str:
 def _is_web_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
-    except ValueError:  # brackets that hold no address
+        host, port = parts.hostname, parts.port
+    except ValueError:  # brackets that hold no address, or a port that is none
         return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and "#" not in url
+    if port == 0 or parts.username is not None or NOT_IN_URL.search(url):
+        return False
+    return parts.scheme in {"http", "https"} and bool(host) and "#" not in url

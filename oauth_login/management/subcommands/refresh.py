@@ -27,6 +27,7 @@ from oauth_login.management.subcommands.progress import Progress
 from oauth_login.management.subcommands.stop import Stop
 from oauth_login.models import Token
 from oauth_login.providers.base import Provider
+from oauth_login.slips import way_out
 
 SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 TICK: Final = 0.02  # seconds between two looks at what goes on
@@ -127,7 +128,8 @@ def provider_called(alias: str) -> Provider:
     try:
         return conf.provider(alias)
     except KeyError:
-        raise ProviderMisconfigured("settings_invalid", f"no provider {alias!r}") from None
+        told = f"no provider {alias!r}. {way_out(alias, conf.aliases())}"
+        raise ProviderMisconfigured("settings_invalid", told) from None
 
 
 def run(lanes: Sequence[Lane], stop: Stop, progress: Progress, *, total: int) -> None:

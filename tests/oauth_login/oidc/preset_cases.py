@@ -79,6 +79,7 @@ CASES = {
             "groups_direct": ["acme"],
         },
         {**JANE, "username": "jane", "profile_url": "https://gitlab.com/jane"},
+        settings={"VERIFIES_EMAIL": True},  # as it is by itself of gitlab.com
     ),
     "gitea": Case(
         {

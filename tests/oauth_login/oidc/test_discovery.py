@@ -11,6 +11,7 @@ from django.urls import reverse
 from oauth_login import documents, transport
 from oauth_login.errors import ProviderError
 from tests.names import found_here
+from tests.oauth_login.fake_github import close_connections
 from tests.oauth_login.http_server import reply
 from tests.oauth_login.oidc.fake_openid import ELSEWHERE, ISSUER, MISSING, WELL_KNOWN
 
@@ -53,6 +54,27 @@ def test_a_configuration_that_is_none_stops_the_start(openid, visitor, answer):
     openid.answers = {WELL_KNOWN: lambda _: answer}
 
     refused_at_the_start(visitor, openid)
+
+
+@pytest.mark.threat("E29")
+@pytest.mark.parametrize("length", [2_001, 20_000])
+def test_an_endpoint_that_is_longer_than_a_redirect_may_be_stops_the_start(openid, visitor, length):
+    openid.configuration["authorization_endpoint"] = f"{ISSUER}/{'x' * (length - len(ISSUER) - 1)}"
+
+    refused_at_the_start(visitor, openid)
+
+
+@pytest.mark.threat("E29")
+def test_an_endpoint_that_is_too_long_keeps_nobody_from_signing_out(openid, visitor, configure, time_machine):
+    time_machine.move_to("2026-11-25T12:00:00Z")
+    configure(SIGN_OUT=True)
+    visitor.sign_in(openid, "acme")
+    openid.configuration["end_session_endpoint"] = f"{ISSUER}/{'x' * 20_000}"
+    time_machine.shift(2 * 86_400)
+
+    answer = visitor.post(reverse("oauth_login:logout"))
+
+    assert (answer.status_code, answer["Location"], visitor.user) == (302, "/", None)
 
 
 @pytest.mark.threat("E29")
@@ -179,7 +201,8 @@ def names(monkeypatch):
         return others.get(host, look_up)(host, port, family, type)
 
     monkeypatch.setattr(socket, "getaddrinfo", looked_up)
-    return others
+    yield others
+    close_connections()  # where somebody was found here is nowhere that another test should still be led to
 
 
 @pytest.fixture
@@ -230,6 +253,11 @@ def test_a_server_on_this_very_machine_may_be_in_several_pieces(servers, visitor
         "::ffff:127.0.0.1",
         "224.0.0.1",
         "100.64.0.1",
+        "64:ff9b::a9fe:a9fe",  # 169.254.169.254 behind a translator
+        "64:ff9b:1::a00:1",
+        "2002:a9fe:a9fe::1",
+        "::127.0.0.1",
+        "fec0::1",
     ],
 )
 def test_an_address_that_is_not_public_is_not_connected_to(openid, rejected, names, address):

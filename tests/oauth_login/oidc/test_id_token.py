@@ -775,6 +775,23 @@ def test_clocks_may_differ_by_no_more_than_a_minute(openid, rejected, claims):
     rejected("id_token_invalid")
 
 
+def test_a_moment_may_have_a_fraction(openid, visitor):
+    """RFC 7519 §2: a NumericDate is a number, and may have one."""
+    now = int(time.time())
+    openid.claims = {"exp": now + 300.5, "iat": now - 0.25, "nbf": float(now)}
+
+    assert visitor.sign_in(openid, "acme").status_code == 302
+
+
+@pytest.mark.threat("E41")
+@pytest.mark.parametrize("name", ["exp", "iat", "nbf"])
+@pytest.mark.parametrize("value", [True, "1", [], {}, 1e999], ids=repr)
+def test_a_moment_that_is_none_is_refused(openid, rejected, name, value):
+    openid.claims = {name: value}
+
+    rejected("id_token_invalid")
+
+
 @pytest.mark.threat("E42")
 def test_oidcc_client_test_distributed_claims(openid, visitor, canary):
     openid.claims = {

@@ -58,6 +58,18 @@ def test_oidcc_client_test_kid_absent_multiple_jwks(openid, visitor):
     assert visitor.sign_in(openid, "acme").status_code == 302
 
 
+@pytest.mark.threat("E18", "E30")
+def test_a_server_whose_tokens_name_no_key_may_rotate_them(openid, visitor, new_visitor):
+    openid.keys = [without(RSA_KEYS[0].jwk, "kid")]
+    openid.id_token = lambda nonce: no_kid(RSA_KEYS[0], openid.new_claims(nonce))
+    visitor.sign_in(openid, "acme")
+    openid.keys = [without(OTHER.jwk, "kid")]
+    openid.id_token = lambda nonce: no_kid(OTHER, openid.new_claims(nonce))
+
+    assert new_visitor().sign_in(openid, "acme").status_code == 302
+    assert openid.hits("/jwks") == 2
+
+
 @pytest.mark.threat("E18")
 @pytest.mark.parametrize("keys", [[OTHER.jwk], [EC_KEY.jwk], []], ids=["another's", "another kind", "none"])
 def test_a_token_that_names_no_key_and_fits_none_is_refused(openid, visitor, rows, keys):

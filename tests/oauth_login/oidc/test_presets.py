@@ -147,21 +147,34 @@ def test_apple_takes_no_rsa_key(check):
     assert "P-256" in text
 
 
+def test_the_one_gitlab_that_is_known_to_verify_addresses_is_believed(check):
+    believed = []
+    for where in ({}, {"BASE_URL": "https://gitlab.example"}, {"ISSUER": "https://gitlab.example"}):
+        check("gitlab", CREDENTIALS | where)
+        believed.append(getattr(conf.provider("gitlab"), "verifies_email", None))
+
+    assert believed == [True, False, False]
+
+
+#: Presets of servers that anybody may have.
+OF_ONES_OWN = frozenset({"authentik", "gitlab", "keycloak"})
+
+
 @pytest.mark.threat("F06")
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("row", "more", "is_verified"),
     [
-        *((name, {}, False) for name in ("microsoft", "gitea", "codeberg", "line")),
-        ("gitea", {"VERIFIES_EMAIL": True}, True),
-        ("gitlab", {}, True),
+        *((name, {}, False) for name in ("microsoft", "gitea", "codeberg", "line", "authentik", "gitlab")),
+        *((name, {"VERIFIES_EMAIL": True}, True) for name in ("gitea", "authentik", "gitlab")),
+        ("keycloak", {}, True),
     ],
 )
 def test_whoever_calls_any_address_verified_is_not_believed(
     visitor, openid, configure, row, more, is_verified
 ):
     said = {"VERIFIES_EMAIL": ROWS[row]["VERIFIES_EMAIL"]} if "VERIFIES_EMAIL" in ROWS[row] else {}
-    configure(**{**said, **more})
+    configure(**{**said, **({"PRESET": row} if row in OF_ONES_OWN else {}), **more})
     openid.claims = {"email": "jane@example.com", "email_verified": True}
 
     assert visitor.sign_in(openid, "acme").status_code == 302

@@ -275,8 +275,13 @@ def test_a_provider_that_is_gone_or_misconfigured_is_named_and_skipped(
     said, code = refresh("--provider=ghe", "--provider=other", "--provider=gone", "--provider=typo")
 
     assert said.startswith(f"{line(renewed=1)}\n{line('other', skipped=2)} Left alone: settings_invalid (")
-    assert f"\n{line('gone', skipped=3)} Left alone: settings_invalid (no provider 'gone')\n" in said
-    assert said.endswith(f"\n{line('typo')} Left alone: settings_invalid (no provider 'typo')\n")
+    assert (
+        f"\n{line('gone', skipped=3)} Left alone: settings_invalid (no provider 'gone'. Known: ghe, other.)\n"
+        in said
+    )
+    assert said.endswith(
+        f"\n{line('typo')} Left alone: settings_invalid (no provider 'typo'. Known: ghe, other.)\n"
+    )
     assert code == 1
     assert another.requests == []
 
