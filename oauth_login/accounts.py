@@ -88,7 +88,7 @@ def link(request: HttpRequest, alias: str) -> HttpResponse:
 def _ask(request: HttpRequest, pk: int) -> HttpResponse:
     user: Any = request.user
     account = _taken(user, pk, user.linked_accounts.all())
-    context = {"account": account, "label": branding.label(account.provider)}
+    context = {"account": account, "label": branding.label_of(account)}
     return render(request, "oauth_login/unlink.html", context)
 
 
@@ -145,7 +145,7 @@ def _has_password_by_now(user: Any) -> bool:
 
 def _told(account: LinkedAccount) -> str:
     """Return what the visitor has to know about the grant."""
-    url = branding.grant_url(account.provider)
+    url = branding.grant_url(branding.alias_of(account))
     text = UNLINKED.get(outcome_of(account)) or (BY_HAND_THERE if url else BY_HAND)
     shown = account.username or account.name or account.subject
-    return format_html(str(text), account=shown, provider=branding.label(account.provider), url=url)
+    return format_html(str(text), account=shown, provider=branding.label_of(account), url=url)

@@ -143,11 +143,19 @@ class OAuthBackend(ModelBackend):
         """
         if before is not None and before.user == question.user:
             return before
-        if question.user is not None and not self.user_can_authenticate(question.user):
+        if question.user is not None and not self._can_stay(question.user):
             raise SignInRefused("user_inactive")
         with memberships.kept_by_the_admitted(account):
             policies.ask(question)
         return Admitted(question.user, memberships.told(question))
+
+    def _can_stay(self, user: Any) -> bool:
+        """Tell whether *user* may sign in, and will be known with the next request, too (F20).
+
+        Some models have a default manager that hides whoever has left, and sessions are theirs whom it shows.
+        """
+        is_picky = bool(type(user)._default_manager.all().query.where)
+        return self.user_can_authenticate(user) and not (is_picky and self.get_user(user.pk) is None)
 
     def _returning(
         self,

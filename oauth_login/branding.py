@@ -5,6 +5,7 @@ the same.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from oauth_login import conf, providers
 from oauth_login.errors import ProviderMisconfigured
@@ -23,6 +24,31 @@ def label(alias: str) -> str:
     """Return the name to show for a provider."""
     provider = configured(alias)
     return provider.label if provider else alias
+
+
+def alias_of(account: Any) -> str:
+    """Return the alias that a linked account leads in through, or "" if none is the server it was linked at.
+
+    Its own, or else the first of the settings that is: identities are found by the issuer, and so the account
+    still is when its alias was renamed.
+    """
+    aliases = (account.provider, *conf.aliases())
+    return next((alias for alias in aliases if _means(alias, account.issuer)), "")
+
+
+def aliases_of(issuer: str) -> list[str]:
+    """Return the aliases by which the settings know that server."""
+    return [alias for alias in conf.aliases() if _means(alias, issuer)]
+
+
+def label_of(account: Any) -> str:
+    """Return the name to show for the provider of a linked account, by whichever alias it is known now."""
+    return label(alias_of(account) or account.provider)
+
+
+def _means(alias: str, issuer: str) -> bool:
+    provider = configured(alias)
+    return provider is not None and provider.speaks_for(issuer)
 
 
 def preset(alias: str) -> str:

@@ -208,9 +208,11 @@ def _rules_problems() -> Iterator[Problem]:
     path, declared = written("SIGN_IN_POLICY"), written("MEMBERSHIPS")
     try:
         policy: Any = function_at(path) if path and is_right("SIGN_IN_POLICY", path) else None
-        wrong = list(policy.mistakes()) if hasattr(policy, "mistakes") else []  # a part of ``policy.py``
+        wrong = list(policy.mistakes()) if hasattr(policy, "mistakes") else []  # a part of ``policy``
     except ValueError as error:
         wrong = [str(error)]
+    except Exception as error:  # of a part of the site's own
+        wrong = [f"its mistakes() fails: {type(error).__name__}: {error}"]
     for mistake in wrong:
         hint = 'E.g. "yourproject.policy.rule"; docs/policy.md has examples.'
         yield Problem("E024", f"OAUTH_LOGIN['SIGN_IN_POLICY']: {mistake}.", hint)

@@ -39,8 +39,11 @@ def confirm(request: HttpRequest) -> HttpResponse:
 def _is_theirs(request: HttpRequest) -> bool:
     """Tell whether the password is that of whoever is signed in; the site's backends judge."""
     user: Any = request.user
-    found = authenticate(request, username=user.get_username(), password=request.POST.get("password", ""))
-    return found is not None and found.pk == user.pk
+    for who in ways_in.names_of(user):
+        found = authenticate(request, **who, password=request.POST.get("password", ""))
+        if found is not None:
+            return bool(found.pk == user.pk)
+    return False
 
 
 def _page(request: HttpRequest, *, is_wrong: bool = False) -> HttpResponse:

@@ -158,7 +158,7 @@ def _sign_in_page() -> str:
     ours, by_default = reverse("oauth_login:login"), global_settings.LOGIN_URL
     try:
         page = str(resolve_url(settings.LOGIN_URL))
-    except NoReverseMatch:
+    except (NoReverseMatch, TypeError):  # no page, or not even text
         return ours
     return page if page != by_default or is_there(page) else ours
 

@@ -8,13 +8,11 @@ from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004  Django's names
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connections
-from django.db.models import QuerySet
 
 from oauth_login import conf
 from oauth_login.errors import ProviderMisconfigured
-from oauth_login.memberships import group_model
+from oauth_login.memberships import group_model, undeclared
 from oauth_login.models import LinkedAccount
-from oauth_login.ways_in import alias_of
 
 #: Key of the settings → the field of the user model that it writes.
 WRITTEN: Final = {"GROUPS": "groups", "STAFF": "is_staff"}
@@ -35,18 +33,6 @@ def check_groups(*, databases: Sequence[str] | None = None, **_kwargs: Any) -> l
 def check_given(*, databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:
     """Check what accounts in *databases* have given: for the same."""
     return [message for alias in databases or () for message in _given_in_database(alias)]
-
-
-def undeclared(accounts: QuerySet[LinkedAccount]) -> Iterator[LinkedAccount]:
-    """Yield those of *accounts* that gave something, and whose provider nothing is declared for any more.
-
-    Of an alias that was renamed, what is declared for the new one counts.
-
-    :raises ProviderMisconfigured: ``MEMBERSHIPS`` is wrong, so nobody knows (E025).
-    """
-    for account in accounts.exclude(given={}).only("user", "provider", "issuer", "given").order_by("pk"):
-        if conf.memberships(alias_of(account) or account.provider) is None:
-            yield account
 
 
 def _declared() -> Iterator[tuple[Any, Mapping[Any, Any]]]:

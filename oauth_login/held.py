@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from hmac import compare_digest
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 from django.contrib import messages
 from django.contrib.auth import get_user_model
@@ -30,7 +31,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
-from oauth_login import branding, conf, intents, linking, recency, refusals, session_index, ways_in
+from oauth_login import branding, conf, intents, linking, recency, refusals, session_index, tokens, ways_in
 from oauth_login.attempts import HOST_PREFIX
 from oauth_login.errors import (
     AttemptError,
@@ -123,7 +124,9 @@ def _ways(request: HttpRequest) -> dict[str, Any]:
     if not providers and not password:
         return {}
     page = ways_in.password_page() if password else ""
-    return {"providers": providers, "password": password, "password_page": page}
+    # Of a form that is sent by GET, browsers replace the query of the page that it leads to.
+    asked = [pair for pair in parse_qsl(urlsplit(page).query, keep_blank_values=True) if pair[0] != "next"]
+    return {"providers": providers, "password": password, "password_page": page, "asked": asked}
 
 
 @sensitive_variables()
@@ -167,9 +170,11 @@ def _linked(request: HttpRequest, user: Any, content: dict[str, Any]) -> LinkedA
         raise AttemptError("held_elsewhere", f"for user {user.pk}")
     if content["is_cut"] and conf.policy() is not None:  # a rule may refuse for what stands in a claim
         raise AttemptError("held_cut")
+    # By now the alias may be gone, or be another server, which knows nobody of the former.
+    alias = tokens.provider_of(content["alias"], profile.issuer).alias
     # For what the site's policy asks the provider: a password is being waited for.
     with one_deadline(), _savepoint(LinkedAccount):
-        return linking.link(user, content["alias"], profile, _token(content), also=_note, request=request)
+        return linking.link(user, alias, profile, _token(content), also=_note, request=request)
 
 
 def _savepoint(model: type[Model]) -> AbstractContextManager[object]:

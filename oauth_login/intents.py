@@ -161,5 +161,5 @@ def tell_linked(request: HttpRequest, account: LinkedAccount) -> None:
 
 def _tell(request: HttpRequest, words: str, account: LinkedAccount) -> None:
     shown = account.username or account.name or account.subject
-    told = words % {"account": shown, "provider": branding.label(account.provider)}
+    told = words % {"account": shown, "provider": branding.label_of(account)}
     messages.info(request, told, fail_silently=True)

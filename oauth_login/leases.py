@@ -48,7 +48,7 @@ class DatabaseNow(models.Func):
 
 #: The alias of the provider that has got a token: in its row, as one server may be known by several aliases,
 #: each of them another client of it, and only whose token it is can renew it or give it back.
-CLIENT: Final = Coalesce(NullIf("client", models.Value("")), "account__provider")
+CLIENT: Final = Coalesce(NullIf("provider", models.Value("")), "account__provider")
 
 
 def _beyond_doubt(seconds: int) -> int:

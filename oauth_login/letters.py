@@ -25,7 +25,7 @@ def send(occasion: str, user: Any, account: LinkedAccount) -> None:
     address = addresses.of(user)
     if not address or not conf.setting("MAIL_ON_CHANGE"):
         return
-    context = {"user": user, "account": account, "label": branding.label(account.provider)}
+    context = {"user": user, "account": account, "label": branding.label_of(account)}
     try:
         subject = " ".join(render_to_string(f"oauth_login/mail/{occasion}_subject.txt", context).split())
         send_mail(subject, render_to_string(f"oauth_login/mail/{occasion}.txt", context), None, [address])

@@ -26,11 +26,13 @@ class Memberships:
     :ivar claim: the name of a kept claim, or a path into one; "" where the visitor's teams at GitHub count.
     :ivar groups: what the provider says → the name of a group here.
     :ivar staff: what makes somebody staff here.
+    :ivar organisations: the only ones at GitHub whose teams count, and their ids; all if there are none.
     """
 
     claim: str = ""
     groups: Mapping[str, str] = field(default_factory=dict)
     staff: frozenset[str] = frozenset()
+    organisations: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, declared: Mapping[str, Any]) -> "Memberships":
@@ -38,28 +40,29 @@ class Memberships:
         groups, staff = declared.get("GROUPS", {}), declared.get("STAFF", ())
         if "CLAIM" in declared:
             return cls(declared["CLAIM"], groups, frozenset(staff))
-        return cls(
-            "", {team.lower(): name for team, name in groups.items()}, frozenset(map(str.lower, staff))
-        )
+        teams = {team.lower(): name for team, name in groups.items()}
+        listed = declared["TEAMS"] if isinstance(declared["TEAMS"], Mapping) else {}
+        numbers = {name.lower(): number for name, number in listed.items()}
+        return cls("", teams, frozenset(map(str.lower, staff)), numbers)
 
     def said_by(self, claims: Mapping[str, Any]) -> frozenset[str]:
         """Return what the claim says: a text, a list of texts, or an object's names (ZITADEL's roles).
 
-        A claim that is not there says nothing.
+        A claim that is not there says nothing, nor does a name whose value is false, null or empty.
         """
         value = claims[self.claim] if self.claim in claims else find(claims, self.claim)
+        if isinstance(value, dict):
+            value = [name for name, told in value.items() if told]
         values = [value] if isinstance(value, str) else value
-        return (
-            frozenset(one for one in values if isinstance(one, str)) if _is_several(values) else frozenset()
-        )
+        return frozenset(one for one in values if isinstance(one, str)) if _is_list(values) else frozenset()
 
     def names_for(self, said: frozenset[str]) -> frozenset[str]:
         """Return the names of the groups that somebody gets of whom that is *said*."""
         return frozenset(name for value, name in self.groups.items() if value in said)
 
 
-def _is_several(value: object) -> bool:
-    return isinstance(value, list | dict)
+def _is_list(value: object) -> bool:
+    return isinstance(value, list)
 
 
 def membership_problems(declared: Mapping[Any, Any], configured: Mapping[Any, Any]) -> Iterator[Problem]:
@@ -108,8 +111,10 @@ def _source_flaws(alias: Any, rules: Mapping[Any, Any], options: object) -> Iter
     if ("CLAIM" in rules) == ("TEAMS" in rules):
         yield "needs either CLAIM or TEAMS", "The name of a claim of the provider's; or True, for GitHub."
     elif "TEAMS" in rules:
-        if rules["TEAMS"] is not True or not kind.has_teams:
-            yield "has TEAMS", "It may be True, for GitHub; another provider says it in a CLAIM."
+        if not kind.has_teams:
+            yield "has TEAMS", "It is for GitHub; another provider says it in a CLAIM."
+        elif rules["TEAMS"] is not True:
+            yield from _number_flaws(rules["TEAMS"], [*_texts(rules, "GROUPS"), *_texts(rules, "STAFF")])
     elif not _is_text(rules["CLAIM"]):
         yield (
             "has a CLAIM that is no name",
@@ -120,6 +125,26 @@ def _source_flaws(alias: Any, rules: Mapping[Any, Any], options: object) -> Iter
             f"needs the claim {rules['CLAIM']!r}, which is not kept",
             "GitHub has TEAMS instead; give any other provider KEEP_CLAIMS with the claim's name in it.",
         )
+
+
+def _number_flaws(numbers: object, teams: list[str]) -> Iterator[tuple[str, str]]:
+    hint = 'E.g. {"acme": 9919}: organisations and their ids, which https://api.github.com/orgs/acme shows.'
+    if not isinstance(numbers, Mapping) or not numbers:
+        yield "has TEAMS that are neither True nor a dict", hint
+    elif not all(_is_text(name) and type(number) is int for name, number in numbers.items()):
+        yield "has TEAMS that are no dict of names and numbers", hint
+    elif others := {team.partition("/")[0].lower() for team in teams} - {name.lower() for name in numbers}:
+        yield f"has no id of the organisation {min(others)!r} in its TEAMS", hint
+
+
+def _texts(rules: Mapping[Any, Any], key: str) -> list[str]:
+    """Return what counts, as far as it can be read; the rest is reported as it is."""
+    written = rules.get(key)
+    return (
+        [one for one in written if isinstance(one, str)]
+        if isinstance(written, Mapping | list | tuple)
+        else []
+    )
 
 
 def _is_kept(claim: str, option_names: frozenset[str], options: Mapping[str, Any]) -> bool:

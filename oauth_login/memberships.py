@@ -15,7 +15,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db import models, router, transaction
 
-from oauth_login import conf, organisations
+from oauth_login import branding, conf, organisations
 from oauth_login.errors import SignInRefused, printable
 from oauth_login.membership_rules import Memberships
 from oauth_login.models import LinkedAccount
@@ -95,7 +95,7 @@ def told(question: SignInQuestion) -> Told:
         return NOTHING
     if rules.claim:
         return Told(rules, rules.said_by(question.profile.claims))
-    return Told(rules, organisations.teams(question.api))
+    return Told(rules, organisations.teams(question.api, rules.organisations))
 
 
 def settle(account: LinkedAccount, told: Told) -> None:
@@ -159,8 +159,10 @@ def take_back(
     sender: type[LinkedAccount], instance: LinkedAccount, origin: Any = None, **_kwargs: Any
 ) -> None:
     """Take back what an account gave, when it is gone; whoever is deleted with it needs nothing taken."""
-    is_user_gone = getattr(origin, "model", type(origin)) is not LinkedAccount
-    if not instance.given or is_user_gone:
+    is_unlinked = issubclass(
+        getattr(origin, "model", type(origin)), LinkedAccount
+    )  # or a proxy of the site's
+    if not instance.given or not is_unlinked:
         return
     own, others = Given.of([instance.given]), _locked(instance)[1]
     user: Any = instance.user
@@ -168,6 +170,18 @@ def take_back(
     change.write_groups()
     if own.staff and not others.staff and _is_staff(user):
         change.write_staff(is_staff=False)
+
+
+def undeclared(accounts: "models.QuerySet[LinkedAccount]") -> Iterator[LinkedAccount]:
+    """Yield those of *accounts* that gave something, and whose provider nothing is declared for any more.
+
+    Of an alias that was renamed, what is declared for the new one counts.
+
+    :raises ProviderMisconfigured: ``MEMBERSHIPS`` is wrong, so nobody knows (E025).
+    """
+    for account in accounts.exclude(given={}).only("user", "provider", "issuer", "given").order_by("pk"):
+        if conf.memberships(branding.alias_of(account) or account.provider) is None:
+            yield account
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,11 +217,13 @@ class Change:
 def _locked(account: LinkedAccount) -> tuple[Given, Given]:
     """Return what *account* has given and what the user's others have, once nobody else is at work on them.
 
-    The statement that changes nothing makes two sign-ins of one user wait for each other in every database:
-    otherwise the second would take for an administrator's what the first has just given. It is about the
-    user's row, as each of them has written its own account already, and would wait for the other's for ever.
+    The statements that change nothing make two sign-ins of one user wait for each other in every database:
+    otherwise the second would take for an administrator's what the first has just given. First comes the
+    account's own row, as unlinking locks accounts before it comes here, then the user's: that of another
+    account may be locked by somebody who waits for this one.
     """
     name = get_user_model().USERNAME_FIELD
+    _accounts(account).filter(pk=account.pk).update(provider=models.F("provider"))
     _users().filter(pk=account.user_id).update(**{name: models.F(name)})
     stored = dict(_accounts(account).values_list("pk", "given"))
     own = stored.pop(account.pk, {})

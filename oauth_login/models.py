@@ -99,7 +99,7 @@ class LinkedAccount(models.Model):
 
     def client_of(self, token: "Token") -> str:
         """Return the alias of the provider that got *token*, which is this account's."""
-        return token.client or self.provider
+        return token.provider or self.provider
 
     @property
     def health(self) -> Health:
@@ -143,8 +143,8 @@ class Token(models.Model):
     account = models.OneToOneField(
         LinkedAccount, on_delete=models.CASCADE, primary_key=True, verbose_name=_("linked account")
     )
-    client = models.CharField(
-        _("client"),
+    provider = models.CharField(
+        _("provider"),
         max_length=50,
         blank=True,
         editable=False,

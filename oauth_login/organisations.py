@@ -5,6 +5,7 @@ and https://docs.github.com/en/rest/teams/teams#list-teams-for-the-authenticated
 and ask about the holder of the token: no name is in the question that could be somebody else's by now.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from oauth_login.answers import Answer
@@ -53,11 +54,13 @@ def wants_single_sign_on(answer: Answer) -> bool:
     return answer.status == 403 and answer.headers.get(SSO, "").startswith("required")
 
 
-def teams(api: VisitorApi) -> frozenset[str]:
+def teams(api: VisitorApi, numbers: Mapping[str, int] | None = None) -> frozenset[str]:
     """Return the visitor's teams, as ``organisation/slug`` in lower case, from as many pages as there are.
 
     Teams of an organisation that wants a single sign-on first are not among them.
 
+    :param numbers: the only organisations that count, and their ids: a name that was given up can be taken by
+        anybody (F05). If there are none, all count by their names.
     :raises ProviderResponseError: GitHub does not say, or lists too many.
     :raises ScopeRequired: ``read:org`` was not granted.
     """
@@ -67,10 +70,15 @@ def teams(api: VisitorApi) -> frozenset[str]:
         if answer.status != 200:
             raise ProviderResponseError("memberships_refused", f"HTTP {answer.status}")
         listed = answer.json(list)
-        found.update(map(_name, listed))
+        found.update(_name(team) for team in listed if not numbers or _is_of(team, numbers))
         if len(listed) < PAGE:
             return frozenset(found)
     raise ProviderResponseError("memberships_refused", f"more than {PAGES * PAGE} teams")
+
+
+def _is_of(team: Any, numbers: Mapping[str, int]) -> bool:
+    organisation, _, _slug = _name(team).partition("/")
+    return organisation in numbers and team["organization"].get("id") == numbers[organisation]
 
 
 def _name(team: Any) -> str:

@@ -95,7 +95,7 @@ class RevocationQuerySet(models.QuerySet[Any]):
         accounts = self.model._meta.apps.get_model("oauth_login", "LinkedAccount")
         again = accounts.objects.filter(issuer=models.OuterRef("issuer"), subject=models.OuterRef("subject"))
         again = again.exclude(token__state="revoked")  # noqa: S106  no secret: Token.State.REVOKED
-        client = Coalesce(NullIf("token__client", models.Value("")), "provider")
+        client = Coalesce(NullIf("token__provider", models.Value("")), "provider")
         is_expired = models.Q(expires_at__lte=DatabaseNow())
         return self.annotate(  # type: ignore[no-any-return]
             granted_again=models.Subquery(again.values(client=client)[:1]),

@@ -22,9 +22,22 @@ def ask(question: SignInQuestion) -> None:
     refusal = verdict(policy, question) if policy is not None else None
     if isinstance(refusal, PolicyRefused):
         # A new one, as a module may keep one for all: each visitor gets a support id of their own.
-        raise PolicyRefused(refusal.words, refusal.detail or conf.written("SIGN_IN_POLICY"))
+        raise PolicyRefused(_said(refusal.words), refusal.detail or conf.written("SIGN_IN_POLICY"))
     if refusal is not None:
         raise refusal
+
+
+def _said(words: object) -> str:
+    """Return the owner's words in the visitor's language.
+
+    Now, as what is wrong with them, such as a placeholder that a translation has got wrong, is a mistake in
+    the rule, and must not break the page that says so.
+
+    :raises UnicodeEncodeError: no page can say that.
+    """
+    text = str(words)
+    text.encode()
+    return text
 
 
 def verdict(policy: Policy, question: SignInQuestion) -> SignInRefused | None:

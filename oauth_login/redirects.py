@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, Resolver404, ResolverMatch, get_script_prefix, resolve, reverse
 from django.utils.encoding import iri_to_uri
+from django.utils.functional import Promise
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from oauth_login import attempts
@@ -109,7 +110,7 @@ def first_page(request: HttpRequest, user: Any, next_page: str) -> str:
     """
     backend: Any = load_backend(user.backend)
     wanted = backend.page_after_sign_in(request, user, next_page)
-    page = same_origin_path(wanted)
+    page = same_origin_path(str(wanted) if isinstance(wanted, Promise) else wanted)
     if wanted and not page:
         logger.warning("page_after_sign_in() of %s returned no page of this site", user.backend)
     return _leading_on(page, next_page) if page and page != next_page else next_page

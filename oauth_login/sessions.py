@@ -22,6 +22,7 @@ logger = logging.getLogger("oauth_login")
 FINISHED: Final = "oauth_login_finished"
 THROUGH: Final = "oauth_login_provider"
 REMEMBERED: Final = 5  # finished attempts, for a reload or a step back
+LONGEST_REMEMBERED: Final = 1_000  # characters of their pages together, as a session may be a cookie of 4 KB
 NOTED: Final = "oauth_login_noted"
 NOTED_AT_ONCE: Final = 20  # sign-ins of one session by which the provider can end it
 #: Where Django keeps the CSRF token between a view and its middleware; ``login()`` makes a new one.
@@ -126,8 +127,10 @@ def user_since(request: HttpRequest, started_as: str) -> str:
 
 def _remember_finished(session: SessionBase, attempt_id: str, code: str, next_page: str) -> None:
     """Note that this session finished an attempt, so that a reload of the callback can go on."""
-    finished = session.get(FINISHED, [])
-    session[FINISHED] = [*finished, [attempt_id, _digest(code), next_page]][-REMEMBERED:]
+    kept = [*session.get(FINISHED, []), [attempt_id, _digest(code), next_page]][-REMEMBERED:]
+    while len(kept) > 1 and sum(len(page) for _id, _code, page in kept) > LONGEST_REMEMBERED:
+        kept.pop(0)
+    session[FINISHED] = kept
 
 
 def finished(session: SessionBase, attempt_id: str, code: str) -> tuple[str, bool]:

@@ -100,8 +100,10 @@ def _is_worth_more(
     """
     if kept is None or not conf.setting("STORE_TOKENS") or health_of(kept) not in SERVING:
         return False
-    if not conf.is_one_client(client := account.client_of(kept), alias):
-        return _is_there(client, account.issuer)
+    if not _is_there(client := account.client_of(kept), account.issuer):
+        return False
+    if not conf.is_one_client(client, alias):
+        return True
     if granted is None or granted.scope is None or not granted.scope < frozenset(account.scope.split()):
         return False
     return frozenset(conf.provider(alias).scope.split()) <= granted.scope
@@ -147,7 +149,7 @@ def _keep(account: LinkedAccount, alias: str, granted: TokenResponse | None, *, 
     if kept:
         _leave(account, kept, alias)
     token = kept or Token(account=account)
-    token.client = alias
+    token.provider = alias
     token.access_token = granted.access_token
     token.refresh_token = granted.refresh_token
     token.token_type = granted.token_type

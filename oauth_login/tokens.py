@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 from django.db import router
 from django.views.decorators.debug import sensitive_variables
 
-from oauth_login import conf, health, lasting, signals
+from oauth_login import branding, conf, health, lasting, signals
 from oauth_login.errors import (
     ProviderError,
     ProviderMisconfigured,
@@ -78,10 +78,13 @@ def renew(account: LinkedAccount) -> Token:
 def provider_of(alias: str, issuer: str) -> Provider:
     """Return the provider that has got a token of *issuer*'s.
 
-    :param alias: its name, as the token's row or that of its revocation has it.
+    :param alias: its name, as the token's row or that of its revocation has it. One that is gone was renamed
+        if a single provider of the settings is that server: another client of it could do nothing with it.
     :raises ProviderMisconfigured: the settings have none, or another authorization server under its name:
         that one is never shown a token of the former.
     """
+    if alias not in conf.provider_settings() and len(by_now := branding.aliases_of(issuer)) == 1:
+        (alias,) = by_now
     try:
         provider = conf.provider(alias)
     except KeyError:

@@ -9,11 +9,11 @@ from typing import Any
 
 from django.conf import global_settings, settings
 from django.contrib.auth import get_backends
-from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, reverse
 
-from oauth_login import branding, conf
+from oauth_login import addresses, branding, conf
 from oauth_login.models import LinkedAccount
 from oauth_login.redirects import is_ours, is_there, leads_to_admin
 
@@ -23,7 +23,7 @@ def providers(accounts: Iterable[LinkedAccount]) -> list[dict[str, Any]]:
 
     Not those of a server that no alias means by now: another one knows nobody of the former.
     """
-    leading = {alias_of(account) for account in accounts}
+    leading = {branding.alias_of(account) for account in accounts}
     found = ((alias, branding.configured(alias)) for alias in conf.aliases() if alias in leading)
     return [
         {
@@ -37,24 +37,31 @@ def providers(accounts: Iterable[LinkedAccount]) -> list[dict[str, Any]]:
     ]
 
 
-def alias_of(account: LinkedAccount) -> str:
-    """Return the alias that *account* leads in through, or "" if none is the server that it was linked at.
-
-    Its own, or else the first of the settings that is: identities are found by the issuer, and so the account
-    still is when its alias was renamed.
-    """
-    return next((alias for alias in (account.provider, *conf.aliases()) if _means(alias, account)), "")
-
-
-def _means(alias: str, account: LinkedAccount) -> bool:
-    provider = branding.configured(alias)
-    return provider is not None and provider.speaks_for(account.issuer)
-
-
 def has_password(user: Any) -> bool:
     """Tell whether *user* has a password, and some backend of the site takes one and knows them."""
     is_there = bool(user.password) and user.has_usable_password()
     return is_there and any(_takes_passwords(backend) and _knows(backend, user) for backend in get_backends())
+
+
+def names_of(user: Any) -> list[dict[str, str]]:
+    """Return what the site's backends may know *user* by, as they are asked: a name, or else an address.
+
+    Only a backend of the site's own is asked for an address: Django's would count one more wrong password.
+    """
+    found, address = [{"username": user.get_username()}], addresses.of(user)
+    others = [one for one in get_backends() if type(one).authenticate is not ModelBackend.authenticate]
+    for who in ({"username": address}, {"email": address}):
+        if address and who not in found and any(_takes(backend, who) for backend in others):
+            found.append(who)
+    return found
+
+
+def _takes(backend: Any, who: dict[str, str]) -> bool:
+    try:
+        inspect.signature(backend.authenticate).bind(None, **who, password="")
+    except TypeError:
+        return False
+    return _takes_passwords(backend)
 
 
 def leads_in_by_password(user: Any) -> bool:
@@ -75,7 +82,7 @@ def password_page() -> str:
     written = conf.setting("PASSWORD_LOGIN_URL")
     try:
         page = resolve_url(written or settings.LOGIN_URL)
-    except NoReverseMatch:  # E026 reports it
+    except (NoReverseMatch, TypeError):  # no page, or not even text; of the former of the two, E026 says so
         return ""
     if is_ours(page) or (page == global_settings.LOGIN_URL and not written and not is_there(page)):
         return ""

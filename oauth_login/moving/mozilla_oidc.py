@@ -25,6 +25,8 @@ NOTHING_KEPT: Final = (
     "link their accounts themselves; anything else would be a guess. Nothing was done."
 )
 HASHED: Final = "the username is the hash of the address that mozilla-django-oidc gives by default"
+#: Kinds of columns that a provider's id may be in.
+KINDS: Final = (models.CharField, models.TextField, models.IntegerField, models.UUIDField)
 HAS_PASSWORD: Final = "the user has a password: nothing shows that the username is a sub"  # noqa: S105
 
 
@@ -103,6 +105,8 @@ def id_field(model: Any, name: str) -> Any:
         raise CannotRead(
             f"--subject-field {name} holds no id: an address changes hands, and never finds anybody here."
         )
+    if name == "password" or not isinstance(field, KINDS):
+        raise CannotRead(f"--subject-field {name} holds nothing that a provider has given to its people.")
     return field
 
 

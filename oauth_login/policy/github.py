@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from oauth_login import mentions, organisations
 from oauth_login.errors import PolicyRefused
-from oauth_login.policy.part import Part, Words
+from oauth_login.policy.part import Part, Words, require_some
 from oauth_login.questions import SignInQuestion
 
 NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -35,14 +35,18 @@ class GitHubOrganisation(Part):
     def __init__(
         self,
         name: str,
-        team: str | Iterable[str] = (),
+        team: str | Iterable[str] | None = None,
         *,
         id: int | None = None,  # noqa: A002  what GitHub calls it
         provider: str = "github",
         words: Words = "",
     ) -> None:
         super().__init__(words=words)
-        slugs = [team] if isinstance(team, str) else [*team]
+        slugs = [team] if isinstance(team, str) else [*(team or ())]
+        if team is not None:
+            require_some(slugs, "a team")  # a list that comes out empty would let all of the organisation in
+        if id is not None and type(id) is not int:
+            raise ValueError(f"{id!r} is no number, as the id of an organisation is")
         for part in (name, *slugs):
             if not NAME.fullmatch(part):
                 raise ValueError(f"{part!r} is not part of an address at GitHub")

@@ -39,7 +39,10 @@ class Part(ABC):
         """Return None to admit, or a refusal."""
 
     def mistakes(self) -> Iterator[str]:
-        """Yield what is wrong with it that could not be seen when it was made; ``manage.py check`` asks."""
+        """Yield what is wrong with it that could not be seen when it was made; ``manage.py check`` asks.
+
+        Nobody is to be admitted by it meanwhile: a part of the site's own sees to that itself.
+        """
         yield from ()
 
     def refusal(self, detail: object = "", words: Words = "") -> PolicyRefused:

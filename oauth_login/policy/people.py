@@ -56,7 +56,7 @@ class _Listed(Part):
         self.people = frozenset(
             (alias, mentions.subject_of((alias, subject), subject)) for alias, subject in map(_pair, people)
         )
-        self.usernames = frozenset((alias, _folded(str(name))) for alias, name in map(_pair, usernames))
+        self.usernames = frozenset((alias, _folded(_text(name))) for alias, name in map(_pair, usernames))
         require_some(self.people | self.usernames, "somebody")
 
     def mistakes(self) -> Iterator[str]:
@@ -98,6 +98,12 @@ def _pair(person: Any) -> tuple[str, Any]:
     if not is_pair or any(not str(part).strip() or str(part) != str(part).strip() for part in person):
         raise ValueError(f"{person!r} is no pair of a provider's alias and an id")
     return person[0], person[1]
+
+
+def _text(name: object) -> str:
+    if not isinstance(name, str):
+        raise ValueError(f"{name!r} is no username")
+    return name
 
 
 def _domain(email: str) -> str:

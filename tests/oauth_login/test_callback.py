@@ -220,6 +220,15 @@ def test_the_last_five_finished_attempts_can_be_reloaded(visitor, github):
     assert [answer["Location"] for answer in answers[1:]] == [f"/{number}/" for number in range(1, 6)]
 
 
+def test_of_long_pages_only_the_latest_can_be_reloaded_as_a_session_may_be_a_cookie(visitor, github):
+    queries = []
+    for letter in "abc":
+        queries.append(github.approve(visitor.start(next=f"/{letter * 600}/")["Location"]))
+        visitor.come_back(queries[-1])
+
+    assert [visitor.come_back(query).status_code for query in queries] == [400, 400, 302]
+
+
 @pytest.mark.threat("A05")
 @pytest.mark.parametrize(
     ("failure", "status"),

@@ -442,7 +442,7 @@ MISTAKES = {
         at_top,
         SIGN_IN_POLICY=[
             *("nowhere.at.all", "no_dots", f"{__name__}.nothing", f"{__name__}.GITHUB"),
-            *(f"{RULES}.{name}" for name in ("Rule", "later", "unready")),
+            *(f"{RULES}.{name}" for name in ("Rule", "later", "unready", "broken")),
         ],
     ),
     "E025": [
@@ -458,6 +458,10 @@ MISTAKES = {
             giving,
             github=[
                 *(None, "teams", {}, {"TEAMS": True}, {**TEAMS, "TEAMS": False}, {**TEAMS, "TEAM": True}),
+                *(
+                    {**TEAMS, "TEAMS": ids}
+                    for ids in ({}, {"acme": "1"}, {"acme": True}, {7: 1}, {"other": 1})
+                ),
                 *({**TEAMS, "CLAIM": "groups"}, {**TEAMS, "SUPERUSER": ["acme/owners"]}),
                 *({**TEAMS, "GROUPS": value} for value in NO_GROUPS),
                 *({**TEAMS, "STAFF": value} for value in NO_STAFF),

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.urls import reverse_lazy
 
 from oauth_login.backends import OAuthBackend
 from oauth_login.errors import SignInRefused
@@ -46,6 +47,7 @@ def backend_wants(settings, monkeypatch):
         ("/mehr/ü/", "/wo/ß/", "/mehr/%C3%BC/?next=/wo/%25C3%259F/"),
         ("/more/", "", "/more/?next=/"),
         ("/where/", "/where/", "/where/"),
+        (reverse_lazy("guestbook:index"), "/where/", "/?next=/where/"),
         ("", "/where/", "/where/"),
         (None, "/where/", "/where/"),
     ],

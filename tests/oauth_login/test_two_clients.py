@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import call_command
 
+from oauth_login.errors import ProviderMisconfigured
 from oauth_login.models import LinkedAccount, Revocation, Token
 from oauth_login.withdrawal import Outcome, outcome_of, withdraw
 from tests.oauth_login.fake_github import CLIENT_ID
@@ -185,7 +186,7 @@ def test_a_token_is_renewed_by_the_client_that_its_row_names(github, linked):
 def test_a_token_of_before_this_was_known_is_its_accounts(visitor, github):
     github.token = github.new_pair()
     visitor.sign_in(github)
-    Token.objects.update(client="")
+    Token.objects.update(provider="")
     expire()
 
     call_command("oauth_login", "refresh", "--expiring", "10m")
@@ -329,6 +330,32 @@ def test_a_client_whose_settings_are_wrong_is_not_taken_for_another(visitor, git
 
     assert hook(client, "second").status_code == 202
     assert Token.objects.get().state == "active"
+
+
+@pytest.mark.threat("H19")
+def test_until_then_its_tokens_are_renewed_through_the_new_name(visitor, github, settings):
+    github.token = github.new_pair()
+    visitor.sign_in(github)
+    first = settings.OAUTH_LOGIN["PROVIDERS"]["github"]
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": {"gh": first | {"PRESET": "github"}}}
+    expire()
+
+    assert LinkedAccount.objects.get().session().get("/user").status_code == 200
+    assert len(github.refresh_requests) == 1
+
+
+@pytest.mark.threat("H19")
+def test_where_two_may_be_the_one_that_was_renamed_neither_is_shown_a_token(visitor, github, settings):
+    github.token = github.new_pair()
+    visitor.sign_in(github)
+    providers = settings.OAUTH_LOGIN["PROVIDERS"]
+    first = providers["github"] | {"PRESET": "github"}
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": {"gh": first, "second": providers["second"]}}
+    expire()
+
+    with pytest.raises(ProviderMisconfigured):
+        LinkedAccount.objects.get().access_token()
+    assert github.refresh_requests == []
 
 
 def test_an_alias_that_was_renamed_is_learned_at_the_next_sign_in(visitor, new_visitor, github, settings):

@@ -103,7 +103,9 @@ def test_so_are_those_of_a_class(found, settings, view):
 def test_it_is_told_once_however_often_the_view_is_there_and_however_deep(found):
     deep = include([path("deep/", include([path("deeper/", slip)]))])
 
-    assert found(slip, slip, deep) == [told("slip", "scope_required", "githup", MEANT)]
+    once = [told("slip", "scope_required", "githup", MEANT)]
+    assert found(slip, slip, deep) == once
+    assert found(deep) == once
 
 
 def test_without_any_provider_there_is_none_to_mean(found, settings):

@@ -7,7 +7,6 @@ from django.db import router
 
 from oauth_login import memberships
 from oauth_login.errors import ProviderMisconfigured
-from oauth_login.group_checks import undeclared
 from oauth_login.models import LinkedAccount
 
 
@@ -26,7 +25,8 @@ class Settle(BaseCommand):
 
     def handle(self, *, dry_run: bool, verbosity: int, **_options: Any) -> str | None:
         try:
-            found = list(undeclared(LinkedAccount.objects.using(router.db_for_write(LinkedAccount))))
+            accounts = LinkedAccount.objects.using(router.db_for_write(LinkedAccount))
+            found = list(memberships.undeclared(accounts))
         except ProviderMisconfigured as error:
             raise CommandError(f"{error}: manage.py check says what is wrong.") from None
         for account in found if not dry_run else ():

@@ -207,8 +207,10 @@ def test_nobody_in_particular_signs_in_first_and_is_back(visitor, github, page):
         ("guestbook:index", "/?next=/linked/"),
         ("/accounts/login/", "/oauth2/login/?next=/linked/"),
         ("no:such", "/oauth2/login/?next=/linked/"),
+        (None, "/oauth2/login/?next=/linked/"),
+        (7, "/oauth2/login/?next=/linked/"),
     ],
-    ids=["a path", "a name", "Django's default, which is not there", "nothing"],
+    ids=["a path", "a name", "Django's default, which is not there", "nothing", "None", "a number"],
 )
 def test_they_sign_in_on_the_page_that_the_site_has_for_it(visitor, db, settings, setting, page):
     settings.LOGIN_URL = setting

@@ -203,7 +203,11 @@ def test_tokens_are_renewed_now_and_that_is_logged(person, revoking, owner, act)
 
 
 def test_what_cannot_be_renewed_is_told_by_provider_and_code(person, owner, act):
-    renewable, final, gone = person(), person(refresh_token=""), person(provider="gone")
+    renewable, final, gone = (
+        person(),
+        person(refresh_token=""),
+        person(provider="gone", issuer="https://gone.example"),
+    )
 
     told = act(signed_in(owner), "renew_tokens", renewable, final, gone)
 

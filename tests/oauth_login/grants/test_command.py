@@ -366,7 +366,7 @@ def test_a_live_account_gives_its_grant_back_and_stays_linked(person, revoke, re
 def test_all_accounts_of_a_user_do(person, revoke, revoking):
     one = person()
     person(user=one.user)
-    person(user=one.user, provider="gone")
+    person(user=one.user, provider="gone", issuer="https://gone.example")
     person()
 
     code, said, _ = revoke("--user", one.user.username, "--account", str(one.pk), "--no-input")

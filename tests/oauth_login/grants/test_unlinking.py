@@ -138,8 +138,18 @@ def test_what_only_the_visitor_can_withdraw_leads_to_where_that_is(person, revok
     )
 
 
+@pytest.mark.threat("H24")
+def test_an_account_of_an_alias_that_was_renamed_gives_its_grant_back(person, revoking):
+    account = person(provider="former")
+
+    answer = signed_in(account.user).post(page_of(account))
+
+    assert message_of(answer).endswith("GitHub Enterprise has withdrawn what you granted to this site.")
+    assert revoking.revoked == ["gho_1"]
+
+
 def test_without_such_a_page_the_settings_there_are_named(person):
-    account = person(provider="gone")
+    account = person(provider="gone", issuer="https://gone.example")
 
     answer = signed_in(account.user).post(page_of(account))
 

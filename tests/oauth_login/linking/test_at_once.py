@@ -121,3 +121,30 @@ def test_who_links_it_in_two_tabs_at_once_has_it_once(at_once_before, github, br
 
     assert [answer.status_code for answer in answers] == [302, 302]
     assert linked() == [("ada", "1")]
+
+
+@pytest.mark.threat("F18")
+def test_an_account_that_gives_and_one_that_is_unlinked_do_not_wait_for_each_other_for_ever(
+    github, browsers, link, settings
+):
+    """Unlinking locks accounts and then the user, of whom it takes what the account gave."""
+    rules = {"TEAMS": True, "STAFF": ["acme/admins"]}
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"MEMBERSHIPS": {"github": rules}}
+    admins = [{"slug": "admins", "organization": {"login": "acme"}}]
+    ada, other = browsers[0], Visitor()
+    for number, teams in ((1, admins), (2, [])):
+        github.teams = teams
+        link(ada, number)
+    github.teams = admins
+    query = github.approve(other.start()["Location"])
+    page = reverse("oauth_login:unlink", args=[LinkedAccount.objects.get(subject="1").pk])
+    signing_in, unlinking = Together("UPDATE oauth_login_linkedaccount"), Together("UPDATE auth_user")
+    unlinking.barrier = signing_in.barrier
+
+    answers = at_once(
+        partial(signing_in.call, other.come_back, query), partial(unlinking.call, ada.post, page)
+    )
+
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert linked() == [("ada", "2")]
+    assert other.user.is_staff

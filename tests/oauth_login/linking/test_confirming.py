@@ -75,6 +75,22 @@ def test_a_wrong_password_proves_nothing_and_is_told_so(late, typed):
 
 
 @pytest.mark.threat("G02")
+@pytest.mark.parametrize("backend", ["ByAddress", "ByAddressAlone", "ByAddressAsName"])
+def test_where_people_are_known_by_their_address_so_they_are_here(late, settings, backend):
+    settings.AUTHENTICATION_BACKENDS = [f"tests.oauth_login.linking.anybody.{backend}"]
+    session = late.session
+    session["_auth_user_backend"] = settings.AUTHENTICATION_BACKENDS[0]
+    session.save()
+
+    assert late.post(PAGE, {"password": PASSWORD}).status_code == 403
+    get_user_model().objects.update(email="ada@example.com")
+    assert late.post(PAGE, {"password": "wrong"}).status_code == 403
+    assert not is_let_link(late)
+    assert late.post(PAGE, {"password": PASSWORD, "next": "/where/"})["Location"] == "/where/"
+    assert is_let_link(late)
+
+
+@pytest.mark.threat("G02")
 def test_the_password_of_somebody_else_proves_nothing(late, somebody, settings):
     somebody("bob")
     settings.AUTHENTICATION_BACKENDS = ["tests.oauth_login.linking.anybody.Bob"]

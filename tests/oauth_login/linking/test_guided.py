@@ -19,6 +19,7 @@ from oauth_login.errors import PolicyRefused, ProviderUnavailable
 from oauth_login.exchange import seconds_left
 from oauth_login.models import LinkedAccount, SignIn, Token
 from oauth_login.policy import GitHubOrganisation, Invited, SignUpClosed
+from tests.guestbook.markup import read
 from tests.oauth_login.linking.conftest import NOW, PASSWORD, code_of, linked, messages_of, outcomes
 
 ADDRESS = "ada@example.com"
@@ -135,6 +136,8 @@ def test_who_has_no_password_is_not_asked_for_one(visitor, new_visitor, github, 
         ({"LOGIN_URL": "/here/"}, "/here/"),
         ({"LOGIN_URL": "admin:login"}, "/admin/login/"),
         ({"LOGIN_URL": "no-such-page"}, None),
+        ({"LOGIN_URL": None}, None),
+        ({"LOGIN_URL": 7}, None),
     ],
 )
 def test_passwords_are_typed_on_the_sites_own_login_page(visitor, ada, collide, settings, changes, shown):
@@ -162,6 +165,18 @@ def test_a_page_for_passwords_that_is_set_is_taken_at_its_word_unless_it_is_ours
 
     assert (f'method="get" action="{written}">' in page) == shown
     assert ("Sign in with your password</button>" in page) == shown
+
+
+def test_what_the_page_for_passwords_has_in_its_query_is_asked_for_again(visitor, ada, collide, settings):
+    """Of a form that is sent by GET, a browser leaves out the query of its action."""
+    written = "/password/?with=a+b&next=/x/&next=/y/&empty="
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PASSWORD_LOGIN_URL": written}
+
+    page = read(collide(visitor, next="/where/"))
+
+    asked = [(field["name"], field["value"]) for field in page.all("input") if field["type"] == "hidden"]
+    assert [pair for pair in asked if pair[0] in {"with", "empty"}] == [("with", "a b"), ("empty", "")]
+    assert {value for name, value in asked if name == "next"} == {"/where/"}
 
 
 # --- The end of it ----------------------------------------------------------------------------------------
@@ -372,6 +387,15 @@ def test_a_collision_that_nobody_can_be_held_for_drops_what_was_held(visitor, ad
 # --- What is held -----------------------------------------------------------------------------------------
 
 
+def test_what_else_a_token_answer_said_is_not_held(visitor, github, ada, collide):
+    github.token |= {"more": "x" * 20_000}
+    collide(visitor)
+
+    assert len(visitor.session["oauth_login_held"]) < 5_000
+    by_password(visitor)
+    assert linked() == [("ada", "2")]
+
+
 @pytest.mark.threat("H01", "A13")
 def test_a_copy_of_the_sessions_shows_neither_token_nor_identity(visitor, ada, collide):
     collide(visitor, 987654321)
@@ -456,6 +480,37 @@ def test_a_rule_that_breaks_the_database_keeps_nobody_from_signing_in(
 
 
 @pytest.mark.threat("A26")
+@pytest.mark.threat("F24")
+@pytest.mark.parametrize(
+    "change",
+    [None, {"PRESET": "github", "BASE_URL": "https://ghe.example"}],
+    ids=["it is gone", "it is another server"],
+)
+def test_nothing_is_linked_through_a_provider_that_is_none_by_now(visitor, ada, collide, settings, change):
+    collide(visitor)
+    registered = settings.OAUTH_LOGIN["PROVIDERS"]["github"]
+    by_now = {"github": registered | change} if change else {}
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": by_now}
+
+    answer = by_password(visitor)
+
+    assert (visitor.user, linked()) == (ada, [])
+    (told,) = messages_of(answer)
+    assert "is not linked to your account" in told
+    assert refusal_told(told) == ("settings_invalid", ada)
+
+
+def test_through_an_alias_that_was_renamed_meanwhile_it_is_linked(visitor, ada, collide, settings):
+    collide(visitor)
+    registered = settings.OAUTH_LOGIN["PROVIDERS"]["github"]
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": {"gh": registered | {"PRESET": "github"}}}
+
+    by_password(visitor)
+
+    assert linked() == [("ada", "2")]
+    assert LinkedAccount.objects.get().provider == "gh"
+
+
 @pytest.mark.parametrize("is_held", [True, False], ids=["held", "nothing held"])
 def test_wrong_settings_keep_nobody_from_signing_in_by_password(visitor, ada, collide, settings, is_held):
     if is_held:

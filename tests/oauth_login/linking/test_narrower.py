@@ -97,5 +97,6 @@ def test_who_links_it_once_more_means_what_they_grant(visitor, comes, github):
 def test_where_nobody_knows_what_was_asked_for_the_newest_counts(comes):
     comes("wide", WIDE)
     LinkedAccount.objects.update(provider="gone")  # an alias that the settings have another name for now
+    Token.objects.update(provider="gone")
 
     assert comes("narrow") == ("gho_narrow", "read:user user:email")

@@ -37,6 +37,9 @@ def test_without_a_field_that_has_the_sub_it_is_said_why_nothing_can_be_done(use
         ("email", "an address changes hands"),
         ("groups", "holds no id"),
         ("sub", "users have no such field"),
+        ("password", "holds nothing that a provider has given"),
+        ("date_joined", "holds nothing that a provider has given"),
+        ("is_staff", "holds nothing that a provider has given"),
     ],
 )
 def test_a_field_that_has_no_sub_is_refused(user, bring, identities, field, reason):

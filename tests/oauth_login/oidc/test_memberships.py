@@ -116,7 +116,14 @@ def test_a_claim_may_have_any_of_the_forms_that_providers_give_it(declare, come,
 
 
 @pytest.mark.threat("D16")
-@pytest.mark.parametrize("value", [7, True, [], {}, "", "edit", [["editors"]], "editors admins"], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(7, True, [], {}, "", "edit", [["editors"]], "editors admins"),
+        *({"editors": False}, {"editors": None}, {"editors": {}}, {"editors": ""}, {"editors": 0}),
+    ],
+    ids=repr,
+)
 def test_a_claim_of_another_form_gives_nothing(declare, come, value):
     declare()
 

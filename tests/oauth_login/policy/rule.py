@@ -54,6 +54,17 @@ async def later(question):
     """Admit, later."""
 
 
+class Broken(Part):
+    """Cannot say what is wrong with it."""
+
+    def __call__(self, question):
+        """Admit."""
+
+    def mistakes(self):
+        raise LookupError("it is not there")
+
+
+broken = Broken()
 of_the_test = Rule()
 unready = Unready()
 closed = SignUpClosed()

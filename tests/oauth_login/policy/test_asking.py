@@ -9,6 +9,7 @@ from django.core.signals import got_request_exception
 from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.safestring import mark_safe
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy
 
 from oauth_login.errors import ProviderMisconfigured, ReauthorizationRequired, SignInRefused
@@ -52,6 +53,20 @@ def reported():
 def stoic(new_visitor):
     """A visitor who sees the page of an error, as browsers do."""
     return new_visitor(raise_request_exception=False)
+
+
+@pytest.mark.threat("F27")
+@pytest.mark.parametrize(
+    "words", [format_lazy("Write to {office}.", ofice="x"), "\ud800"], ids=["a slip", "no text"]
+)
+def test_words_that_no_page_can_say_are_a_mistake_in_the_rule(stoic, github, policy, rows, words, reported):
+    policy(lambda _: PolicyRefused(words))
+
+    answer = stoic.sign_in(github)
+
+    assert (answer.status_code, answer.context["code"]) == (503, "site_unavailable")
+    assert len(reported) == 1
+    assert (stoic.user, rows()) == (None, (0, 0, 0))
 
 
 # --- What is asked ----------------------------------------------------------------------------------------

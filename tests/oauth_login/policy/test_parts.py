@@ -148,7 +148,7 @@ def test_who_leaves_the_company_is_not_signed_in_any_more(visitor, new_visitor, 
 @pytest.mark.parametrize("team", ["", "Editors", ["admins", "editors"]], ids=str)
 def test_a_member_is_admitted(visitor, github, policy, member, name, team):
     member("acme", "designers", "editors")
-    policy(GitHubOrganisation(name, team or (), id=4711))
+    policy(GitHubOrganisation(name, team or None, id=4711))
 
     assert visitor.sign_in(github).status_code == 302
 
@@ -537,10 +537,13 @@ def test_a_rule_may_want_a_second_factor_that_the_provider_has_asked_for():
         ),
         *((GitHubOrganisation, [name], {}) for name in ("", "..", "acme/editors")),
         (GitHubOrganisation, ["acme", "a team"], {}),
+        *((GitHubOrganisation, ["acme", ()], {}), (GitHubOrganisation, ["acme", ""], {})),
+        *((GitHubOrganisation, ["acme"], {"id": number}) for number in ("4711", 4711.0, True)),
         (AllowOnly, ["octocat"], {}),
         (Deny, [("github",)], {}),
         (Deny, [("github", "")], {}),
         (Deny, [], {"usernames": ["octocat"]}),
+        (Deny, [], {"usernames": [("github", ["octocat"])]}),
         *(
             (kind, [pair], {})
             for kind in (AllowOnly, Deny)

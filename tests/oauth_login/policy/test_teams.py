@@ -68,6 +68,23 @@ def test_a_team_of_that_name_elsewhere_gives_nothing(visitor, github, member):
     assert has() == ([], False)
 
 
+@pytest.mark.threat("F05")
+@pytest.mark.usefixtures("declare")
+@pytest.mark.parametrize(
+    ("number", "given"), [(9919, (["Editors"], True)), (1, ([], False)), (None, ([], False))]
+)
+def test_an_organisation_whose_name_was_taken_by_others_gives_nothing(
+    visitor, github, settings, number, given
+):
+    rules = RULES | {"TEAMS": {"Acme": 9919}}
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"MEMBERSHIPS": {"github": rules}}
+    organisation = {"login": "acme", "id": number} if number else {"login": "acme"}
+    github.teams = [{"slug": slug, "organization": organisation} for slug in ("editors", "admins")]
+    visitor.sign_in(github)
+
+    assert has() == given
+
+
 @pytest.mark.usefixtures("declare")
 def test_the_rule_and_the_groups_ask_for_the_teams_once(visitor, github, policy, member):
     member("acme", "editors")

@@ -61,7 +61,7 @@ def locked(monkeypatch):
     """A transaction of the site's that has a token's row locked; SQLite, which locks none, says so."""
 
     def pass_over(execute, sql, params, many, context):
-        if unquoted(sql).startswith("SELECT oauth_login_token.account_id") and "client" not in sql:
+        if unquoted(sql).startswith("SELECT oauth_login_token.account_id") and "provider" not in sql:
             sql = f"{sql} LIMIT 0"
         return execute(sql, params, many, context)
 

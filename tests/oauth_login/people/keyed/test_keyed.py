@@ -4,6 +4,7 @@ import re
 import uuid
 
 import pytest
+from django.contrib.auth.models import Group
 
 from oauth_login.models import Revocation
 from tests.guestbook.markup import read
@@ -128,6 +129,32 @@ def test_a_persons_own_page_in_the_admin_lists_their_accounts(visitor, github):
     assert "octocat@example.com" in read(visitor.get(person)).text
     shown = read(visitor.get(f"/admin/oauth_login/linkedaccount/{account.pk}/change/"))
     assert [a["href"] for a in shown.all("a") if a.text == "octocat"][-1] == person
+
+
+@pytest.mark.threat("F18")
+def test_an_account_that_is_deleted_by_another_name_takes_what_it_gave_with_it(visitor, github, settings):
+    rules = {"TEAMS": True, "GROUPS": {"acme/editors": "Editors"}, "STAFF": ["acme/editors"]}
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"MEMBERSHIPS": {"github": rules}}
+    Group.objects.create(name="Editors")
+    github.teams = [{"slug": "editors", "organization": {"login": "acme"}}]
+    visitor.sign_in(github)
+    assert (visitor.user.groups.count(), visitor.user.is_staff) == (1, True)
+
+    Badge.objects.all().delete()
+
+    assert (visitor.user.groups.count(), visitor.user.is_staff) == (0, False)
+
+
+@pytest.mark.threat("F20")
+def test_whom_the_manager_hides_is_told_that_they_cannot_sign_in(visitor, new_visitor, github):
+    visitor.sign_in(github)
+    Person.objects.update(left=True)
+    again = new_visitor()
+
+    answer = again.sign_in(github)
+
+    assert (answer.status_code, answer.context["code"]) == (403, "user_inactive")
+    assert "_auth_user_id" not in again.session
 
 
 @pytest.mark.threat("H24")
