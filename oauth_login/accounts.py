@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from oauth_login import branding, conf, letters, recency, session_index, signals, ways_in
 from oauth_login.errors import FormStale, LastWayIn, NotHere
 from oauth_login.guard import csrf_refused, csrf_told, guarded, outside_transactions
-from oauth_login.models import LinkedAccount, SignIn
+from oauth_login.models import LinkedAccount, SignIn, Token
 from oauth_login.redirects import default_page, requested_page, url_to
 from oauth_login.withdrawal import Outcome, outcome_of
 
@@ -103,9 +103,11 @@ def _unlinked(user: Any, pk: int, session: str | None) -> LinkedAccount:
     """
     database = router.db_for_write(LinkedAccount)
     accounts = user.linked_accounts.using(database)
-    account = _taken(user, pk, accounts.all())
+    before = list(accounts.all())
+    account = _taken(user, pk, before)
     with transaction.atomic(using=database):
         SignIn.objects.note(SignIn.UNLINKED, account)
+        Token.objects.using(database).lock(one.pk for one in before)
         account = _taken(user, pk, accounts.select_for_update().order_by("pk"))
         if conf.setting("SESSIONS_END_ON_REVOCATION"):
             session_index.end(session_index.of_account(account), but=session)

@@ -206,6 +206,9 @@ class RevocationAdmin(ReadOnly, admin.ModelAdmin):
         "reason",
     )
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Revocation]:
+        return super().get_queryset(request).exclude(next_try_at=None)
+
     def has_delete_permission(self, *_args: Any) -> bool:
         return False
 

@@ -36,14 +36,31 @@ def alias_of(account: Any) -> str:
     return next((alias for alias in aliases if _means(alias, account.issuer)), "")
 
 
-def aliases_of(issuer: str) -> list[str]:
-    """Return the aliases by which the settings know that server."""
-    return [alias for alias in conf.aliases() if _means(alias, issuer)]
-
-
 def label_of(account: Any) -> str:
     """Return the name to show for the provider of a linked account, by whichever alias it is known now."""
     return label(alias_of(account) or account.provider)
+
+
+def called_now(alias: str, issuer: str) -> str:
+    """Return what the settings call a provider of that server now.
+
+    One that is gone was renamed, if a single one is that server: another client of it could do nothing with
+    what the former got.
+    """
+    if alias in conf.provider_settings():
+        return alias
+    by_now = [other for other in conf.aliases() if _means(other, issuer)]
+    return by_now[0] if len(by_now) == 1 else alias
+
+
+def is_one_client(alias: str, other: str, issuer: str) -> bool:
+    """Tell whether two aliases of a server mean one client of it, to which a person grants once."""
+    pair = [called_now(name, issuer) for name in (alias, other)]
+    if pair[0] == pair[1]:
+        return True
+    found = [configured(name) for name in pair]
+    clients = {provider.client.client_id for provider in found if provider}
+    return None not in found and len(clients) == 1
 
 
 def _means(alias: str, issuer: str) -> bool:

@@ -138,19 +138,6 @@ def provider(alias: str) -> Provider:
     return providers.build(alias, options, shared).remembering(cache)
 
 
-def is_one_client(alias: str, other: str) -> bool:
-    """Tell whether two aliases of one server mean one client of it, which every person grants to once.
-
-    An alias that is gone is no other client's any more: it was renamed, as far as anybody can tell.
-    """
-    if alias == other or not {alias, other} <= set(aliases()):
-        return True
-    try:
-        return provider(alias).client.client_id == provider(other).client.client_id
-    except ProviderMisconfigured:
-        return False
-
-
 def policy() -> Any:
     """Return the site's rule about who may sign in, or None if it has none.
 

@@ -19,7 +19,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any, Final, TypeVar
 
-from django.db import Error as DatabaseError  # also what drivers raise about a closed connection
 from django.db import connections, router, transaction
 from django.views.decorators.debug import sensitive_variables
 
@@ -88,29 +87,38 @@ def afterwards(call: Callable[[], object]) -> None:
         _apart.later.append(call)
 
 
-def along(change: Change) -> None:
+def is_apart() -> bool:
+    """Tell whether a transaction of the site's waits for what is done now: it may have rows locked."""
+    return _apart.later is not None
+
+
+def along(change: Change) -> bool:
     """Do *change* as a part of the one that is being written now; if that is done apart, as one of its own.
 
     For rows that the site may have locked: only its own connection can write those without waiting.
     """
     if _apart.later is None:
-        change()
-    else:
-        _apart.later.append(partial(write, change))
+        return change()
+    _apart.later.append(partial(write, change))
+    return False
 
 
-def write(change: Change) -> bool:
-    """Do *change*, which compares and swaps; and once more later, if it does not last."""
+def write(change: Change, *, is_within: bool | None = None) -> bool:
+    """Do *change*, which compares and swaps; and once more later, if it does not last.
+
+    :param is_within: whether what it finds may be undone; if not given, whether a transaction is open now.
+    """
     database = router.db_for_write(Token)
     connection = connections[database]
-    is_within = _is_in_transaction(connection)
+    if is_within is None:
+        is_within = _is_in_transaction(connection)
     try:
         changed = change()
-    except DatabaseError:
-        _owe(change, connection)
+    except BaseException:  # a database that failed, or whoever stopped us: a task's time is over, or Ctrl-C
+        owe(change)
         raise
     if changed and _is_in_transaction(connection):
-        _owe(change, connection)
+        owe(change)
         if connection.in_atomic_block:  # of a commit by hand nobody is told
             transaction.on_commit(partial(_owed.pop, change, None), using=database)
     elif not is_within:
@@ -125,20 +133,19 @@ def write_again(**_signal: Any) -> None:
     Within a transaction it is written to be seen there, and is owed as before.
     """
     me = threading.current_thread()
-    for change, (thread, place) in list(_owed.items()):
-        if thread is me or not thread.is_alive():
-            _pay(change, place)
+    _pay({change: by for change, by in list(_owed.items()) if by[0] is me or not by[0].is_alive()})
 
 
 def _write_all() -> None:
     """Write what anybody owes: nobody will be there any more, nor end a transaction by hand."""
     connections.close_all()
-    for change, (_, place) in list(_owed.items()):
-        _pay(change, place)
+    _pay(dict(_owed))
 
 
-def _owe(change: Change, connection: Any) -> None:
-    _owed[change] = (threading.current_thread(), connection.settings_dict["NAME"])
+def owe(change: Change) -> None:
+    """Have *change* done later, as soon as this thread or, if it ends, any other may."""
+    place = connections[router.db_for_write(Token)].settings_dict["NAME"]
+    _owed[change] = (threading.current_thread(), place)
     _await_end(os.getpid())
 
 
@@ -149,13 +156,20 @@ def _await_end(_process: int) -> None:
 
 
 @sensitive_variables()  # here, and in whatever this calls (H08)
-def _pay(change: Change, place: object) -> None:
-    if place != connections[router.db_for_write(Token)].settings_dict["NAME"]:
-        return  # it was for the database of a test, which is gone, and not for the site's
-    try:
-        write(change)
-    except Exception:  # a database or a driver, wrong keys, a task's time that is over: none stops others
-        logger.exception("a renewed token could not be saved yet")
+def _pay(changes: dict[Change, tuple[threading.Thread, object]]) -> None:
+    """Write what is owed, where it is owed: to the database of a test, which is gone, and not to the site's.
+
+    Without autocommit the first that is written begins a transaction, which the next are not found within.
+    """
+    connection = connections[router.db_for_write(Token)]
+    is_within = _is_in_transaction(connection)
+    for change, (_, place) in changes.items():
+        if place != connection.settings_dict["NAME"]:
+            continue
+        try:
+            write(change, is_within=is_within)
+        except Exception:  # a database or a driver, wrong keys, a task's time that is over: none stops others
+            logger.exception("a renewed token could not be saved yet")
 
 
 def _is_in_transaction(connection: Any) -> bool:

@@ -7,7 +7,7 @@ which is one for all machines.
 """
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final
@@ -93,6 +93,13 @@ class TokenQuerySet(models.QuerySet[Any]):
         """
         return self.select_for_update().filter(pk=account_pk).first()
 
+    def lock(self, pks: Iterable[Any]) -> None:
+        """Let nobody write these tokens before the transaction has ended, where rows can be locked.
+
+        Tokens first, then accounts: who signs in writes them in this order, and would wait for us for ever.
+        """
+        list(self.select_for_update().filter(pk__in=list(pks)).order_by("pk").values_list("pk", flat=True))
+
     def now(self) -> datetime:
         """Return this moment by the database's clock; by this machine's if there is no token to ask with."""
         rows = self.using(router.db_for_write(self.model))
@@ -110,10 +117,12 @@ class TokenQuerySet(models.QuerySet[Any]):
             rows = _passing_over_locked(self._unchanged(token).filter(self._free()))
             return rows.update(lease_until=DatabaseNow() + seconds, reason="") == 1
 
-    def drop(self, token: Any, **values: Any) -> bool:
-        """:meth:`replace`, unless a transaction has the row locked: the site's own may, and waits for us."""
+    def is_free_to_write(self, token: Any) -> bool:
+        """Tell whether no transaction has the row locked, or it was written since *token* was read."""
         with transaction.atomic(using=router.db_for_write(self.model)):
-            return self._write(_passing_over_locked(self._unchanged(token)), token, values)
+            return (
+                _passing_over_locked(self._unchanged(token)).exists() or not self._unchanged(token).exists()
+            )
 
     def pause(self, token: Any, seconds: int, reason: str) -> bool:
         """Let nobody take the row for *seconds*: it is known that there would be no use."""
@@ -124,7 +133,12 @@ class TokenQuerySet(models.QuerySet[Any]):
 
         Plain text for the encrypted fields is sealed here. Whoever is at work on the row loses it (H16).
         """
-        return self._write(self._unchanged(token), token, values)
+        for name, value in values.items():
+            field = self.model._meta.get_field(name)
+            if isinstance(field, EncryptedTextField):
+                values[name] = field.sealed(token, value)
+        values |= {"version": models.F("version") + 1, "lease_until": None}
+        return self._unchanged(token).update(**values) == 1
 
     def release(self, token: Any) -> bool:
         """Give a leased row back, as it was; tell whether nobody has written since."""
@@ -197,14 +211,6 @@ class TokenQuerySet(models.QuerySet[Any]):
         lasts = models.Q(refresh_expires_at=None) | models.Q(refresh_expires_at__gt=DatabaseNow())
         due = self.using(router.db_for_write(self.model)).exclude(refresh_token="")
         return due.filter(self._free(), lasts, state=self.model.State.ACTIVE, expires_at__lte=before)
-
-    def _write(self, rows: "TokenQuerySet", token: Any, values: dict[str, Any]) -> bool:
-        for name, value in values.items():
-            field = self.model._meta.get_field(name)
-            if isinstance(field, EncryptedTextField):
-                values[name] = field.sealed(token, value)
-        values |= {"version": models.F("version") + 1, "lease_until": None}
-        return rows.update(**values) == 1
 
     def _unchanged(self, token: Any) -> "TokenQuerySet":
         written = self.using(router.db_for_write(self.model))

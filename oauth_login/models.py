@@ -215,6 +215,8 @@ def lease_end() -> datetime | None:
 class Revocation(models.Model):
     """A grant that is to be withdrawn at its provider; it goes when that is done (``withdrawal.py``).
 
+    Or is put aside (``granted.py``), to be withdrawn when the account is unlinked: then nobody tries yet.
+
     It outlasts account and user. Who it was about is needed to see whether they have signed in again since.
     """
 
@@ -228,7 +230,9 @@ class Revocation(models.Model):
     created_at = MomentField(_("asked for"), default=now)
     tried_at = MomentField(_("last tried"), null=True, blank=True)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
-    next_try_at = MomentField(_("next try"), default=lease_end)
+    next_try_at = MomentField(
+        _("next try"), default=lease_end, null=True, help_text=_("Never, if it is put aside.")
+    )
     reason = models.CharField(
         _("reason"), max_length=50, blank=True, help_text=_("The code of what went wrong last, if anything.")
     )

@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 
-from oauth_login import conf, session_index, signals
+from oauth_login import branding, conf, session_index, signals
 from oauth_login.errors import ProviderError, ProviderMisconfigured, ProviderResponseError, printable
 from oauth_login.guard import outside_transactions
 from oauth_login.logout import TellsLogouts
@@ -97,7 +97,7 @@ def webhook(request: HttpRequest, alias: str) -> HttpResponse:
     if not github_webhook.DELIVERY.fullmatch(delivery):
         raise Refused("delivery_invalid", 400)
     with transaction.atomic(using=router.db_for_write(Notice)):
-        if not Notice.objects.is_new(provider=alias, id=delivery):
+        if not Notice.objects.is_new(provider=_first_name(provider), id=delivery):
             return _result("seen_before")
         account = LinkedAccount.objects.identified(provider.server.issuer, subject)
         if account is None or not _revoke(account, provider):
@@ -178,7 +178,7 @@ def _revoke(account: LinkedAccount, provider: Provider) -> bool:
     """
     token = Token.objects.using(router.db_for_write(Token)).locked(account.pk)
     client = account.client_of(token) if token else account.provider
-    if not conf.is_one_client(client, provider.alias):
+    if not branding.is_one_client(client, provider.alias, account.issuer):
         return False
     is_news = token is not None and token.revoke("revoked_there")
     if conf.setting("SESSIONS_END_ON_REVOCATION"):
@@ -193,6 +193,13 @@ def _revoke(account: LinkedAccount, provider: Provider) -> bool:
         )
     logger.info("revoked at the provider: provider=%s account=%s", provider.alias, account.pk)
     return True
+
+
+def _first_name(provider: Provider) -> str:
+    """Return the first alias of that client: what was delivered to one of them is told to each (K05)."""
+    issuer = provider.server.issuer
+    same = (one for one in conf.aliases() if branding.is_one_client(one, provider.alias, issuer))
+    return next(same, provider.alias)
 
 
 def _result(word: str, status: int = 200) -> HttpResponse:

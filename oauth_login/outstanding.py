@@ -25,6 +25,13 @@ LONGEST_WISH: Final = 7 * 86_400  # seconds that a provider may ask for
 DOUBLINGS: Final = 11  # after which LONGEST_PAUSE is reached
 
 
+def _is(secret: Any, text: str) -> bool:
+    try:
+        return revealed(secret) == (text,)
+    except SealBroken:
+        return False
+
+
 def pause_after(attempts: int, retry_after: int | None) -> int:
     """Return the seconds to the next try after so many *attempts*, the last of which has failed.
 
@@ -45,13 +52,13 @@ class RevocationQuerySet(models.QuerySet[Any]):
         access_token: str,
         refresh_token: str,
         expires_at: datetime | None,
-        pause: int = LEASE,
+        pause: int | None = LEASE,
     ) -> Any:
         """Write down that an account's grant is to be withdrawn; return the row.
 
         :param client: the alias of the provider that got the grant.
         :param pause: seconds in which only the caller tries; of a transaction, part of which may be over
-            when it is committed.
+            when it is committed. None: it is not to be withdrawn yet.
         """
         row = self.model(
             provider=client,
@@ -62,15 +69,15 @@ class RevocationQuerySet(models.QuerySet[Any]):
             expires_at=expires_at,
             # By the database's clock, as whoever reads it: this machine's may be wrong.
             created_at=DatabaseNow(),
-            next_try_at=DatabaseNow() + pause,
+            next_try_at=None if pause is None else DatabaseNow() + pause,
         )
         row.save(using=self.db, force_insert=True)
         return row
 
     @sensitive_variables()  # here, and in whatever this calls (H08)
-    def ask_for_what(self, token: Any, account: Any, *, client: str, pause: int = LEASE) -> Any:
+    def ask_for_what(self, token: Any, account: Any, *, client: str, pause: int | None = LEASE) -> Any:
         """Do :meth:`ask_for` what a stored token holds; None if that is nothing, or no key opens it."""
-        if token is None or not (token.access_token or token.refresh_token):
+        if not (token.access_token or token.refresh_token):
             return None
         try:
             access_token, refresh_token = revealed(token.access_token, token.refresh_token)
@@ -85,6 +92,28 @@ class RevocationQuerySet(models.QuerySet[Any]):
             expires_at=token.expires_at,
             pause=pause,
         )
+
+    def put_aside(self, account: Any, token: Any, *, client: str) -> Any:
+        """Keep what *client* was granted for the day when the account is unlinked; the newest of it only.
+
+        :param token: of which another client's has taken the place, or keeps it.
+        """
+        self.aside(account).filter(provider=client).delete()
+        return self.ask_for_what(token, account, client=client, pause=None)
+
+    def aside(self, account: Any) -> "RevocationQuerySet":
+        """Return what is put aside for an account."""
+        return self.filter(issuer=account.issuer, subject=account.subject, next_try_at=None)
+
+    def awaited(self) -> "RevocationQuerySet":
+        """Return what is to be withdrawn, and not put aside."""
+        return self.exclude(next_try_at=None)
+
+    def ask_for_once(self, account: Any, *, access_token: str, **grant: Any) -> None:
+        """Do :meth:`ask_for` unless it was: who does a thing once more may have done it."""
+        theirs = self.awaited().filter(issuer=account.issuer, subject=account.subject)
+        if not any(_is(row.access_token, access_token) for row in theirs):
+            self.ask_for(account, access_token=access_token, **grant)
 
     def as_they_are(self) -> "RevocationQuerySet":
         """Annotate ``is_expired``, which the database's clock tells, and ``granted_again``.
@@ -105,7 +134,7 @@ class RevocationQuerySet(models.QuerySet[Any]):
     def older_than(self, days: int) -> "RevocationQuerySet":
         """Return what was asked for more than so many *days* ago, the oldest first."""
         seconds = days * 86_400
-        return self.filter(created_at__lt=DatabaseNow() - seconds).order_by("created_at", "pk")
+        return self.awaited().filter(created_at__lt=DatabaseNow() - seconds).order_by("created_at", "pk")
 
     def due(self, provider: str = "", failed: Collection[tuple[str, str]] = ()) -> "RevocationQuerySet":
         """Return what may be tried now, the longest due first.

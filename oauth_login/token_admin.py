@@ -15,7 +15,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from oauth_login import tokens
-from oauth_login.errors import GrantError, ProviderError
+from oauth_login.errors import GrantError, ProviderError, ProviderResponseError
 from oauth_login.exchange import has_passed
 from oauth_login.health import Health, condition
 from oauth_login.models import LinkedAccount, Token
@@ -159,12 +159,20 @@ def _renewals(accounts: list[LinkedAccount]) -> Iterator[tuple[LinkedAccount, st
     failed: dict[str, str] = {}
     with one_deadline():
         for account in accounts:
-            code = "no_time_left" if has_passed() else failed.get(account.provider, "")
+            client = _client_of(account)
+            code = "no_time_left" if has_passed() else failed.get(client, "")
             if not code:
                 try:
                     tokens.renew(account)
                 except GrantError as error:
                     code = error.code
+                except ProviderResponseError as error:  # of one token: it says nothing of the next
+                    code = error.code
                 except ProviderError as error:
-                    code = failed[account.provider] = error.code
+                    code = failed[client] = error.code
             yield account, code
+
+
+def _client_of(account: LinkedAccount) -> str:
+    token = getattr(account, "token", None)
+    return account.client_of(token) if token else account.provider

@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from oauth_login import branding, conf, health, lasting, signals
 from oauth_login.errors import (
+    GrantError,
     ProviderError,
     ProviderMisconfigured,
     ProviderResponseError,
@@ -32,6 +33,7 @@ logger = logging.getLogger("oauth_login")
 
 EARLY: Final = health.EARLY
 PATIENCE: Final = 12.0  # seconds to wait for somebody else, who has not much longer than ten to succeed
+FOR_A_MOMENT: Final = 1.0  # seconds to wait for a row that nobody renews
 POLL: Final = 0.05  # seconds between two looks
 PAUSE: Final = 5  # seconds in which nobody asks again a provider that has just failed
 LONGEST_PAUSE: Final = 300  # seconds; a provider may wish for days
@@ -71,7 +73,7 @@ def renew(account: LinkedAccount) -> Token:
     """
     token = _stored(account)
     if obstacle := _obstacle(provider_of(account.client_of(token), account.issuer), token, None):
-        raise ReauthorizationRequired(detail=f"account {account.pk}: {obstacle}", provider=account.provider)
+        raise _reauthorize(account, obstacle)
     return lasting.outside_transactions(partial(_renewed, account, token.version, token.version))
 
 
@@ -83,8 +85,7 @@ def provider_of(alias: str, issuer: str) -> Provider:
     :raises ProviderMisconfigured: the settings have none, or another authorization server under its name:
         that one is never shown a token of the former.
     """
-    if alias not in conf.provider_settings() and len(by_now := branding.aliases_of(issuer)) == 1:
-        (alias,) = by_now
+    alias = branding.called_now(alias, issuer)
     try:
         provider = conf.provider(alias)
     except KeyError:
@@ -109,23 +110,27 @@ def opened(account: LinkedAccount, secret: Any) -> str:
         return str(secret.reveal())
     except SealBroken as error:
         logger.error("the token of account %s cannot be opened: %s", account.pk, error)
-        raise ReauthorizationRequired(
-            detail=f"account {account.pk}: no key opens its token", provider=account.provider
-        ) from None
+        raise _reauthorize(account, "no key opens its token") from None
 
 
 def end(account: LinkedAccount, token: Token, reason: str) -> bool:
-    """Drop what is of no use any more; tell whether it still was what *token* is (H18, H22).
+    """Drop what is of no use any more; tell whether that is so by now, by us or by others (H18, H22).
+
+    Not if a row is locked that the site's own transaction may have locked, which waits for us: then it is
+    done as soon as that is over.
 
     :param reason: a code, for the log, the signal and the row.
     """
     nothing = {"access_token": "", "refresh_token": "", "state": Token.State.REAUTHORIZE, "reason": reason}
-    ended = lasting.write(partial(Token.objects.drop, token, **nothing))
-    if ended:
+    change = partial(Token.objects.replace, token, **nothing)
+    if lasting.is_apart() and not Token.objects.is_free_to_write(token):
+        lasting.owe(change)
+        return False
+    if lasting.write(change):
         logger.warning("account %s has to sign in again: %s", account.pk, reason)
         told = partial(signals.reauthorization_required.send_robust, account=account, reason=reason)
         lasting.afterwards(partial(told, LinkedAccount))
-    return ended
+    return True
 
 
 def reject(account: LinkedAccount, token: Token) -> NoReturn:
@@ -134,13 +139,17 @@ def reject(account: LinkedAccount, token: Token) -> NoReturn:
     :raises ReauthorizationRequired: always.
     """
     lasting.outside_transactions(partial(end, account, token, TOKEN_REJECTED))
-    raise ReauthorizationRequired(detail=f"account {account.pk}: {TOKEN_REJECTED}", provider=account.provider)
+    raise _reauthorize(account, TOKEN_REJECTED)
+
+
+def _reauthorize(account: LinkedAccount, why: str) -> ReauthorizationRequired:
+    return ReauthorizationRequired(detail=f"account {account.pk}: {why}", provider=account.provider)
 
 
 def _stored(account: LinkedAccount) -> Token:
     token = Token.objects.current(account.pk)
     if token is None:
-        raise ReauthorizationRequired(detail=f"account {account.pk} has no token", provider=account.provider)
+        raise _reauthorize(account, "there is no token")
     return token  # type: ignore[no-any-return]
 
 
@@ -167,23 +176,22 @@ def ask(provider: Provider, account: LinkedAccount, refresh_token: str) -> Token
 @sensitive_variables()  # here, and in whatever this calls (H08)
 def settle(
     account: LinkedAccount, token: Token, outcome: TokenResponse | ProviderError
-) -> ProviderError | None:
-    """Write down what came of a leased *token*. It is to be read again, unless the provider failed.
+) -> ProviderError | GrantError | None:
+    """Write down what came of a leased *token*. It is to be read again, unless an error is returned.
 
-    Then that is returned: the token is what it was, and nobody asks again for a while.
+    If the provider failed, the token is what it was, and nobody asks again for a while. If the token is of no
+    use any more, that could not be written yet.
     """
     if isinstance(outcome, TokenResponse):
         _save(account, token, outcome)
-    elif isinstance(outcome, TokenRequestError):
+        return None
+    if isinstance(outcome, TokenRequestError) or outcome.code == IDENTITY_CHANGED:
         # Perhaps another was faster, whose lease had run out, and this refresh token was good only once.
-        end(account, token, REJECTED)
-    elif outcome.code == IDENTITY_CHANGED:
-        end(account, token, IDENTITY_CHANGED)
-    else:
-        logger.warning("the token of account %s was not renewed: %s", account.pk, outcome)
-        seconds = min(outcome.retry_after or PAUSE, LONGEST_PAUSE)
-        return outcome if Token.objects.pause(token, seconds, outcome.code) else None
-    return None
+        reason = REJECTED if isinstance(outcome, TokenRequestError) else IDENTITY_CHANGED
+        return None if end(account, token, reason) else _reauthorize(account, reason)
+    logger.warning("the token of account %s was not renewed: %s", account.pk, outcome)
+    seconds = min(outcome.retry_after or PAUSE, LONGEST_PAUSE)
+    return outcome if Token.objects.pause(token, seconds, outcome.code) else None
 
 
 @sensitive_variables()  # here, and in whatever this calls (H08)
@@ -204,9 +212,7 @@ def _renewed(account: LinkedAccount, rejected: int | None, found: int) -> Token:
         if is_new or _serves(token, rejected, EARLY):
             return token
         if token.state != Token.State.ACTIVE:
-            raise ReauthorizationRequired(
-                detail=f"account {account.pk}: {token.reason or token.state}", provider=account.provider
-            )
+            raise _reauthorize(account, token.reason or token.state)
         if one := _found(account, token, rejected, patience):
             return one
 
@@ -216,11 +222,8 @@ def _found(account: LinkedAccount, token: Token, rejected: int | None, patience:
     provider = provider_of(account.client_of(token), account.issuer)
     still = token if _serves(token, rejected, 0) else None
     if obstacle := _obstacle(provider, token, rejected):
-        if not still and not end(account, token, obstacle) and _stored(account).version == token.version:
-            # It cannot be written down: the site has the row locked, and waits for this very answer.
-            raise ReauthorizationRequired(
-                detail=f"account {account.pk}: {obstacle}", provider=account.provider
-            )
+        if not still and not end(account, token, obstacle):
+            raise _reauthorize(account, obstacle)
         return still
     refresh_token = opened(account, token.refresh_token)
     if not Token.objects.take(token):
@@ -251,7 +254,9 @@ def _wait(account: LinkedAccount, token: Any, patience: float) -> None:
     left = token.lease_left or 0
     if token.reason and left > 0:
         raise ProviderUnavailable(detail=f"account {account.pk}: {token.reason}", retry_after=left)
-    if time.monotonic() > patience:
+    # Without a lease it is a transaction that has the row: perhaps the site's own, which waits for us.
+    is_in_vain = lasting.is_apart() and left <= 0 and time.monotonic() > patience - PATIENCE + FOR_A_MOMENT
+    if is_in_vain or time.monotonic() > patience:
         raise ProviderUnavailable("refresh_pending", f"account {account.pk}", retry_after=PAUSE)
     time.sleep(POLL)
 
@@ -272,40 +277,75 @@ def _save(account: LinkedAccount, token: Token, granted: TokenResponse) -> None:
         lasting.afterwards(partial(signals.token_refreshed.send_robust, LinkedAccount, account=account))
 
 
-def _give_back(account: LinkedAccount, token: Token, values: dict[str, Any]) -> None:
-    """Have the new token withdrawn, if the grant was ended meanwhile: with the old one it cannot be (H24)."""
-    there = Token.objects.current(account.pk)
-    if there is None or there.state == Token.State.REVOKED:
-        Revocation.objects.using(router.db_for_write(Revocation)).ask_for(
-            account,
-            client=account.client_of(token),
-            access_token=values["access_token"],
-            refresh_token=values["refresh_token"],
-            expires_at=values["expires_at"],
-            pause=0,
-        )
-
-
 def _replace(account: LinkedAccount, token: Token, values: dict[str, Any], scope: str | None) -> bool:
     """Write *values* in place of *token*, or of its end: whoever lost to us may have been first to say so.
 
     What it is good for is written along. If somebody has ended the grant instead, the new token goes, too.
+    Done once more, it does what is left of it.
     """
-    if not Token.objects.replace(token, **values):
+    is_written = Token.objects.replace(token, **values)
+    if not is_written:
         there = Token.objects.current(account.pk)
-        its_end = (token.version + 1, Token.State.REAUTHORIZE, REJECTED)
-        is_its_end = there is not None and (there.version, there.state, there.reason) == its_end
-        if not is_its_end or not Token.objects.replace(there, **values):
-            _give_back(account, token, values)
+        if _is_its_end(there, token):
+            is_written = Token.objects.replace(there, **values)
+            token = there
+        elif not _holds(there, token, values["access_token"]):
+            _give_back(account, token, there, values)
             return False
-        token = there
-    if scope is not None:  # an answer that says nothing of it changes nothing (H26)
-        lasting.along(partial(_write_scope, account.pk, scope, token.version + 1))
-    return True
+    if scope is None:  # an answer that says nothing of it changes nothing (H26)
+        return is_written
+    return _write_scope(account, scope, token.version + 1) or is_written
 
 
-def _write_scope(pk: Any, scope: str, version: int) -> bool:
-    """Write the *scope* of a token, if that is still the account's."""
-    is_its_own = Token.objects.filter(pk=pk, version=version).values("pk")
-    accounts = LinkedAccount.objects.using(router.db_for_write(LinkedAccount)).filter(pk__in=is_its_own)
-    return accounts.exclude(scope=scope).update(scope=scope) == 1
+def _is_its_end(there: Token | None, token: Token) -> bool:
+    if there is None:
+        return False
+    return (there.version, there.state, there.reason) == (
+        token.version + 1,
+        Token.State.REAUTHORIZE,
+        REJECTED,
+    )
+
+
+def _holds(there: Token | None, token: Token, access_token: str) -> bool:
+    """Tell whether the row is what was written in place of *token*, and not what others have written."""
+    if there is None or there.version != token.version + 1 or not there.access_token:
+        return False
+    return bool(there.access_token.reveal() == access_token)
+
+
+def _write_scope(account: LinkedAccount, scope: str, version: int) -> bool:
+    """Write the *scope* of a token along, in place of what is written now, unless there is a later token.
+
+    The site's own connection may not see that token yet, as its transaction has begun before.
+    """
+    stored = LinkedAccount.objects.using(router.db_for_write(LinkedAccount)).filter(pk=account.pk)
+    before = stored.values_list("scope", flat=True).first()
+    if before is None or before == scope:
+        return False
+    return lasting.along(partial(_swap_scope, account.pk, before, scope, version))
+
+
+def _swap_scope(pk: Any, before: str, scope: str, version: int) -> bool:
+    later = Token.objects.filter(pk=pk, version__gt=version).values("pk")
+    accounts = LinkedAccount.objects.using(router.db_for_write(LinkedAccount))
+    return accounts.filter(pk=pk, scope=before).exclude(pk__in=later).update(scope=scope) == 1
+
+
+def _give_back(account: LinkedAccount, token: Token, there: Token | None, values: dict[str, Any]) -> None:
+    """Have the new token withdrawn, if the grant was ended meanwhile: with the old one it cannot be (H24).
+
+    Or if it is of another client, whose token has taken its place.
+    """
+    client = account.client_of(token)
+    by_now = account.client_of(there) if there and there.state != Token.State.REVOKED else ""
+    if by_now and branding.is_one_client(by_now, client, account.issuer):
+        return
+    Revocation.objects.using(router.db_for_write(Revocation)).ask_for_once(
+        account,
+        client=client,
+        access_token=values["access_token"],
+        refresh_token=values["refresh_token"],
+        expires_at=values["expires_at"],
+        pause=0,
+    )

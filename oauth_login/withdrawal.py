@@ -18,7 +18,7 @@ from django.db import Error as DatabaseError  # also what drivers raise about a 
 from django.db import connections, router, transaction
 from django.views.decorators.debug import sensitive_variables
 
-from oauth_login import conf, lasting, tokens, transport
+from oauth_login import branding, lasting, tokens, transport
 from oauth_login.errors import (
     ProviderError,
     ProviderMisconfigured,
@@ -27,6 +27,7 @@ from oauth_login.errors import (
 )
 from oauth_login.exchange import has_passed
 from oauth_login.fields import revealed
+from oauth_login.leases import LEASE, DatabaseNow
 from oauth_login.models import LinkedAccount, Revocation, Token
 from oauth_login.providers.base import Provider
 from oauth_login.sealing import SealBroken
@@ -127,7 +128,9 @@ def _is_superseded(row: Revocation) -> bool:
     GitHub withdraws all that a person has granted to a client, whichever token it is shown; others do the
     like. The revocation of an old token would end the new one.
     """
-    return row.granted_again is not None and conf.is_one_client(row.granted_again, row.provider)
+    return row.granted_again is not None and branding.is_one_client(
+        row.granted_again, row.provider, row.issuer
+    )
 
 
 @dataclass
@@ -194,6 +197,7 @@ def before_deletion(*, instance: LinkedAccount, using: str, **_signal: Any) -> N
     """Write down what is to be withdrawn, before an account and its token are deleted."""
     token = _as_it_is(instance, using)
     instance.withdrawal = _write_down(instance, token, using) if token else None
+    _take_up(instance, using)
 
 
 def outcome_of(account: LinkedAccount) -> Outcome:
@@ -213,6 +217,7 @@ def withdraw(account: LinkedAccount) -> None:
         token = _as_it_is(account, database)
         if token and token.revoke(REVOKED):
             account.withdrawal = _write_down(account, token, database)
+        _take_up(account, database)
 
 
 def _as_it_is(account: LinkedAccount, database: str) -> Token | None:
@@ -234,9 +239,21 @@ def _write_down(account: LinkedAccount, token: Token, database: str) -> Withdraw
     row = rows.ask_for_what(token, account, client=account.client_of(token))
     if row is None:
         return None
-    # Not a partial: of what fails, Django logs the name, which that has none of.
-    transaction.on_commit(lambda: batch.run(row.pk), using=database, robust=True)
+    _try_after_commit(batch, row.pk, database)
     return Withdrawal(row.pk, batch)
+
+
+def _take_up(account: LinkedAccount, database: str) -> None:
+    """Have withdrawn what other clients of the same server were granted, and was put aside."""
+    rows = Revocation.objects.using(database).aside(account)
+    for pk in list(rows.values_list("pk", flat=True)):
+        rows.filter(pk=pk).update(next_try_at=DatabaseNow() + LEASE)
+        _try_after_commit(_batch(database), pk, database)
+
+
+def _try_after_commit(batch: Batch, pk: UUID, database: str) -> None:
+    # Not a partial: of what fails, Django logs the name, which that has none of.
+    transaction.on_commit(lambda: batch.run(pk), using=database, robust=True)
 
 
 def _batch(database: str) -> Batch:

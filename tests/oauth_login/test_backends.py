@@ -949,7 +949,7 @@ def test_nothing_is_changed_by_a_return_that_fails_half_way(unlucky, github, lis
     def fail(**_kwargs):
         raise RuntimeError("disk full")
 
-    listen(pre_save, fail, sender=Token)
+    listen(pre_save, fail, sender=LinkedAccount)
     github.user["name"] = "New"
 
     assert unlucky.sign_in(github).status_code == 503

@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 
 from oauth_login.errors import ProviderMisconfigured
 from oauth_login.models import LinkedAccount, Revocation, Token
+from oauth_login.policy import anybody
 from oauth_login.withdrawal import Outcome, outcome_of, withdraw
-from tests.oauth_login.fake_github import CLIENT_ID
+from tests.databases import unquoted
+from tests.oauth_login.fake_github import CLIENT_ID, CLIENT_SECRET
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRETS = {"github": "the secret of the first webhook", "second": "the secret of the second webhook"}
@@ -163,11 +166,12 @@ def test_whoever_read_the_account_before_it_was_linked_anew_asks_as_the_right_cl
 @pytest.mark.threat("H24")
 def test_whoever_read_the_account_before_gives_back_what_the_right_client_got(github, linked, revoked):
     before = linked()
+    granted = before.token.access_token.reveal()
 
     withdraw(before)
 
     assert outcome_of(before) is Outcome.WITHDRAWN
-    assert revoked == [(SECOND[0], github.token["access_token"])]
+    assert revoked == [(SECOND[0], github.token["access_token"]), (CLIENT_ID, granted)]
 
 
 @pytest.mark.threat("H23")
@@ -199,14 +203,129 @@ def test_a_token_of_before_this_was_known_is_its_accounts(visitor, github):
 
 
 @pytest.mark.threat("H24")
-def test_what_the_first_was_granted_is_given_back_when_the_second_takes_its_place(github, linked, revoked):
-    before = linked()
-    granted = before.token.access_token.reveal()
-
+def test_what_the_first_was_granted_is_put_aside_and_given_back_when_the_account_goes(
+    github, linked, revoked
+):
+    """Not before: whoever signs in through the first again would have to agree once more."""
+    granted = linked().token.access_token.reveal()
     call_command("oauth_login", "revoke")
+    assert revoked == []
 
-    assert revoked == [(CLIENT_ID, granted)]
+    LinkedAccount.objects.get().user.delete()
+
+    assert sorted(revoked) == sorted([(CLIENT_ID, granted), (SECOND[0], github.token["access_token"])])
+    assert not Revocation.objects.exists()
+
+
+@pytest.mark.threat("H24")
+def test_so_is_what_a_sign_in_through_the_other_was_granted(visitor, github, by_the_second, revoked):
+    visitor.sign_in(github)
+    kept = github.token["access_token"]
+    by_the_second()
+    account = by_the_second()  # the newest of it counts
+    assert Revocation.objects.count() == 1
+
+    withdraw(account)
+
+    assert sorted(revoked) == sorted([(CLIENT_ID, kept), (SECOND[0], github.token["access_token"])])
+
+
+def test_what_is_put_aside_waits_for_nobody_and_nobody_is_told_of_it(linked, revoked, admin_client, capsys):
+    linked()
+    Revocation.objects.update(created_at=datetime.now(UTC) - timedelta(days=400))
+
+    call_command("oauth_login", "revoke", "--abandon", "30")
+
+    assert capsys.readouterr() == ("Grants: nothing to be done now.\n", "")
+    assert b"0 revocations" in admin_client.get("/admin/oauth_login/revocation/").content
+    assert Revocation.objects.count() == 1
+
+
+@pytest.mark.threat("H24")
+def test_who_links_it_through_the_first_once_more_has_that_kept_and_the_other_put_aside(
+    visitor, github, linked, revoked
+):
+    linked()
+    second = github.token["access_token"]
+    github.client, github.token = (CLIENT_ID, CLIENT_SECRET), github.new_pair()
+    assert visitor.sign_in(github, intent="link").status_code == 302
+
+    assert [row.provider for row in Revocation.objects.all()] == ["second"]
+    LinkedAccount.objects.get().delete()
+    assert sorted(revoked) == sorted([(SECOND[0], second), (CLIENT_ID, github.token["access_token"])])
+
+
+@pytest.mark.threat("H16", "H24")
+def test_what_is_renewed_while_the_other_is_linked_is_given_back(visitor, github, revoked):
+    github.token = github.new_pair()
+    visitor.sign_in(github)
+    expire()
+    account = LinkedAccount.objects.get()
+    happened: list[str] = []
+
+    def link_meanwhile(execute, sql, *more):
+        if unquoted(sql).startswith("UPDATE oauth_login_token") and github.refresh_requests and not happened:
+            happened.append(sql)
+            as_the_second(github)
+            assert visitor.sign_in(github, "second", intent="link").status_code == 302
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(link_meanwhile):
+        account.access_token()
+    renewed = Revocation.objects.get(provider="github", next_try_at__isnull=False)
+
+    assert happened
+    assert renewed.refresh_token.reveal() in github.live
     assert LinkedAccount.objects.get().access_token() == github.token["access_token"]
+
+
+@pytest.mark.threat("H16", "H24")
+def test_of_two_that_link_it_at_once_each_grant_is_kept_or_put_aside(visitor, github, revoked, policy):
+    """The site's rule may take seconds, in which another tab is faster."""
+    visitor.sign_in(github)
+    pairs = {"github": [github.token["access_token"]], "second": []}
+
+    def link(alias):
+        github.client = SECOND if alias == "second" else (CLIENT_ID, CLIENT_SECRET)
+        github.clients |= [SECOND]
+        github.token = github.new_pair()
+        pairs[alias].append(github.token["access_token"])
+        return visitor.sign_in(github, alias, intent="link")
+
+    def faster(question):
+        policy(anybody)
+        assert link("github").status_code == 302
+
+    policy(faster)
+    assert link("second").status_code == 302
+
+    kept, aside = Token.objects.get(), Revocation.objects.get()
+    assert (kept.provider, kept.access_token.reveal()) == ("second", pairs["second"][-1])
+    assert (aside.provider, aside.access_token.reveal()) == ("github", pairs["github"][-1])
+
+
+@pytest.mark.threat("H26")
+@pytest.mark.parametrize("intent", ["sign_in", "link"])
+def test_of_two_tabs_the_scope_is_that_of_the_token_that_is_kept(
+    visitor, new_visitor, github, policy, intent
+):
+    visitor.sign_in(github)
+
+    def come(browser, scope, **fields):
+        github.token = github.new_pair() | {"scope": scope}
+        return browser.sign_in(github, **fields)
+
+    def faster(question):
+        policy(anybody)
+        assert come(visitor, "read:user,repo,user:email", intent="link").status_code == 302
+
+    policy(faster)
+    narrow = come(visitor if intent == "link" else new_visitor(), "read:user,user:email", intent=intent)
+
+    account = LinkedAccount.objects.get()
+    assert narrow.status_code == 302
+    wide = "read:user repo user:email"
+    assert account.scope == ("read:user user:email" if intent == "link" else wide)
 
 
 @pytest.mark.threat("H24")
@@ -263,6 +382,20 @@ def test_what_waits_for_one_client_is_not_settled_by_a_sign_in_through_the_other
 
 
 @pytest.mark.threat("H24")
+def test_the_name_of_the_other_being_gone_settles_nothing(visitor, github, linked, revoked, settings):
+    linked()
+    Revocation.objects.update(next_try_at=datetime.now(UTC))
+    providers = settings.OAUTH_LOGIN["PROVIDERS"]
+    renamed = {"github": providers["github"], "two": providers["second"]}
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": renamed}
+    expire()
+
+    call_command("oauth_login", "revoke")
+
+    assert [client for client, _token in revoked] == [CLIENT_ID]
+
+
+@pytest.mark.threat("H24")
 def test_a_sign_in_through_another_name_of_the_client_settles_what_waits(
     visitor, new_visitor, github, one_registration
 ):
@@ -282,12 +415,12 @@ def test_a_sign_in_through_another_name_of_the_client_settles_what_waits(
 # --- What GitHub tells one of them ----------------------------------------------------------------------
 
 
-def hook(client, alias):
+def hook(client, alias, secret="", delivery=""):
     body = json.dumps({"action": "revoked", "sender": {"id": 583231, "login": "octocat"}}).encode()
-    signed = hmac.new(SECRETS[alias].encode(), body, hashlib.sha256).hexdigest()
+    signed = hmac.new(SECRETS[secret or alias].encode(), body, hashlib.sha256).hexdigest()
     headers = {
         "X-GitHub-Event": "github_app_authorization",
-        "X-GitHub-Delivery": f"of-{alias}",
+        "X-GitHub-Delivery": delivery or f"of-{alias}",
         "X-Hub-Signature-256": f"sha256={signed}",
     }
     return client.generic("POST", f"/oauth2/{alias}/webhook/", body, "application/json", headers=headers)
@@ -319,6 +452,32 @@ def test_one_app_under_two_names_is_heard_under_either(visitor, github, client, 
 
     assert hook(client, "second").status_code == 200
     assert Token.objects.get().state == "revoked"
+
+
+@pytest.mark.threat("K05")
+def test_what_one_name_has_heard_is_old_news_to_the_other(
+    visitor, github, client, one_registration, settings
+):
+    providers = settings.OAUTH_LOGIN["PROVIDERS"]
+    both = {alias: options | {"WEBHOOK_SECRETS": [SECRETS["github"]]} for alias, options in providers.items()}
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": both}
+    visitor.sign_in(github)
+
+    assert hook(client, "github", delivery="one").json() == {"result": "revoked"}
+    visitor.sign_in(github)
+    assert hook(client, "second", "github", delivery="one").json() == {"result": "seen_before"}
+    assert Token.objects.get().state == "active"
+
+
+@pytest.mark.threat("K06")
+def test_the_app_of_another_client_says_nothing_of_one_that_was_renamed(visitor, github, client, settings):
+    visitor.sign_in(github)
+    providers = settings.OAUTH_LOGIN["PROVIDERS"]
+    renamed = {"gh": providers["github"] | {"PRESET": "github"}, "second": providers["second"]}
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": renamed}
+
+    assert hook(client, "second").status_code == 202
+    assert Token.objects.get().state == "active"
 
 
 @pytest.mark.threat("K06")

@@ -78,7 +78,7 @@ class Run:
         self.stdout, self.stderr = command.stdout, command.stderr
         self.options = options
         self.progress = Progress(command.stderr, is_wanted=is_told)
-        self.rows: RevocationQuerySet = Revocation.objects.using(router.db_for_write(Revocation))
+        self.rows: RevocationQuerySet = Revocation.objects.using(router.db_for_write(Revocation)).awaited()
         self.outcomes: Counter[Outcome] = Counter()
 
     def check_provider(self) -> None:

@@ -202,6 +202,16 @@ def test_tokens_are_renewed_now_and_that_is_logged(person, revoking, owner, act)
     assert (entry.object_id, entry.change_message) == (str(account.pk), "Its token was renewed.")
 
 
+def test_one_answer_that_is_none_says_nothing_of_the_next(person, revoking, owner, act):
+    accounts = [person(), person()]
+    answers = [{"access_token": 7}, revoking.renews]
+    revoking.renews = lambda _: answers.pop(0)
+
+    told = act(signed_in(owner), "renew_tokens", *accounts)
+
+    assert told == ["1 token was renewed.", "1 token of ghe was not renewed: token_type_unsupported"]
+
+
 def test_what_cannot_be_renewed_is_told_by_provider_and_code(person, owner, act):
     renewable, final, gone = (
         person(),

@@ -148,3 +148,23 @@ def test_an_account_that_gives_and_one_that_is_unlinked_do_not_wait_for_each_oth
     assert [answer.status_code for answer in answers] == [302, 302]
     assert linked() == [("ada", "2")]
     assert other.user.is_staff
+
+
+@pytest.mark.threat("F25", "H24")
+def test_a_sign_in_and_the_unlinking_of_its_account_do_not_wait_for_each_other_for_ever(
+    github, browsers, link, at_github
+):
+    ada, other = browsers[0], Visitor()
+    link(ada, 1)
+    at_github(1, name="Another name")
+    query = github.approve(other.start()["Location"])
+    page = reverse("oauth_login:unlink", args=[LinkedAccount.objects.get().pk])
+    signing_in = Together("UPDATE oauth_login_linkedaccount")
+    unlinking = Together("DELETE FROM oauth_login_token")
+    unlinking.barrier = signing_in.barrier
+
+    answers = at_once(
+        partial(signing_in.call, other.come_back, query), partial(unlinking.call, ada.post, page)
+    )
+
+    assert [answer.status_code for answer in answers] == [302, 302]

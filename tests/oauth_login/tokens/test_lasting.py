@@ -57,21 +57,34 @@ def roll_back():
 
 
 @pytest.fixture
-def locked(monkeypatch):
-    """A transaction of the site's that has a token's row locked; SQLite, which locks none, says so."""
+def locked(granting, monkeypatch):
+    """A transaction of the site's that has a token's row locked; SQLite, which locks none, says so.
 
-    def pass_over(execute, sql, params, many, context):
-        if unquoted(sql).startswith("SELECT oauth_login_token.account_id") and "provider" not in sql:
+    :param when: when it has.
+    """
+
+    def pass_over_when(when, execute, sql, params, many, context):
+        asked = unquoted(sql)
+        is_asked = asked.startswith("SELECT oauth_login_token.account_id") and "provider" not in asked
+        if is_asked and "FOR UPDATE" not in asked and when():
             sql = f"{sql} LIMIT 0"
         return execute(sql, params, many, context)
 
     @contextmanager
-    def site(account):
+    def site(account, when=lambda: True):
+        def watch(connection, **_):
+            connection.features.has_select_for_update_skip_locked = True
+            connection.execute_wrappers.append(partial(pass_over_when, when))
+
+        granting.more = {"scope": None}
         with transaction.atomic(), monkeypatch.context() as features:
             Token.objects.select_for_update().get(pk=account.pk)
-            features.setattr(connection.features, "has_select_for_update_skip_locked", True)
-            with connection.execute_wrapper(pass_over):
+            features.setattr(connection.features, "has_select_for_update", True)
+            connection_created.connect(watch)
+            try:
                 yield
+            finally:
+                connection_created.disconnect(watch)
 
     return site
 
@@ -158,8 +171,16 @@ def test_what_was_committed_by_hand_is_not_owed_for_ever(account_of, granting, b
             transaction.commit()
             statements.append(len(queries))
 
-    by_hand(renew_each, transaction.commit)
+    def come_to_an_end():
+        renew_each()
+        request_finished.send(sender=None)
+        transaction.commit()
+        with CaptureQueriesContext(connection) as queries:
+            request_finished.send(sender=None)
+        return len(queries)
 
+    # MariaDB's driver does not know.
+    assert by_hand(come_to_an_end, transaction.commit) == 0 or connection.vendor == "mysql"
     assert len(granting.requests) == 6
     assert len(set(statements[1:])) == 1
 
@@ -331,6 +352,21 @@ def test_the_scope_of_a_token_is_not_written_over_that_of_a_later_one(account_of
 
 @pytest.mark.threat("H24")
 @pytest.mark.parametrize("ended", [LinkedAccount.delete, withdraw], ids=["unlinked", "revoked"])
+def test_what_is_done_once_more_is_given_back_once(account_of, granting, roll_back, ended, monkeypatch):
+    monkeypatch.setattr(connection.features, "has_select_for_update", False)
+    accounts = [account_of(-1, number) for number in range(1, 5)]
+
+    with transaction.atomic():
+        accounts[0].access_token()
+        ended(LinkedAccount.objects.get(pk=accounts[0].pk))
+        for other in accounts[1:]:
+            other.access_token()
+
+    assert [row.subject for row in Revocation.objects.all()] == ["1"]
+
+
+@pytest.mark.threat("H24")
+@pytest.mark.parametrize("ended", [LinkedAccount.delete, withdraw], ids=["unlinked", "revoked"])
 def test_what_is_owed_and_finds_the_grant_ended_by_others_is_given_back(
     account_of, granting, roll_back, monkeypatch, ended
 ):
@@ -441,10 +477,46 @@ def test_whoever_has_the_row_locked_does_not_wait_for_themselves(account_of, gra
     with locked(account), pytest.raises(ReauthorizationRequired):
         account.session().get("/user")
 
-    assert Token.objects.get().state == "active"
-    with pytest.raises(ReauthorizationRequired):
-        account.session().get("/user")
+    request_finished.send(sender=None)
     assert Token.objects.get().state == "reauthorize"
+
+
+def test_nor_is_one_renewed_that_they_have_locked(account_of, granting, locked):
+    account = account_of(-1)
+
+    with locked(account), pytest.raises(ProviderUnavailable) as raised:
+        account.access_token()
+
+    assert raised.value.code == "refresh_pending"
+    assert granting.requests == []
+    assert account.access_token() == "ghu_access000002"
+
+
+@pytest.mark.threat("H18")
+def test_the_end_of_a_token_that_is_locked_for_a_moment_is_not_lost(account_of, granting, locked):
+    account = account_of(-1)
+    granting.renews = reply(DEAD)
+
+    with locked(account_of(3600, 2), when=lambda: granting.requests), pytest.raises(ReauthorizationRequired):
+        account.access_token()
+
+    request_finished.send(sender=None)
+    assert Token.objects.get(pk=account.pk).state == "reauthorize"
+
+
+@pytest.mark.threat("H26")
+def test_the_scope_is_recorded_where_the_site_cannot_see_the_new_token_yet(account_of, granting):
+    """Its transaction sees what was there when it began."""
+    account = account_of(-1)
+    LinkedAccount.objects.update(scope="read:user repo")
+    granting.more = {"scope": "read:user"}
+    isolated = {"postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"}
+
+    with transaction.atomic():
+        connection.cursor().execute(isolated.get(connection.vendor, "SELECT 1"))
+        LinkedAccount.objects.get(pk=account.pk).access_token()
+
+    assert LinkedAccount.objects.get().scope == "read:user"
 
 
 # --- A database that fails ------------------------------------------------------------------------------
@@ -471,6 +543,45 @@ def test_a_token_that_the_database_did_not_take_is_saved_when_it_does(account_of
     assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
     assert account.access_token() == "ghu_access000002"
     assert Token.objects.get().state == "active"
+
+
+@pytest.mark.threat("H26")
+@pytest.mark.parametrize("error", [OperationalError, KeyboardInterrupt])
+def test_a_scope_that_the_database_did_not_take_is_recorded_when_it_does(account_of, granting, error):
+    account = account_of(-1)
+    LinkedAccount.objects.update(scope="read:user repo")
+    granting.more = {"scope": "read:user"}
+    fails = [error]
+
+    def fail(execute, sql, *more):
+        if unquoted(sql).startswith("UPDATE oauth_login_linkedaccount") and fails:
+            raise fails.pop()
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(fail), pytest.raises(error):
+        account.access_token()
+    request_finished.send(sender=None)
+
+    assert LinkedAccount.objects.get().scope == "read:user"
+    assert len(granting.requests) == 1
+
+
+@pytest.mark.threat("H21")
+def test_whoever_is_stopped_while_a_token_is_saved_loses_none(account_of, granting, stored):
+    """By a task's time that is over, or by Ctrl-C."""
+    account = account_of(-1)
+    stops = [KeyboardInterrupt]
+
+    def stop(execute, sql, *more):
+        if unquoted(sql).startswith("UPDATE oauth_login_token") and granting.requests and stops:
+            raise stops.pop()
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(stop), pytest.raises(KeyboardInterrupt):
+        account.access_token()
+    request_finished.send(sender=None)
+
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
 
 
 @pytest.mark.threat("H08")

@@ -283,7 +283,7 @@ def test_an_account_without_a_token_says_so(account_of, granting):
     account = account_of(-1)
     Token.objects.all().delete()
 
-    with pytest.raises(ReauthorizationRequired, match="has no token"):
+    with pytest.raises(ReauthorizationRequired, match="there is no token"):
         account.access_token()
 
 
