@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from oauth_login import conf, letters, signals
-from oauth_login.models import LinkedAccount, Revocation, SignIn
+from oauth_login.models import LinkedAccount, Revocation, SignIn, Token
 from oauth_login.providers.display import picture_url
 from oauth_login.token_admin import HealthFilter, ShownToken, TokenActions
 
@@ -172,7 +172,9 @@ class LinkedAccountAdmin(Shown, ShownToken, TokenActions, ReadOnly, admin.ModelA
         Its name replaces Django's own action, which does the same and says less.
         """
         unlinked = list(accounts.select_related("user"))
-        with transaction.atomic(using=router.db_for_write(LinkedAccount)):
+        database = router.db_for_write(LinkedAccount)
+        with transaction.atomic(using=database):
+            Token.objects.using(database).lock(account.pk for account in unlinked)
             self.log_deletions(request, accounts)
             for account in unlinked:
                 self.delete_model(request, account)

@@ -17,12 +17,11 @@ class OAuthLoginConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in  # noqa: PLC0415  needs apps
 
-        from oauth_login import held, recency  # noqa: PLC0415  need models
+        from oauth_login import held, memberships, recency  # noqa: PLC0415  need models
         from oauth_login.checks import check_deployment, check_settings  # noqa: PLC0415  needs apps
         from oauth_login.client_checks import check_clients  # noqa: PLC0415  needs apps
         from oauth_login.group_checks import check_given, check_groups, check_users  # noqa: PLC0415  needs models
         from oauth_login.lasting import write_again  # noqa: PLC0415  needs models
-        from oauth_login.memberships import take_back  # noqa: PLC0415  needs models
         from oauth_login.models import LinkedAccount  # noqa: PLC0415  needs apps
         from oauth_login.orphans import check_orphans  # noqa: PLC0415  needs models
         from oauth_login.view_checks import check_views  # noqa: PLC0415  needs models
@@ -33,7 +32,9 @@ class OAuthLoginConfig(AppConfig):
             pre_delete.connect(
                 before_deletion, model, dispatch_uid=f"oauth_login.withdrawal.{model._meta.label}"
             )
-            post_delete.connect(take_back, model, dispatch_uid=f"oauth_login.memberships.{model._meta.label}")
+            uid = f"oauth_login.memberships.{model._meta.label}"
+            pre_delete.connect(memberships.before_deletion, model, dispatch_uid=uid)
+            post_delete.connect(memberships.take_back, model, dispatch_uid=uid)
 
         user_logged_in.connect(recency.on_sign_in, dispatch_uid="oauth_login.recency")
         user_logged_in.connect(held.on_sign_in, dispatch_uid="oauth_login.held")

@@ -190,6 +190,8 @@ class OAuthBackend(ModelBackend):
             raise SignInRefused("user_inactive")
         with transaction.atomic(using=router.db_for_write(LinkedAccount)):
             user.save()
+            if not self._can_stay(user):
+                raise SignInRefused("user_inactive")
             account = snapshot.first(user, question.provider, profile, token)
             memberships.settle(account, told)
             self.complete_user(user, profile)

@@ -41,6 +41,14 @@ def label_of(account: Any) -> str:
     return label(alias_of(account) or account.provider)
 
 
+def is_stranded(account: Any) -> bool:
+    """Tell whether nobody can come by *account* any more, as no alias means its server.
+
+    Nobody can tell as long as the settings of any provider cannot be used.
+    """
+    return not alias_of(account) and all(map(configured, conf.aliases()))
+
+
 def called_now(alias: str, issuer: str) -> str:
     """Return what the settings call a provider of that server now.
 

@@ -166,8 +166,8 @@ def _destinations() -> Iterator[CheckMessage]:
 def _names_a_page(written: object) -> bool:
     """Tell whether a setting is a path or the name of a page; what cannot be either, E003 reports."""
     try:
-        return not (isinstance(written, str) and written) or bool(resolve_url(written))
-    except NoReverseMatch:
+        return not (isinstance(written, str) and written) or bool(urlsplit(resolve_url(written)))
+    except (NoReverseMatch, ValueError):  # ValueError: it is no URL
         return False
 
 

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django.contrib.auth import authenticate
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from oauth_login import recency, throttle, ways_in
@@ -29,21 +28,10 @@ def confirm(request: HttpRequest) -> HttpResponse:
         raise FormStale("form_stale", reason)
     throttle.count_start(request)
     throttle.count_proof(request, str(request.user.pk))
-    if not _is_theirs(request):
+    if not ways_in.proves(request, request.user, request.POST.get("password", "")):
         return _page(request, is_wrong=True)
     recency.note(request.session, asked_anew=True)
     return HttpResponseRedirect(requested_page(request) or reverse("oauth_login:accounts"))
-
-
-@sensitive_variables()
-def _is_theirs(request: HttpRequest) -> bool:
-    """Tell whether the password is that of whoever is signed in; the site's backends judge."""
-    user: Any = request.user
-    for who in ways_in.names_of(user):
-        found = authenticate(request, **who, password=request.POST.get("password", ""))
-        if found is not None:
-            return bool(found.pk == user.pk)
-    return False
 
 
 def _page(request: HttpRequest, *, is_wrong: bool = False) -> HttpResponse:

@@ -53,8 +53,11 @@ def _kept(account: LinkedAccount, alias: str, granted: TokenResponse | None, *, 
     """Tell whether *granted* counts; None if the account's token is not what was looked at."""
     kept = getattr(account, "token", None)
     if kept is not None and not narrows and _is_worth_more(account, alias, kept, granted):
-        if granted and not branding.is_one_client(account.client_of(kept), alias, account.issuer):
-            _rows().put_aside(account, Token(account=account, **_columns(alias, granted)), client=alias)
+        is_one = branding.is_one_client(account.client_of(kept), alias, account.issuer)
+        if not Token.objects.hold(kept, provider=alias if is_one else account.client_of(kept)):
+            return None
+        if granted and not is_one:
+            _rows().put_aside(account, Token(account_id=account.pk, **_columns(alias, granted)), client=alias)
         return False
     if kept is None:
         first(account, alias, granted)
@@ -88,7 +91,7 @@ def _is_worth_more(account: LinkedAccount, alias: str, kept: Token, granted: Tok
     """
     if not conf.setting("STORE_TOKENS") or health_of(kept) not in SERVING:
         return False
-    client = account.client_of(kept)
+    client = branding.called_now(account.client_of(kept), account.issuer)
     if not _is_there(client, account.issuer):
         return False
     if not branding.is_one_client(client, alias, account.issuer):

@@ -123,7 +123,7 @@ def _ways(request: HttpRequest) -> dict[str, Any]:
     providers, password = ways_in.providers(user.linked_accounts.all()), ways_in.has_password(user)
     if not providers and not password:
         return {}
-    page = ways_in.password_page() if password else ""
+    page = ways_in.password_page_of(user) if password else ""
     # Of a form that is sent by GET, browsers replace the query of the page that it leads to.
     asked = [pair for pair in parse_qsl(urlsplit(page).query, keep_blank_values=True) if pair[0] != "next"]
     return {"providers": providers, "password": password, "password_page": page, "asked": asked}

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from django.db import connections, router, transaction
 from django.views.decorators.debug import sensitive_variables
@@ -29,17 +29,28 @@ logger = logging.getLogger("oauth_login")
 T = TypeVar("T")
 Change = Callable[[], bool]
 
-#: Writes that a rollback may undo, or that the database did not take; by whom, and in which database.
-_owed: Final[dict[Change, tuple[threading.Thread, object]]] = {}
+
+class _Debt(NamedTuple):
+    """Whose a write is, in which database, and of which token's row, if it is one of them."""
+
+    thread: threading.Thread
+    place: object
+    pk: Any
+
+
+#: Writes that a rollback may undo, or that the database did not take.
+_owed: Final[dict[Change, _Debt]] = {}
 
 
 class _Apart(threading.local):
     """Work apart, in a thread of its own.
 
     :ivar later: what is done when it is over; None in a thread that does none.
+    :ivar waiting: the thread of the site's that waits for it.
     """
 
     later: list[Callable[[], object]] | None = None
+    waiting: threading.Thread | None = None
 
 
 _apart: Final = _Apart()
@@ -57,13 +68,14 @@ def outside_transactions(work: Callable[[], T]) -> T:
         write_again()
         return work()
     later = list[Callable[[], object]]()
+    waiting = threading.current_thread()
 
     def apart() -> T:
-        _apart.later = later
+        _apart.later, _apart.waiting = later, waiting
         try:
             # This connection is ours alone: with AUTOCOMMIT off nobody would ever commit what it writes.
             transaction.set_autocommit(True, using=connection.alias)
-            write_again()
+            _write_what_is_free(waiting)
             return work()
         finally:
             connections.close_all()
@@ -97,15 +109,15 @@ def along(change: Change) -> bool:
 
     For rows that the site may have locked: only its own connection can write those without waiting.
     """
-    if _apart.later is None:
-        return change()
-    _apart.later.append(partial(write, change))
-    return False
+    done: list[bool] = []
+    afterwards(partial(write, change) if is_apart() else lambda: done.append(change()))
+    return any(done)
 
 
-def write(change: Change, *, is_within: bool | None = None) -> bool:
+def write(change: Change, pk: Any = None, *, is_within: bool | None = None) -> bool:
     """Do *change*, which compares and swaps; and once more later, if it does not last.
 
+    :param pk: of the token whose row it writes; None if it writes another's.
     :param is_within: whether what it finds may be undone; if not given, whether a transaction is open now.
     """
     database = router.db_for_write(Token)
@@ -115,10 +127,10 @@ def write(change: Change, *, is_within: bool | None = None) -> bool:
     try:
         changed = change()
     except BaseException:  # a database that failed, or whoever stopped us: a task's time is over, or Ctrl-C
-        owe(change)
+        owe(change, pk)
         raise
     if changed and _is_in_transaction(connection):
-        owe(change)
+        owe(change, pk)
         if connection.in_atomic_block:  # of a commit by hand nobody is told
             transaction.on_commit(partial(_owed.pop, change, None), using=database)
     elif not is_within:
@@ -133,7 +145,18 @@ def write_again(**_signal: Any) -> None:
     Within a transaction it is written to be seen there, and is owed as before.
     """
     me = threading.current_thread()
-    _pay({change: by for change, by in list(_owed.items()) if by[0] is me or not by[0].is_alive()})
+    _pay({change: debt for change, debt in list(_owed.items()) if _is_due(debt, me)})
+
+
+@sensitive_variables()  # here, and in whatever this calls (H08)
+def _write_what_is_free(waiting: threading.Thread) -> None:
+    """Write what is owed, while a transaction of the site's waits: of no row that it may have locked."""
+    due = {change: debt for change, debt in list(_owed.items()) if debt.pk and _is_due(debt, waiting)}
+    _pay({change: debt for change, debt in due.items() if Token.objects.is_free(debt.pk)})
+
+
+def _is_due(debt: _Debt, thread: threading.Thread) -> bool:
+    return debt.thread is thread or not debt.thread.is_alive()
 
 
 def _write_all() -> None:
@@ -142,10 +165,10 @@ def _write_all() -> None:
     _pay(dict(_owed))
 
 
-def owe(change: Change) -> None:
-    """Have *change* done later, as soon as this thread or, if it ends, any other may."""
+def owe(change: Change, pk: Any = None) -> None:
+    """Have *change* done later, as soon as the site's thread or, if that ends, any other may."""
     place = connections[router.db_for_write(Token)].settings_dict["NAME"]
-    _owed[change] = (threading.current_thread(), place)
+    _owed[change] = _Debt(_apart.waiting or threading.current_thread(), place, pk)
     _await_end(os.getpid())
 
 
@@ -156,18 +179,17 @@ def _await_end(_process: int) -> None:
 
 
 @sensitive_variables()  # here, and in whatever this calls (H08)
-def _pay(changes: dict[Change, tuple[threading.Thread, object]]) -> None:
+def _pay(debts: dict[Change, _Debt]) -> None:
     """Write what is owed, where it is owed: to the database of a test, which is gone, and not to the site's.
 
     Without autocommit the first that is written begins a transaction, which the next are not found within.
     """
     connection = connections[router.db_for_write(Token)]
-    is_within = _is_in_transaction(connection)
-    for change, (_, place) in changes.items():
-        if place != connection.settings_dict["NAME"]:
-            continue
+    here = {change: debt for change, debt in debts.items() if debt.place == connection.settings_dict["NAME"]}
+    is_within = bool(here) and _is_in_transaction(connection)
+    for change, debt in here.items():
         try:
-            write(change, is_within=is_within)
+            write(change, debt.pk, is_within=is_within)
         except Exception:  # a database or a driver, wrong keys, a task's time that is over: none stops others
             logger.exception("a renewed token could not be saved yet")
 

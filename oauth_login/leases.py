@@ -117,12 +117,11 @@ class TokenQuerySet(models.QuerySet[Any]):
             rows = _passing_over_locked(self._unchanged(token).filter(self._free()))
             return rows.update(lease_until=DatabaseNow() + seconds, reason="") == 1
 
-    def is_free_to_write(self, token: Any) -> bool:
-        """Tell whether no transaction has the row locked, or it was written since *token* was read."""
-        with transaction.atomic(using=router.db_for_write(self.model)):
-            return (
-                _passing_over_locked(self._unchanged(token)).exists() or not self._unchanged(token).exists()
-            )
+    def is_free(self, pk: Any) -> bool:
+        """Tell whether no transaction has the row locked; or that cannot be told without waiting."""
+        there = self.using(router.db_for_write(self.model)).filter(pk=pk)
+        with transaction.atomic(using=there.db):
+            return _passing_over_locked(there).exists() or not there.exists()
 
     def pause(self, token: Any, seconds: int, reason: str) -> bool:
         """Let nobody take the row for *seconds*: it is known that there would be no use."""
@@ -139,6 +138,13 @@ class TokenQuerySet(models.QuerySet[Any]):
                 values[name] = field.sealed(token, value)
         values |= {"version": models.F("version") + 1, "lease_until": None}
         return self._unchanged(token).update(**values) == 1
+
+    def hold(self, token: Any, provider: str) -> bool:
+        """Keep the row as it is, whose token *provider* got; tell whether it is what it was when it was read.
+
+        It stays so until the transaction has ended.
+        """
+        return self._unchanged(token).update(provider=provider) == 1
 
     def release(self, token: Any) -> bool:
         """Give a leased row back, as it was; tell whether nobody has written since."""

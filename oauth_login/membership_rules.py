@@ -131,8 +131,10 @@ def _number_flaws(numbers: object, teams: list[str]) -> Iterator[tuple[str, str]
     hint = 'E.g. {"acme": 9919}: organisations and their ids, which https://api.github.com/orgs/acme shows.'
     if not isinstance(numbers, Mapping) or not numbers:
         yield "has TEAMS that are neither True nor a dict", hint
-    elif not all(_is_text(name) and type(number) is int for name, number in numbers.items()):
+    elif not all(_is_text(name) and type(number) is int and number > 0 for name, number in numbers.items()):
         yield "has TEAMS that are no dict of names and numbers", hint
+    elif len({name.lower() for name in numbers}) < len(numbers):
+        yield "names an organisation twice in its TEAMS", hint
     elif others := {team.partition("/")[0].lower() for team in teams} - {name.lower() for name in numbers}:
         yield f"has no id of the organisation {min(others)!r} in its TEAMS", hint
 

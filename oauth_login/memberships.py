@@ -76,6 +76,8 @@ class Told:
         return printable(f"{self.rules.claim or 'teams'}={' '.join(sorted(counts)) or 'nothing that counts'}")
 
 
+#: Where an instance that is being deleted keeps what it and the user's others gave.
+GOING = "_oauth_login_given"
 NOTHING = Told()
 REFUSED = Told(because="SIGN_IN_POLICY refuses it")
 UNDECLARED = Told(because="MEMBERSHIPS does not declare it any more")
@@ -155,18 +157,29 @@ def forfeit(account: LinkedAccount, why: Told) -> None:
             settle(account, why)
 
 
-def take_back(
-    sender: type[LinkedAccount], instance: LinkedAccount, origin: Any = None, **_kwargs: Any
-) -> None:
-    """Take back what an account gave, when it is gone; whoever is deleted with it needs nothing taken."""
+def before_deletion(*, instance: LinkedAccount, origin: Any = None, **_kwargs: Any) -> None:
+    """Note what an account gives as it is now, whenever and however far it was read, before it is gone.
+
+    Whoever is deleted with it needs nothing taken.
+    """
     is_unlinked = issubclass(
         getattr(origin, "model", type(origin)), LinkedAccount
     )  # or a proxy of the site's
-    if not instance.given or not is_unlinked:
+    database = router.db_for_write(LinkedAccount)
+    rows = LinkedAccount.objects.using(database).exclude(given={}).select_related("user")
+    going = rows.filter(pk=instance.pk).first() if is_unlinked else None
+    if going:
+        setattr(instance, GOING, (going, *_locked(going)))
+
+
+def take_back(*, instance: LinkedAccount, **_kwargs: Any) -> None:
+    """Take back what an account gave, when it is gone."""
+    if not hasattr(instance, GOING):
         return
-    own, others = Given.of([instance.given]), _locked(instance)[1]
-    user: Any = instance.user
-    change = Change(user, instance, "unlinked", frozenset(), (own.groups & _groups_of(user)) - others.groups)
+    account, own, others = getattr(instance, GOING)
+    user: Any = account.user
+    lost = (own.groups & _groups_of(user)) - others.groups
+    change = Change(user, account, "unlinked", frozenset(), lost)
     change.write_groups()
     if own.staff and not others.staff and _is_staff(user):
         change.write_staff(is_staff=False)
@@ -175,12 +188,14 @@ def take_back(
 def undeclared(accounts: "models.QuerySet[LinkedAccount]") -> Iterator[LinkedAccount]:
     """Yield those of *accounts* that gave something, and whose provider nothing is declared for any more.
 
-    Of an alias that was renamed, what is declared for the new one counts.
+    Of an alias that was renamed, what is declared for the new one counts; of one that is another server by
+    now, nothing.
 
     :raises ProviderMisconfigured: ``MEMBERSHIPS`` is wrong, so nobody knows (E025).
     """
     for account in accounts.exclude(given={}).only("user", "provider", "issuer", "given").order_by("pk"):
-        if conf.memberships(branding.alias_of(account) or account.provider) is None:
+        declared = conf.memberships(branding.alias_of(account) or account.provider)
+        if declared is None or branding.is_stranded(account):
             yield account
 
 
@@ -225,9 +240,11 @@ def _locked(account: LinkedAccount) -> tuple[Given, Given]:
     name = get_user_model().USERNAME_FIELD
     _accounts(account).filter(pk=account.pk).update(provider=models.F("provider"))
     _users().filter(pk=account.user_id).update(**{name: models.F(name)})
-    stored = dict(_accounts(account).values_list("pk", "given"))
-    own = stored.pop(account.pk, {})
-    return Given.of([own]), Given.of(stored.values())
+    stored = {one.pk: one for one in _accounts(account).only("user", "provider", "issuer", "given")}
+    own = stored.pop(account.pk, None)
+    # Nobody can come by one of a server that no alias means any more: what it gave would stay for ever.
+    others = [one.given for one in stored.values() if one.given and not branding.is_stranded(one)]
+    return Given.of([own.given] if own else []), Given.of(others)
 
 
 def _accounts(account: LinkedAccount) -> "models.QuerySet[LinkedAccount]":

@@ -239,6 +239,7 @@ class Revocation(models.Model):
 
     #: Who has been granted anew since, and whether the access token is dead: ``as_they_are()``.
     granted_again: str | None = None
+    is_put_aside = False
     is_expired = False
 
     objects = RevocationQuerySet.as_manager()

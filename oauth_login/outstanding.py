@@ -116,10 +116,10 @@ class RevocationQuerySet(models.QuerySet[Any]):
             self.ask_for(account, access_token=access_token, **grant)
 
     def as_they_are(self) -> "RevocationQuerySet":
-        """Annotate ``is_expired``, which the database's clock tells, and ``granted_again``.
+        """Annotate ``is_expired``, which the database's clock tells, ``granted_again`` and ``is_put_aside``.
 
         That is, if the person has signed in again since, the alias of the provider that they have agreed to
-        once more.
+        once more; and whether they have to this one, while another client's token is kept.
         """
         accounts = self.model._meta.apps.get_model("oauth_login", "LinkedAccount")
         again = accounts.objects.filter(issuer=models.OuterRef("issuer"), subject=models.OuterRef("subject"))
@@ -128,6 +128,14 @@ class RevocationQuerySet(models.QuerySet[Any]):
         is_expired = models.Q(expires_at__lte=DatabaseNow())
         return self.annotate(  # type: ignore[no-any-return]
             granted_again=models.Subquery(again.values(client=client)[:1]),
+            is_put_aside=models.Exists(
+                self.model._base_manager.filter(
+                    provider=models.OuterRef("provider"),
+                    issuer=models.OuterRef("issuer"),
+                    subject=models.OuterRef("subject"),
+                    next_try_at=None,
+                )
+            ),
             is_expired=models.ExpressionWrapper(is_expired, output_field=models.BooleanField()),
         )
 

@@ -35,7 +35,7 @@ def _said(words: object) -> str:
 
     :raises UnicodeEncodeError: no page can say that.
     """
-    text = str(words)
+    text = str(words or "")
     text.encode()
     return text
 

@@ -118,7 +118,7 @@ def provider_problems(alias: object, written: object, *, sandboxed: bool) -> Ite
 def _long_names(where: str, alias: str, written: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield issuers that cannot be stored, so that nobody could sign in; an ISSUER is looked at as a URL."""
     for namespace in namespaces(alias, providers.laid_over_preset(alias, written)):
-        if len(namespace) > ISSUER_LENGTH and "ISSUER" not in written:
+        if len(namespace) > ISSUER_LENGTH and namespace != written.get("ISSUER"):
             hint = f"{ISSUER_LENGTH} characters of it are stored with every account."
             yield _no_url(f"{where} means an issuer that is too long: {namespace[:40]}…", hint)
 

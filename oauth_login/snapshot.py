@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import DatabaseError, IntegrityError
 
-from oauth_login import granted
+from oauth_login import branding, conf, granted
 from oauth_login.errors import ProviderResponseError
 from oauth_login.models import LinkedAccount
 from oauth_login.oauth2 import TokenResponse
@@ -59,11 +59,13 @@ def renew(
     """
     counts = granted.keep(account, alias, token, narrows=narrows)
     changed = _show(account, profile, token if counts else None)
-    if counts and alias != account.provider:
+    is_renamed = alias != account.provider and branding.is_one_client(alias, account.provider, account.issuer)
+    if alias != account.provider and (counts or is_renamed):
         account.provider = alias
         changed.append("provider")
     if not changed:
-        return
+        # Its row may be all that there is; nobody is to sign in through an account that is no more.
+        changed = ["provider"] if token is None or not conf.setting("STORE_TOKENS") else []
     try:
         account.save(update_fields=changed)
     except DatabaseError as error:

@@ -14,8 +14,10 @@ from urllib3.util.connection import allowed_gai_family
 from oauth_login.errors import ProviderResponseError
 from oauth_login.exchange import current, seconds_left
 
-#: What has an IPv4 address in its last 32 bits: RFC 4291 §2.5.5, and for NAT64 RFC 6052 §2.1.
-TRANSLATED: Final = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "64:ff9b::/96")))
+#: What has an IPv4 address in its last 32 bits: RFC 4291 §2.5.5, RFC 2765 §2.1, and for NAT64 RFC 6052 §2.1.
+TRANSLATED: Final = tuple(
+    map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96"))
+)
 #: A network's own, which not every Python's ``is_global`` knows: NAT64's (RFC 8215) and site-local addresses.
 LOCAL: Final = tuple(map(ipaddress.IPv6Network, ("64:ff9b:1::/48", "fec0::/10")))
 CONNECT_TIMEOUT: Final = 3.0  # seconds, for TCP to one address and again for the TLS handshake

@@ -123,10 +123,10 @@ def end(account: LinkedAccount, token: Token, reason: str) -> bool:
     """
     nothing = {"access_token": "", "refresh_token": "", "state": Token.State.REAUTHORIZE, "reason": reason}
     change = partial(Token.objects.replace, token, **nothing)
-    if lasting.is_apart() and not Token.objects.is_free_to_write(token):
-        lasting.owe(change)
+    if lasting.is_apart() and not Token.objects.is_free(token.pk):
+        lasting.owe(change, token.pk)
         return False
-    if lasting.write(change):
+    if lasting.write(change, token.pk):
         logger.warning("account %s has to sign in again: %s", account.pk, reason)
         told = partial(signals.reauthorization_required.send_robust, account=account, reason=reason)
         lasting.afterwards(partial(told, LinkedAccount))
@@ -272,7 +272,7 @@ def _save(account: LinkedAccount, token: Token, granted: TokenResponse) -> None:
         "reason": "",
     }
     scope = None if granted.scope is None else " ".join(sorted(granted.scope))
-    if lasting.write(partial(_replace, account, token, values, scope)):
+    if lasting.write(partial(_replace, account, token, values, scope), token.pk):
         account.scope = account.scope if scope is None else scope
         lasting.afterwards(partial(signals.token_refreshed.send_robust, LinkedAccount, account=account))
 
@@ -335,17 +335,15 @@ def _swap_scope(pk: Any, before: str, scope: str, version: int) -> bool:
 def _give_back(account: LinkedAccount, token: Token, there: Token | None, values: dict[str, Any]) -> None:
     """Have the new token withdrawn, if the grant was ended meanwhile: with the old one it cannot be (H24).
 
-    Or if it is of another client, whose token has taken its place.
+    Or have it put aside, if another client's has taken its place.
     """
     client = account.client_of(token)
     by_now = account.client_of(there) if there and there.state != Token.State.REVOKED else ""
     if by_now and branding.is_one_client(by_now, client, account.issuer):
         return
-    Revocation.objects.using(router.db_for_write(Revocation)).ask_for_once(
-        account,
-        client=client,
-        access_token=values["access_token"],
-        refresh_token=values["refresh_token"],
-        expires_at=values["expires_at"],
-        pause=0,
-    )
+    rows = Revocation.objects.using(router.db_for_write(Revocation))
+    grant = {name: values[name] for name in ("access_token", "refresh_token", "expires_at")}
+    if by_now:
+        rows.put_aside(account, Token(account_id=account.pk, **grant), client=client)
+    else:
+        rows.ask_for_once(account, client=client, pause=0, **grant)

@@ -4,18 +4,24 @@ A way that leads in no more is none: whoever was left with that would be locked 
 """
 
 import inspect
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from django.conf import global_settings, settings
-from django.contrib.auth import get_backends
+from django.contrib.auth import authenticate, get_backends
 from django.contrib.auth.backends import BaseBackend, ModelBackend
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, reverse
+from django.views.decorators.debug import sensitive_variables
 
 from oauth_login import addresses, branding, conf
 from oauth_login.models import LinkedAccount
 from oauth_login.redirects import is_ours, is_there, leads_to_admin
+
+VARIADIC: Final = frozenset({inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD})
 
 
 def providers(accounts: Iterable[LinkedAccount]) -> list[dict[str, Any]]:
@@ -43,25 +49,39 @@ def has_password(user: Any) -> bool:
     return is_there and any(_takes_passwords(backend) and _knows(backend, user) for backend in get_backends())
 
 
-def names_of(user: Any) -> list[dict[str, str]]:
-    """Return what the site's backends may know *user* by, as they are asked: a name, or else an address.
+@sensitive_variables()  # here, and in whatever this calls
+def proves(request: HttpRequest, user: Any, password: str) -> bool:
+    """Tell whether *password* is that of *user*; the site's backends judge, by the name first.
 
-    Only a backend of the site's own is asked for an address: Django's would count one more wrong password.
+    Then each backend of the site's own is asked by what it calls people by, such as their address. Of all
+    that one wrong password is told: Django's signal is about the name.
     """
-    found, address = [{"username": user.get_username()}], addresses.of(user)
-    others = [one for one in get_backends() if type(one).authenticate is not ModelBackend.authenticate]
-    for who in ({"username": address}, {"email": address}):
-        if address and who not in found and any(_takes(backend, who) for backend in others):
-            found.append(who)
-    return found
+    found = authenticate(request, username=user.get_username(), password=password)
+    if found is None:
+        found = next(filter(None, (_known_to(one, request, user, password) for one in _others())), None)
+    return found is not None and bool(found.pk == user.pk)
 
 
-def _takes(backend: Any, who: dict[str, str]) -> bool:
+def _others() -> Iterator[Any]:
+    """Yield the backends that take passwords in a way of the site's own."""
+    for backend in get_backends():
+        if _takes_passwords(backend) and type(backend).authenticate is not ModelBackend.authenticate:
+            yield backend
+
+
+def _known_to(backend: Any, request: HttpRequest, user: Any, password: str) -> Any:
+    """Ask one backend by what it calls people by, in its signature: an address, or a field of theirs."""
+    _request, *taken = inspect.signature(backend.authenticate).parameters.values()
+    names = [one.name for one in taken if one.name != "password" and one.kind not in VARIADIC]
+    address = addresses.of(user)
+    known = {"username": address, "email": address}
+    who = {name: known.get(name) or str(getattr(user, name, "") or "") for name in names}
+    if not who or not all(who.values()):
+        return None
     try:
-        inspect.signature(backend.authenticate).bind(None, **who, password="")
-    except TypeError:
-        return False
-    return _takes_passwords(backend)
+        return backend.authenticate(request, **who, password=password)
+    except PermissionDenied:  # it lets nobody in, and no other is to be asked
+        return None
 
 
 def leads_in_by_password(user: Any) -> bool:
@@ -69,9 +89,13 @@ def leads_in_by_password(user: Any) -> bool:
 
     The page ``confirm/`` takes one, too, but of whoever is signed in already.
     """
+    return has_password(user) and bool(password_page_of(user) or (_is_staff(user) and _has_admin()))
+
+
+def password_page_of(user: Any) -> str:
+    """Return where *user* can type their password, or "": the admin's page lets in staff alone."""
     page = password_page()
-    is_for_all = bool(page) and not leads_to_admin(page)
-    return has_password(user) and (is_for_all or (_is_staff(user) and _has_admin()))
+    return page if page and (_is_staff(user) or not leads_to_admin(page)) else ""
 
 
 def password_page() -> str:
@@ -82,7 +106,8 @@ def password_page() -> str:
     written = conf.setting("PASSWORD_LOGIN_URL")
     try:
         page = resolve_url(written or settings.LOGIN_URL)
-    except (NoReverseMatch, TypeError):  # no page, or not even text; of the former of the two, E026 says so
+        urlsplit(page)
+    except (NoReverseMatch, TypeError, ValueError):  # no page, no text, no URL; of what is ours, E026 says so
         return ""
     if is_ours(page) or (page == global_settings.LOGIN_URL and not written and not is_there(page)):
         return ""

@@ -47,6 +47,10 @@ class Outcome(Enum):
     SUPERSEDED = "superseded"  # nor is it to be any more: the person has signed in again since
 
 
+#: Of several grants, what the visitor has to know.
+BY_WEIGHT: Final = (Outcome.AWAITED, Outcome.NO_WAY, Outcome.WITHDRAWN, Outcome.SUPERSEDED)
+
+
 @dataclass
 class Round:
     """Some tries in a row: a provider that has just failed is not asked again in it.
@@ -128,9 +132,9 @@ def _is_superseded(row: Revocation) -> bool:
     GitHub withdraws all that a person has granted to a client, whichever token it is shown; others do the
     like. The revocation of an old token would end the new one.
     """
-    return row.granted_again is not None and branding.is_one_client(
-        row.granted_again, row.provider, row.issuer
-    )
+    by_now = row.granted_again
+    is_again = by_now is not None and branding.is_one_client(by_now, row.provider, row.issuer)
+    return is_again or row.is_put_aside
 
 
 @dataclass
@@ -172,15 +176,16 @@ class Batch:
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """What was written down about one account."""
+    """What was written down about one account: its grant, and those of other clients that were put aside."""
 
-    pk: UUID
+    pks: tuple[UUID, ...]
     batch: Batch
 
     @property
     def outcome(self) -> Outcome:
-        """What has become of it so far."""
-        return self.batch.outcomes.get(self.pk, Outcome.AWAITED)
+        """What has become of it so far: of several, what there is still to be done counts."""
+        found = {self.batch.outcomes.get(pk, Outcome.AWAITED) for pk in self.pks}
+        return next(outcome for outcome in BY_WEIGHT if outcome in found)
 
 
 class _Open(threading.local):
@@ -196,8 +201,7 @@ _open: Final = _Open()
 def before_deletion(*, instance: LinkedAccount, using: str, **_signal: Any) -> None:
     """Write down what is to be withdrawn, before an account and its token are deleted."""
     token = _as_it_is(instance, using)
-    instance.withdrawal = _write_down(instance, token, using) if token else None
-    _take_up(instance, using)
+    instance.withdrawal = _withdrawal(instance, token, using)
 
 
 def outcome_of(account: LinkedAccount) -> Outcome:
@@ -215,9 +219,9 @@ def withdraw(account: LinkedAccount) -> None:
     account.withdrawal = None
     with transaction.atomic(using=database):
         token = _as_it_is(account, database)
-        if token and token.revoke(REVOKED):
-            account.withdrawal = _write_down(account, token, database)
-        _take_up(account, database)
+        account.withdrawal = _withdrawal(
+            account, token if token and token.revoke(REVOKED) else None, database
+        )
 
 
 def _as_it_is(account: LinkedAccount, database: str) -> Token | None:
@@ -230,25 +234,22 @@ def _as_it_is(account: LinkedAccount, database: str) -> Token | None:
     return token
 
 
-def _write_down(account: LinkedAccount, token: Token, database: str) -> Withdrawal | None:
-    """Insert a row for the grant, to be tried after the commit; None if there is nothing to be done."""
+def _withdrawal(account: LinkedAccount, token: Token | None, database: str) -> Withdrawal | None:
+    """Have all that an account was granted tried after the commit; None if there is nothing to be done.
+
+    :param token: of the account; None if it has none that could be withdrawn.
+    """
     batch = _batch(database)
-    if not (token.access_token or token.refresh_token) or not batch.knows_client(account, token):
-        return None
     rows = Revocation.objects.using(database)
-    row = rows.ask_for_what(token, account, client=account.client_of(token))
-    if row is None:
-        return None
-    _try_after_commit(batch, row.pk, database)
-    return Withdrawal(row.pk, batch)
-
-
-def _take_up(account: LinkedAccount, database: str) -> None:
-    """Have withdrawn what other clients of the same server were granted, and was put aside."""
-    rows = Revocation.objects.using(database).aside(account)
-    for pk in list(rows.values_list("pk", flat=True)):
-        rows.filter(pk=pk).update(next_try_at=DatabaseNow() + LEASE)
-        _try_after_commit(_batch(database), pk, database)
+    pks = list(rows.aside(account).values_list("pk", flat=True))
+    # As if they had been asked for now: how long ago they were put aside does not count (``--abandon``).
+    rows.filter(pk__in=pks).update(created_at=DatabaseNow(), next_try_at=DatabaseNow() + LEASE)
+    if token and (token.access_token or token.refresh_token) and batch.knows_client(account, token):
+        row = rows.ask_for_what(token, account, client=account.client_of(token))
+        pks += [row.pk] if row else []
+    for pk in pks:
+        _try_after_commit(batch, pk, database)
+    return Withdrawal(tuple(pks), batch) if pks else None
 
 
 def _try_after_commit(batch: Batch, pk: UUID, database: str) -> None:

@@ -42,13 +42,14 @@ class GitHubOrganisation(Part):
         words: Words = "",
     ) -> None:
         super().__init__(words=words)
-        slugs = [team] if isinstance(team, str) else [*(team or ())]
+        slugs: list[object] = []
         if team is not None:
+            slugs += [team] if isinstance(team, str) or not isinstance(team, Iterable) else team
             require_some(slugs, "a team")  # a list that comes out empty would let all of the organisation in
         if id is not None and type(id) is not int:
             raise ValueError(f"{id!r} is no number, as the id of an organisation is")
         for part in (name, *slugs):
-            if not NAME.fullmatch(part):
+            if not isinstance(part, str) or not NAME.fullmatch(part):
                 raise ValueError(f"{part!r} is not part of an address at GitHub")
         self.name, self.id, self.provider = name.lower(), id, provider
         self.teams = frozenset(f"{name}/{slug}".lower() for slug in slugs)

@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from oauth_login import leases, transport
+from oauth_login import lasting, leases, transport
 from oauth_login.models import LinkedAccount, SignIn, Token
 from oauth_login.policy import nobody
 from tests.oauth_login.fake_github import FakeGitHub, serving
@@ -105,6 +105,15 @@ def nobody_else_asks_github(github_server):
     yield
     strays, github_server.strays = github_server.strays, []
     assert strays == [], "asked without the fixture github"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_owed():
+    """A test ends what it began: what is still to be written would be written in another."""
+    yield
+    left = len(lasting._owed)
+    lasting._owed.clear()
+    assert left == 0, "no request has ended: request_finished.send()"
 
 
 @pytest.fixture

@@ -227,6 +227,9 @@ def test_of_long_pages_only_the_latest_can_be_reloaded_as_a_session_may_be_a_coo
         visitor.come_back(queries[-1])
 
     assert [visitor.come_back(query).status_code for query in queries] == [400, 400, 302]
+    longest = github.approve(visitor.start(next=f"/{'d' * 1_500}/")["Location"])
+    visitor.come_back(longest)
+    assert visitor.come_back(longest).status_code == 302
 
 
 @pytest.mark.threat("A05")

@@ -115,6 +115,7 @@ OTHER_PEOPLE: dict[str, Any] = {
     "USERINFO_PARAMS": {"of": "team"},
     "IDENTITY_ENDPOINT": "https://forge.example/me",
     "TOKEN_PARAMS": {"realm": "team"},
+    "IDENTITY_PARAMS": {"of": "team"},
     "USERINFO_HEADERS": {"X-Tenant": "team"},
 }
 
@@ -322,6 +323,7 @@ MISTAKES = {
         *each(of, TOKEN_ENDPOINT=[f"https://ghe.example/{'a' * 2_000}"]),
         named("gitlab", {**GITHUB, "BASE_URL": f"https://gitlab.example/{'a' * 240}"}),
         named("microsoft", {**GITHUB, "TENANT": "a" * 240}),
+        named("acme", {**GITHUB, "ISSUER": "https://a.example/{tenantid}", "TENANT": "a" * 250}),
     ],
     "E010": [
         *each(of, CLIENT_ID=[*MISCOPIED, 7]),
@@ -460,7 +462,15 @@ MISTAKES = {
                 *(None, "teams", {}, {"TEAMS": True}, {**TEAMS, "TEAMS": False}, {**TEAMS, "TEAM": True}),
                 *(
                     {**TEAMS, "TEAMS": ids}
-                    for ids in ({}, {"acme": "1"}, {"acme": True}, {7: 1}, {"other": 1})
+                    for ids in (
+                        {},
+                        {"acme": "1"},
+                        {"acme": True},
+                        {"acme": -1},
+                        {7: 1},
+                        {"other": 1},
+                        {"acme": 1, "Acme": 2},
+                    )
                 ),
                 *({**TEAMS, "CLAIM": "groups"}, {**TEAMS, "SUPERUSER": ["acme/owners"]}),
                 *({**TEAMS, "GROUPS": value} for value in NO_GROUPS),
@@ -527,7 +537,7 @@ MISTAKES = {
             reverse_lazy("no-such-name"),
         ],
     ),
-    "E026": each(at_top, PASSWORD_LOGIN_URL=["no-such-name", "guestbook:no-such-name"]),
+    "E026": each(at_top, PASSWORD_LOGIN_URL=["no-such-name", "guestbook:no-such-name", "http://[bad/"]),
     "W001": [{"OAUTH_LOGIN": {}}, {"OAUTH_LOGIN": {"PROVIDERS": {}}}],
     "W002": [at("http://localhost:8000"), at("http://localhost")],
     "W003": [without("MessageMiddleware")],

@@ -66,7 +66,7 @@ def test_a_sign_in_costs_what_was_promised(visitor, new_visitor, github, setting
 
     assert Token.objects.count() == stored
     assert new == ((10, 3) if stored else (9, 3))
-    assert returning == ((7, 3) if stored else (6, 3))
+    assert returning == (7, 3)
 
 
 def test_sessions_outside_the_database_cost_less(visitor, new_visitor, github, settings):

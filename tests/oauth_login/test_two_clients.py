@@ -6,10 +6,12 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connection
 
-from oauth_login.errors import ProviderMisconfigured
+from oauth_login.errors import ProviderMisconfigured, ReauthorizationRequired
+from oauth_login.fields import Envelope
 from oauth_login.models import LinkedAccount, Revocation, Token
 from oauth_login.policy import anybody
 from oauth_login.withdrawal import Outcome, outcome_of, withdraw
@@ -171,7 +173,7 @@ def test_whoever_read_the_account_before_gives_back_what_the_right_client_got(gi
     withdraw(before)
 
     assert outcome_of(before) is Outcome.WITHDRAWN
-    assert revoked == [(SECOND[0], github.token["access_token"]), (CLIENT_ID, granted)]
+    assert sorted(revoked) == sorted([(SECOND[0], github.token["access_token"]), (CLIENT_ID, granted)])
 
 
 @pytest.mark.threat("H23")
@@ -256,7 +258,7 @@ def test_who_links_it_through_the_first_once_more_has_that_kept_and_the_other_pu
 
 
 @pytest.mark.threat("H16", "H24")
-def test_what_is_renewed_while_the_other_is_linked_is_given_back(visitor, github, revoked):
+def test_what_is_renewed_while_the_other_is_linked_is_put_aside(visitor, github, revoked):
     github.token = github.new_pair()
     visitor.sign_in(github)
     expire()
@@ -272,9 +274,10 @@ def test_what_is_renewed_while_the_other_is_linked_is_given_back(visitor, github
 
     with connection.execute_wrapper(link_meanwhile):
         account.access_token()
-    renewed = Revocation.objects.get(provider="github", next_try_at__isnull=False)
+    renewed = Revocation.objects.get()
 
     assert happened
+    assert (renewed.provider, renewed.next_try_at) == ("github", None)
     assert renewed.refresh_token.reveal() in github.live
     assert LinkedAccount.objects.get().access_token() == github.token["access_token"]
 
@@ -326,6 +329,137 @@ def test_of_two_tabs_the_scope_is_that_of_the_token_that_is_kept(
     assert narrow.status_code == 302
     wide = "read:user repo user:email"
     assert account.scope == ("read:user user:email" if intent == "link" else wide)
+
+
+@pytest.mark.threat("H24")
+def test_what_is_put_aside_of_one_person_is_nobody_elses(visitor, new_visitor, github, linked, revoked):
+    linked()
+    github.client, github.user = (CLIENT_ID, CLIENT_SECRET), github.user | {"id": 7, "login": "another"}
+    github.emails = []
+    assert new_visitor().sign_in(github).status_code == 302
+    second = LinkedAccount.objects.get(subject="7")
+    Revocation.objects.update(issuer="https://ghe.example/login/oauth")
+
+    second.delete()
+    assert [client for client, _token in revoked] == [CLIENT_ID]
+    LinkedAccount.objects.get().delete()
+
+    assert [client for client, _token in revoked] == [CLIENT_ID, SECOND[0]]
+    assert Revocation.objects.get().next_try_at is None  # of another server
+
+
+@pytest.mark.threat("H24")
+def test_how_long_ago_it_was_put_aside_is_no_reason_to_give_up(github, linked, revoked):
+    linked()
+    Revocation.objects.update(created_at=datetime.now(UTC) - timedelta(days=40))
+    answer, github.revocation = github.revocation, (503, {}, b"")
+    LinkedAccount.objects.get().delete()
+    github.revocation = answer
+    expire()
+
+    call_command("oauth_login", "revoke")
+
+    assert {client for client, _token in revoked} == {CLIENT_ID, SECOND[0]}
+
+
+@pytest.mark.threat("H24")
+@pytest.mark.parametrize(
+    ("failing", "outcome"),
+    [(CLIENT_ID, Outcome.AWAITED), (SECOND[0], Outcome.AWAITED), ("", Outcome.WITHDRAWN)],
+)
+def test_the_visitor_is_told_what_has_become_of_both(github, linked, revoked, failing, outcome):
+    linked()
+    account, answer = LinkedAccount.objects.get(), github.revocation
+
+    def one_is_down(request):
+        return (503, {}, b"") if request.path.split("/")[2] == failing else answer(request)
+
+    github.revocation = one_is_down
+    withdraw(account)
+
+    assert outcome_of(account) is outcome
+
+
+@pytest.mark.threat("H24")
+def test_the_visitor_is_told_of_the_one_if_the_other_is_over(github, linked, revoked):
+    linked()
+    Token.objects.update(state="reauthorize", access_token="", refresh_token="")
+    account = LinkedAccount.objects.get()
+
+    withdraw(account)
+
+    assert outcome_of(account) is Outcome.WITHDRAWN
+    assert [client for client, _token in revoked] == [CLIENT_ID]
+
+
+@pytest.mark.threat("F25", "H24")
+@pytest.mark.parametrize("alias", ["second", "github"])
+@pytest.mark.parametrize("stored", [True, False], ids=["tokens", "no tokens"])
+def test_nobody_signs_in_through_an_account_that_is_unlinked_at_this_moment(
+    visitor, new_visitor, github, policy, settings, alias, stored
+):
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"STORE_TOKENS": stored}
+    github.token = github.token | {"scope": "read:user,user:email,repo"}
+    visitor.sign_in(github)
+    get_user_model().objects.update(email="")
+
+    def unlink(question):
+        policy(anybody)
+        LinkedAccount.objects.get().delete()
+
+    policy(unlink)
+    if alias == "second":
+        as_the_second(github)
+    github.token = github.token | {"scope": "read:user,user:email"}
+    browser = new_visitor()
+    assert browser.sign_in(github, alias).status_code == 302
+
+    account = LinkedAccount.objects.get()
+    assert (account.user, account.provider) == (browser.user, alias)
+    assert not Revocation.objects.filter(next_try_at=None).exists()
+
+
+@pytest.mark.threat("H24")
+def test_what_waits_does_not_end_what_was_put_aside_since(
+    visitor, new_visitor, github, by_the_second, revoked
+):
+    answer, github.revocation = github.revocation, (503, {}, b"")
+    by_the_second()
+    LinkedAccount.objects.get().user.delete()
+    github.client, github.token = (CLIENT_ID, CLIENT_SECRET), github.new_pair()
+    visitor.sign_in(github)
+    by_the_second()  # agreed once more
+    github.revocation = answer
+    Revocation.objects.exclude(next_try_at=None).update(next_try_at=datetime.now(UTC))
+
+    call_command("oauth_login", "revoke")
+
+    assert revoked == []
+    assert Revocation.objects.get().next_try_at is None
+
+
+@pytest.mark.threat("H18", "H24")
+def test_what_no_key_opens_hides_nothing_of_what_is_given_back(visitor, github, settings, revoked):
+    """Of a grant that has ended while it was renewed."""
+    github.token = github.new_pair()
+    visitor.sign_in(github)
+    expire()
+    account = LinkedAccount.objects.get()
+    happened: list[str] = []
+
+    def unlink_meanwhile(execute, sql, *more):
+        if unquoted(sql).startswith("UPDATE oauth_login_token") and github.refresh_requests and not happened:
+            happened.append(sql)
+            github.revocation = (503, {}, b"")
+            LinkedAccount.objects.get().delete()
+            Revocation.objects.update(access_token=Envelope("v1.nothing.that.opens"))
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(unlink_meanwhile), pytest.raises(ReauthorizationRequired):
+        account.access_token()
+
+    assert happened
+    assert Revocation.objects.count() == 2
 
 
 @pytest.mark.threat("H24")

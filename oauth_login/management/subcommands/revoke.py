@@ -152,7 +152,9 @@ class Run:
             raise CommandError("Nothing was done.")
         for start in range(0, len(accounts), TOGETHER):
             together = accounts[start : start + TOGETHER]
-            with transaction.atomic(using=router.db_for_write(Token)):
+            database = router.db_for_write(Token)
+            with transaction.atomic(using=database):
+                Token.objects.using(database).lock(account.pk for account in together)
                 for account in together:
                     withdraw(account)
             for account in together:

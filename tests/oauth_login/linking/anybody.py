@@ -2,6 +2,7 @@
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import BaseBackend, ModelBackend
+from django.core.exceptions import PermissionDenied
 
 
 class Bob(BaseBackend):
@@ -38,3 +39,25 @@ class ByAddressAlone(ModelBackend):
 
     def authenticate(self, request, email, password):  # type: ignore[override]  # as sites write it
         return _known(email, password)
+
+
+class ByLastName(ModelBackend):
+    """Knows people by a field of theirs."""
+
+    def authenticate(self, request, last_name, password):  # type: ignore[override]
+        found = get_user_model().objects.filter(last_name=last_name).first()
+        return found if found and found.check_password(password) else None
+
+
+class ByWhatever(ModelBackend):
+    """Takes what it is given, and expects a name in it."""
+
+    def authenticate(self, request, **credentials):  # type: ignore[override]
+        return _known(credentials["username"], credentials["password"])
+
+
+class Strict(ModelBackend):
+    """Lets nobody in, and no other backend either."""
+
+    def authenticate(self, request, email, password):  # type: ignore[override]
+        raise PermissionDenied

@@ -75,7 +75,7 @@ def test_a_wrong_password_proves_nothing_and_is_told_so(late, typed):
 
 
 @pytest.mark.threat("G02")
-@pytest.mark.parametrize("backend", ["ByAddress", "ByAddressAlone", "ByAddressAsName"])
+@pytest.mark.parametrize("backend", ["ByAddress", "ByAddressAlone", "ByAddressAsName", "ByLastName"])
 def test_where_people_are_known_by_their_address_so_they_are_here(late, settings, backend):
     settings.AUTHENTICATION_BACKENDS = [f"tests.oauth_login.linking.anybody.{backend}"]
     session = late.session
@@ -83,11 +83,32 @@ def test_where_people_are_known_by_their_address_so_they_are_here(late, settings
     session.save()
 
     assert late.post(PAGE, {"password": PASSWORD}).status_code == 403
-    get_user_model().objects.update(email="ada@example.com")
+    get_user_model().objects.update(email="ada@example.com", last_name="Lovelace")
     assert late.post(PAGE, {"password": "wrong"}).status_code == 403
     assert not is_let_link(late)
     assert late.post(PAGE, {"password": PASSWORD, "next": "/where/"})["Location"] == "/where/"
     assert is_let_link(late)
+
+
+@pytest.mark.threat("G02")
+@pytest.mark.parametrize("backend", ["ByWhatever", "Strict", "ByAddress"])
+def test_a_wrong_password_is_one_whatever_backends_there_are(late, settings, backend):
+    """Django's signal, by which some count, is sent once; and no backend is asked what it does not expect."""
+    settings.AUTHENTICATION_BACKENDS = [
+        "django.contrib.auth.backends.ModelBackend",
+        f"tests.oauth_login.linking.anybody.{backend}",
+    ]
+    get_user_model().objects.update(email="ada@example.com")
+    failed = []
+
+    def hear(credentials, **_):
+        failed.append(credentials["username"])
+
+    user_login_failed.connect(hear)
+    answer = late.post(PAGE, {"password": "wrong"})
+    user_login_failed.disconnect(hear)
+
+    assert (answer.status_code, failed) == (403, ["ada"])
 
 
 @pytest.mark.threat("G02")

@@ -40,9 +40,9 @@ def test_so_does_unlinking(visitor, github, ada, link, cost):
     status, statements, _requests = cost(visitor.post, page)
 
     # Session, user, the accounts before and after the log, each time with the user as they are by now, and as
-    # the backend of the password knows them; their tokens are locked; then the grant, what is put aside, and
-    # what Django does to delete.
-    assert (status, statements) == (302, 16)
+    # the backend of the password knows them; their tokens are locked; then the grant, what is put aside, what
+    # the account gave, and what Django does to delete.
+    assert (status, statements) == (302, 17)
 
 
 @pytest.mark.threat("J01")

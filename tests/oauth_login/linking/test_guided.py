@@ -134,7 +134,8 @@ def test_who_has_no_password_is_not_asked_for_one(visitor, new_visitor, github, 
         ({"LOGIN_URL": "/accounts/login/"}, None),  # Django's default, where nothing is
         ({"LOGIN_URL": "/accounts/login/", "ROOT_URLCONF": __name__}, "/accounts/login/"),
         ({"LOGIN_URL": "/here/"}, "/here/"),
-        ({"LOGIN_URL": "admin:login"}, "/admin/login/"),
+        ({"LOGIN_URL": "admin:login"}, None),  # she is no staff, and would be shown the door
+        ({"LOGIN_URL": "http://[bad/"}, None),
         ({"LOGIN_URL": "no-such-page"}, None),
         ({"LOGIN_URL": None}, None),
         ({"LOGIN_URL": 7}, None),

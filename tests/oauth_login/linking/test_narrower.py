@@ -94,9 +94,22 @@ def test_who_links_it_once_more_means_what_they_grant(visitor, comes, github):
 
 
 @pytest.mark.threat("H26")
-def test_where_nobody_knows_what_was_asked_for_the_newest_counts(comes):
+def test_a_token_of_an_alias_that_was_renamed_stays_as_well(comes):
     comes("wide", WIDE)
-    LinkedAccount.objects.update(provider="gone")  # an alias that the settings have another name for now
+    LinkedAccount.objects.update(provider="former")
+    Token.objects.update(provider="former")
+
+    assert comes("narrow") == ("gho_wide", "read:user repo user:email")
+    assert LinkedAccount.objects.get().provider == Token.objects.get().provider == "github"
+
+
+@pytest.mark.threat("H26")
+def test_where_nobody_knows_what_was_asked_for_the_newest_counts(comes, settings):
+    comes("wide", WIDE)
+    providers = settings.OAUTH_LOGIN["PROVIDERS"]
+    other = providers["github"] | {"PRESET": "github", "CLIENT_ID": "another-client"}
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": providers | {"other": other}}
+    LinkedAccount.objects.update(provider="gone")  # and which of the two that was, nobody knows
     Token.objects.update(provider="gone")
 
     assert comes("narrow") == ("gho_narrow", "read:user user:email")

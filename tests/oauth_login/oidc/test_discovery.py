@@ -257,6 +257,7 @@ def test_a_server_on_this_very_machine_may_be_in_several_pieces(servers, visitor
         "64:ff9b:1::a00:1",
         "2002:a9fe:a9fe::1",
         "::127.0.0.1",
+        "::ffff:0:127.0.0.1",
         "fec0::1",
     ],
 )

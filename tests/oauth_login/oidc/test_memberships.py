@@ -3,12 +3,14 @@
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from oauth_login.group_checks import check_given
 from oauth_login.models import LinkedAccount
 from tests.databases import unquoted
-from tests.oauth_login.oidc.fake_openid import MISSING
+from tests.oauth_login.oidc.fake_openid import ISSUER, MISSING
 
 pytestmark = [pytest.mark.django_db, pytest.mark.provider, pytest.mark.databases]
 
@@ -194,7 +196,7 @@ def test_what_is_not_declared_any_more_is_taken_back(declare, come, settings, ru
 def another_account(given):
     """Link another account to the only user, which has given them something."""
     return LinkedAccount.objects.create(
-        user=User.objects.get(), provider="other", issuer="https://other.example", subject="7", given=given
+        user=User.objects.get(), provider="other", issuer=ISSUER, subject="7", given=given
     )
 
 
@@ -209,6 +211,36 @@ def test_what_another_account_gives_as_well_stays_until_that_one_goes_too(declar
     LinkedAccount.objects.get(provider="acme").delete()
     assert has() == (["Editors"], True)
     other.delete()
+    assert has() == ([], False)
+
+
+@pytest.mark.threat("F18")
+def test_what_an_account_of_a_former_server_gave_does_not_count_any_more(declare, come, groups, capsys):
+    declare()
+    come("editors", "admins")
+    other = another_account({"groups": [str(groups["Editors"].pk)], "staff": True})
+    LinkedAccount.objects.filter(pk=other.pk).update(issuer="https://former.example", provider="acme")
+
+    assert come() == ([], False)
+    assert [one.id for one in check_given(databases=["default"])] == ["oauth_login.W016"]
+    call_command("oauth_login", "settle")
+    assert LinkedAccount.objects.get(pk=other.pk).given == {}
+
+
+@pytest.mark.threat("F18")
+@pytest.mark.parametrize(
+    "read",
+    [lambda rows: rows, lambda rows: rows.defer("given"), lambda rows: rows.only("pk")],
+    ids=["all", "but one", "key"],
+)
+def test_what_an_account_gives_is_looked_at_when_it_is_deleted(declare, come, read):
+    declare()
+    come()
+    before = read(LinkedAccount.objects.all()).get()
+    come("editors", "admins")
+
+    before.delete()
+
     assert has() == ([], False)
 
 

@@ -28,6 +28,17 @@ def test_what_the_id_token_lacks_is_asked_for(brief, visitor):
     assert brief.hits("/userinfo") == 1
 
 
+def test_an_address_that_is_empty_in_the_id_token_is_one_that_it_lacks(openid, visitor):
+    """Core §5.3.2: what is not said is left out, and not empty."""
+    openid.claims = {"email": "", "email_verified": MISSING}
+    openid.userinfo |= {"email_verified": True}
+
+    visitor.sign_in(openid, "acme")
+
+    account = LinkedAccount.objects.get()
+    assert (account.email, account.email_verified) == ("jane@op.example", True)
+
+
 def test_oidcc_client_test_userinfo_bearer_header(brief, visitor):
     visitor.sign_in(brief, "acme")
 

@@ -69,6 +69,14 @@ def test_words_that_no_page_can_say_are_a_mistake_in_the_rule(stoic, github, pol
     assert (stoic.user, rows()) == (None, (0, 0, 0))
 
 
+def test_no_words_are_those_of_the_page(visitor, github, policy):
+    policy(lambda _: PolicyRefused(None))
+
+    page = visitor.sign_in(github).content.decode()
+
+    assert "Please try another way, or ask the owner of this site." in page
+
+
 # --- What is asked ----------------------------------------------------------------------------------------
 
 

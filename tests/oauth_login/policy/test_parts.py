@@ -539,6 +539,8 @@ def test_a_rule_may_want_a_second_factor_that_the_provider_has_asked_for():
         (GitHubOrganisation, ["acme", "a team"], {}),
         *((GitHubOrganisation, ["acme", ()], {}), (GitHubOrganisation, ["acme", ""], {})),
         *((GitHubOrganisation, ["acme"], {"id": number}) for number in ("4711", 4711.0, True)),
+        *((GitHubOrganisation, ["acme", team], {}) for team in (5, b"x", ["a", None])),
+        (GitHubOrganisation, [None], {}),
         (AllowOnly, ["octocat"], {}),
         (Deny, [("github",)], {}),
         (Deny, [("github", "")], {}),

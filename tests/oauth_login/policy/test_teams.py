@@ -193,7 +193,8 @@ def test_what_an_administrator_or_another_account_gave_is_not_lost_by_a_refusal(
     user = User.objects.get()
     user.groups.add(Group.objects.create(name="By hand"))
     given = LinkedAccount.objects.get().given
-    LinkedAccount.objects.create(user=user, provider="ghe", issuer="ghe", subject="1", given=given)
+    issuer = LinkedAccount.objects.get().issuer
+    LinkedAccount.objects.create(user=user, provider="github", issuer=issuer, subject="1", given=given)
     policy(nobody)
 
     assert editor.sign_in(github).status_code == 403

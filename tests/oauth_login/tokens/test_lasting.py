@@ -60,21 +60,22 @@ def roll_back():
 def locked(granting, monkeypatch):
     """A transaction of the site's that has a token's row locked; SQLite, which locks none, says so.
 
-    :param when: when it has.
+    :param when: when that says so.
+    :param said_of: of which account, if that is another.
     """
 
-    def pass_over_when(when, execute, sql, params, many, context):
+    def pass_over(pk, when, execute, sql, params, many, context):
         asked = unquoted(sql)
         is_asked = asked.startswith("SELECT oauth_login_token.account_id") and "provider" not in asked
-        if is_asked and "FOR UPDATE" not in asked and when():
+        if is_asked and params[0] == pk and "FOR UPDATE" not in asked and when():
             sql = f"{sql} LIMIT 0"
         return execute(sql, params, many, context)
 
     @contextmanager
-    def site(account, when=lambda: True):
+    def site(account, when=lambda: True, *, said_of=None):
         def watch(connection, **_):
             connection.features.has_select_for_update_skip_locked = True
-            connection.execute_wrappers.append(partial(pass_over_when, when))
+            connection.execute_wrappers.append(partial(pass_over, (said_of or account).pk, when))
 
         granting.more = {"scope": None}
         with transaction.atomic(), monkeypatch.context() as features:
@@ -474,11 +475,16 @@ def test_whoever_has_the_row_locked_does_not_wait_for_themselves(account_of, gra
     granting.answers_api = answer
     account = account_of(3600 if answer else -1, refresh_token="")
 
-    with locked(account), pytest.raises(ReauthorizationRequired):
-        account.session().get("/user")
+    other = account_of(-1, 2)
+
+    with locked(account):
+        for _ in range(2):
+            with pytest.raises(ReauthorizationRequired):
+                account.session().get("/user")
+        assert other.access_token() == "ghu_access000003"
 
     request_finished.send(sender=None)
-    assert Token.objects.get().state == "reauthorize"
+    assert Token.objects.get(pk=account.pk).state == "reauthorize"
 
 
 def test_nor_is_one_renewed_that_they_have_locked(account_of, granting, locked):
@@ -497,7 +503,8 @@ def test_the_end_of_a_token_that_is_locked_for_a_moment_is_not_lost(account_of, 
     account = account_of(-1)
     granting.renews = reply(DEAD)
 
-    with locked(account_of(3600, 2), when=lambda: granting.requests), pytest.raises(ReauthorizationRequired):
+    said = locked(account_of(3600, 2), lambda: granting.requests, said_of=account)
+    with said, pytest.raises(ReauthorizationRequired):
         account.access_token()
 
     request_finished.send(sender=None)

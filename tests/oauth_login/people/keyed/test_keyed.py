@@ -6,10 +6,21 @@ import uuid
 import pytest
 from django.contrib.auth.models import Group
 
+from oauth_login.backends import OAuthBackend
 from oauth_login.models import Revocation
 from tests.guestbook.markup import read
 from tests.oauth_login.people.badges.models import Badge
 from tests.oauth_login.people.keyed.models import Person
+
+
+class Hides(OAuthBackend):
+    """Has newcomers wait for somebody who lets them in."""
+
+    def create_user(self, profile, *names):
+        user = super().create_user(profile, *names)
+        user.left = True
+        return user
+
 
 pytestmark = [pytest.mark.threat("L06"), pytest.mark.django_db]
 
@@ -143,6 +154,16 @@ def test_an_account_that_is_deleted_by_another_name_takes_what_it_gave_with_it(v
     Badge.objects.all().delete()
 
     assert (visitor.user.groups.count(), visitor.user.is_staff) == (0, False)
+
+
+@pytest.mark.threat("F20")
+def test_so_is_whoever_would_be_hidden_as_soon_as_they_are_here(visitor, github, settings, rows):
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.Hides"]
+
+    answer = visitor.sign_in(github)
+
+    assert (answer.status_code, answer.context["code"]) == (403, "user_inactive")
+    assert rows() == (0, 0, 0)
 
 
 @pytest.mark.threat("F20")
