@@ -186,9 +186,10 @@ def _pay(debts: dict[Change, _Debt]) -> None:
     """
     connection = connections[router.db_for_write(Token)]
     here = {change: debt for change, debt in debts.items() if debt.place == connection.settings_dict["NAME"]}
-    is_within = bool(here) and _is_in_transaction(connection)
+    is_within: bool | None = None
     for change, debt in here.items():
         try:
+            is_within = _is_in_transaction(connection) if is_within is None else is_within
             write(change, debt.pk, is_within=is_within)
         except Exception:  # a database or a driver, wrong keys, a task's time that is over: none stops others
             logger.exception("a renewed token could not be saved yet")

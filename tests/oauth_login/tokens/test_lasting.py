@@ -552,6 +552,26 @@ def test_a_token_that_the_database_did_not_take_is_saved_when_it_does(account_of
     assert Token.objects.get().state == "active"
 
 
+def test_a_database_that_is_gone_when_a_request_ends_breaks_no_answer(
+    account_of, roll_back, stored, monkeypatch, caplog
+):
+    monkeypatch.setattr(connection.features, "has_select_for_update", False)
+    account = account_of(-1)
+    roll_back(account.access_token)
+    connection.close()
+
+    def gone():
+        raise OperationalError("could not connect")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(connection, "connect", gone)
+        request_finished.send(sender=None)
+    assert "could not be saved yet" in caplog.text
+
+    request_finished.send(sender=None)
+    assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
+
+
 @pytest.mark.threat("H26")
 @pytest.mark.parametrize("error", [OperationalError, KeyboardInterrupt])
 def test_a_scope_that_the_database_did_not_take_is_recorded_when_it_does(account_of, granting, error):
