@@ -289,12 +289,12 @@ def _replace(account: LinkedAccount, token: Token, values: dict[str, Any], scope
         if _is_its_end(there, token):
             is_written = Token.objects.replace(there, **values)
             token = there
-        elif not _holds(there, token, values["access_token"]):
+        elif not _holds(there, values["access_token"]):
             _give_back(account, token, there, values)
             return False
     if scope is None:  # an answer that says nothing of it changes nothing (H26)
         return is_written
-    return _write_scope(account, scope, token.version + 1) or is_written
+    return lasting.along(partial(_write_scope, account.pk, scope, token.version + 1)) or is_written
 
 
 def _is_its_end(there: Token | None, token: Token) -> bool:
@@ -307,29 +307,19 @@ def _is_its_end(there: Token | None, token: Token) -> bool:
     )
 
 
-def _holds(there: Token | None, token: Token, access_token: str) -> bool:
-    """Tell whether the row is what was written in place of *token*, and not what others have written."""
-    if there is None or there.version != token.version + 1 or not there.access_token:
-        return False
-    return bool(there.access_token.reveal() == access_token)
+def _holds(there: Token | None, access_token: str) -> bool:
+    """Tell whether the row is what was written before, and not what others have written since."""
+    return bool(there and there.access_token and there.access_token.reveal() == access_token)
 
 
-def _write_scope(account: LinkedAccount, scope: str, version: int) -> bool:
-    """Write the *scope* of a token along, in place of what is written now, unless there is a later token.
+def _write_scope(pk: Any, scope: str, version: int) -> bool:
+    """Write the *scope* of a token, unless there is a later one by now.
 
     The site's own connection may not see that token yet, as its transaction has begun before.
     """
-    stored = LinkedAccount.objects.using(router.db_for_write(LinkedAccount)).filter(pk=account.pk)
-    before = stored.values_list("scope", flat=True).first()
-    if before is None or before == scope:
-        return False
-    return lasting.along(partial(_swap_scope, account.pk, before, scope, version))
-
-
-def _swap_scope(pk: Any, before: str, scope: str, version: int) -> bool:
     later = Token.objects.filter(pk=pk, version__gt=version).values("pk")
-    accounts = LinkedAccount.objects.using(router.db_for_write(LinkedAccount))
-    return accounts.filter(pk=pk, scope=before).exclude(pk__in=later).update(scope=scope) == 1
+    accounts = LinkedAccount.objects.using(router.db_for_write(LinkedAccount)).filter(pk=pk)
+    return accounts.exclude(scope=scope).exclude(pk__in=later).update(scope=scope) == 1
 
 
 def _give_back(account: LinkedAccount, token: Token, there: Token | None, values: dict[str, Any]) -> None:

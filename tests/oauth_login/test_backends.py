@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.forms import PasswordResetForm
 from django.contrib.auth.signals import user_logged_in
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.db.models.signals import post_init, pre_save
 from django.test.utils import CaptureQueriesContext
 
@@ -953,6 +953,22 @@ def test_nothing_is_changed_by_a_return_that_fails_half_way(unlucky, github, lis
     github.user["name"] = "New"
 
     assert unlucky.sign_in(github).status_code == 503
+    assert [*LinkedAccount.objects.values(), *Token.objects.values("account", "version")] == before
+
+
+@pytest.mark.threat("F24")
+def test_a_database_that_fails_at_a_return_changes_nothing(unlucky, github):
+    unlucky.sign_in(github)
+    before = [*LinkedAccount.objects.values(), *Token.objects.values("account", "version")]
+    github.user["name"] = "New"
+
+    def fail(execute, sql, *more):
+        if unquoted(sql).startswith("UPDATE oauth_login_linkedaccount"):
+            raise OperationalError("disk full")
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(fail):
+        assert unlucky.sign_in(github).status_code == 503
     assert [*LinkedAccount.objects.values(), *Token.objects.values("account", "version")] == before
 
 

@@ -95,6 +95,17 @@ def test_while_the_declaration_is_wrong_nothing_is_taken(editor, declare):
     assert has(editor) == (["By hand", "Editors"], True)
 
 
+def test_while_a_provider_cannot_be_used_nobody_knows_whose_its_accounts_are(editor, declare, settings):
+    declare("github", memberships=["github"])
+    settings.OAUTH_LOGIN["PROVIDERS"]["github"] = settings.OAUTH_LOGIN["PROVIDERS"]["github"] | {
+        "CLIENT_ID": 7
+    }
+
+    assert noticed() == []
+    call_command("oauth_login", "settle")
+    assert has(editor) == (["By hand", "Editors"], True)
+
+
 @pytest.mark.parametrize("name", ["table_names", "get_table_description"])
 def test_before_it_is_migrated_there_is_nothing_to_notice(editor, declare, name, monkeypatch):
     declare("github")

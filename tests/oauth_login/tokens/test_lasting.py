@@ -338,17 +338,18 @@ def test_the_scope_of_a_token_outlasts_a_rollback_as_the_token_does(account_of, 
 
 
 @pytest.mark.threat("H26")
-def test_the_scope_of_a_token_is_not_written_over_that_of_a_later_one(account_of, granting, roll_back):
+@pytest.mark.parametrize("later", ["repo", "read:user"], ids=["another", "that of before"])
+def test_the_scope_of_a_token_is_not_written_over_that_of_a_later_one(account_of, granting, roll_back, later):
     account = account_of(-1)
     granting.more = {"scope": "user"}
     roll_back(account.access_token)
-    granting.more = {"scope": "repo"}
+    granting.more = {"scope": later}
     granting.live["ghr_refresh000001"] = "ghu_access000001"  # should it not have outlasted that
     at_once(partial(tokens.renew, account))
 
     request_finished.send(sender=None)
 
-    assert LinkedAccount.objects.get().scope == "repo"
+    assert LinkedAccount.objects.get().scope == later
 
 
 @pytest.mark.threat("H24")
@@ -482,6 +483,7 @@ def test_whoever_has_the_row_locked_does_not_wait_for_themselves(account_of, gra
             with pytest.raises(ReauthorizationRequired):
                 account.session().get("/user")
         assert other.access_token() == "ghu_access000003"
+        assert at_once(lambda: Token.objects.get(pk=account.pk).state) == ["active"]
 
     request_finished.send(sender=None)
     assert Token.objects.get(pk=account.pk).state == "reauthorize"
