@@ -213,15 +213,15 @@ def test_one_answer_that_is_none_says_nothing_of_the_next(person, revoking, owne
 
 
 def test_one_client_that_is_gone_says_nothing_of_another_of_its_server(person, owner, act, settings):
-    gone, there = person(), person()
-    Token.objects.filter(pk=gone.pk).update(provider="gone")
+    accounts = first, _there, last = person(), person(), person()
+    Token.objects.filter(pk__in=[first.pk, last.pk]).update(provider="gone")
     providers = settings.OAUTH_LOGIN["PROVIDERS"]
     other = providers["ghe"] | {"CLIENT_ID": "another-client"}
     settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"PROVIDERS": providers | {"other": other}}
 
-    told = act(signed_in(owner), "renew_tokens", gone, there)
+    told = act(signed_in(owner), "renew_tokens", *accounts)
 
-    assert told == ["1 token was renewed.", "1 token of ghe was not renewed: settings_invalid"]
+    assert told == ["1 token was renewed.", "2 tokens of ghe were not renewed: settings_invalid"]
 
 
 def test_what_cannot_be_renewed_is_told_by_provider_and_code(person, owner, act):
