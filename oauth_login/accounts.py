@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from oauth_login import branding, conf, letters, recency, session_index, signals, ways_in
+from oauth_login import aliases, branding, conf, letters, recency, session_index, signals, ways_in
 from oauth_login.errors import FormStale, LastWayIn, NotHere
 from oauth_login.guard import csrf_refused, csrf_told, guarded, outside_transactions
 from oauth_login.models import LinkedAccount, SignIn, Token
@@ -147,7 +147,7 @@ def _has_password_by_now(user: Any) -> bool:
 
 def _told(account: LinkedAccount) -> str:
     """Return what the visitor has to know about the grant."""
-    url = branding.grant_url(branding.alias_of(account))
+    url = branding.grant_url(aliases.alias_of(account))
     text = UNLINKED.get(outcome_of(account)) or (BY_HAND_THERE if url else BY_HAND)
     shown = account.username or account.name or account.subject
     return format_html(str(text), account=shown, provider=branding.label_of(account), url=url)

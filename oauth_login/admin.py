@@ -208,8 +208,8 @@ class RevocationAdmin(ReadOnly, admin.ModelAdmin):
         "reason",
     )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Revocation]:
-        return super().get_queryset(request).exclude(next_try_at=None)
+    def get_queryset(self, _request: HttpRequest) -> QuerySet[Revocation]:
+        return Revocation.objects.awaited()
 
     def has_delete_permission(self, *_args: Any) -> bool:
         return False

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.db import IntegrityError, models, router
 
-from oauth_login import branding, conf
+from oauth_login import aliases, conf
 from oauth_login.fields import moment
 from oauth_login.health import Health, health_of
 from oauth_login.leases import DatabaseNow
@@ -53,7 +53,7 @@ def _kept(account: LinkedAccount, alias: str, granted: TokenResponse | None, *, 
     """Tell whether *granted* counts; None if the account's token is not what was looked at."""
     kept = getattr(account, "token", None)
     if kept is not None and not narrows and _is_worth_more(account, alias, kept, granted):
-        is_one = branding.is_one_client(account.client_of(kept), alias, account.issuer)
+        is_one = aliases.is_one_client(account.client_of(kept), alias, account.issuer)
         if not Token.objects.hold(kept, provider=alias if is_one else account.client_of(kept)):
             return None
         if granted and not is_one:
@@ -77,7 +77,7 @@ def _written_over(
         return None
     LinkedAccount._meta.get_field("token").delete_cached_value(account)  # read again when it is asked for
     client = account.client_of(kept)
-    if not branding.is_one_client(client, alias, account.issuer):
+    if not aliases.is_one_client(client, alias, account.issuer):
         _rows().aside(account).filter(provider=alias).delete()  # of one grant with what is kept now
         if _is_there(client, account.issuer):
             _rows().put_aside(account, kept, client=client)
@@ -91,10 +91,10 @@ def _is_worth_more(account: LinkedAccount, alias: str, kept: Token, granted: Tok
     """
     if not conf.setting("STORE_TOKENS") or health_of(kept) not in SERVING:
         return False
-    client = branding.called_now(account.client_of(kept), account.issuer)
+    client = aliases.called_now(account.client_of(kept), account.issuer)
     if not _is_there(client, account.issuer):
         return False
-    if not branding.is_one_client(client, alias, account.issuer):
+    if not aliases.is_one_client(client, alias, account.issuer):
         return True
     if granted is None or granted.scope is None or not granted.scope < frozenset(account.scope.split()):
         return False
@@ -116,7 +116,7 @@ def _read_again(account: LinkedAccount) -> None:
 
 def _is_there(client: str, issuer: str) -> bool:
     """Tell whether the site still has the client that got a token."""
-    provider = branding.configured(client)
+    provider = aliases.configured(client)
     return provider is not None and provider.speaks_for(issuer)
 
 

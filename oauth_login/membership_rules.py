@@ -53,16 +53,12 @@ class Memberships:
         value = claims[self.claim] if self.claim in claims else find(claims, self.claim)
         if isinstance(value, dict):
             value = [name for name, told in value.items() if told]
-        values = [value] if isinstance(value, str) else value
-        return frozenset(one for one in values if isinstance(one, str)) if _is_list(values) else frozenset()
+        values: Any = [value] if isinstance(value, str) else value if isinstance(value, list) else ()
+        return frozenset(one for one in values if isinstance(one, str))
 
     def names_for(self, said: frozenset[str]) -> frozenset[str]:
         """Return the names of the groups that somebody gets of whom that is *said*."""
         return frozenset(name for value, name in self.groups.items() if value in said)
-
-
-def _is_list(value: object) -> bool:
-    return isinstance(value, list)
 
 
 def membership_problems(declared: Mapping[Any, Any], configured: Mapping[Any, Any]) -> Iterator[Problem]:

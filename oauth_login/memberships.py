@@ -15,7 +15,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db import models, router, transaction
 
-from oauth_login import branding, conf, organisations
+from oauth_login import aliases, conf, organisations
 from oauth_login.errors import SignInRefused, printable
 from oauth_login.membership_rules import Memberships
 from oauth_login.models import LinkedAccount
@@ -194,8 +194,8 @@ def undeclared(accounts: "models.QuerySet[LinkedAccount]") -> Iterator[LinkedAcc
     :raises ProviderMisconfigured: ``MEMBERSHIPS`` is wrong, so nobody knows (E025).
     """
     for account in accounts.exclude(given={}).only("user", "provider", "issuer", "given").order_by("pk"):
-        declared = conf.memberships(branding.alias_of(account) or account.provider)
-        if declared is None or branding.is_stranded(account):
+        declared = conf.memberships(aliases.alias_of(account) or account.provider)
+        if declared is None or aliases.is_stranded(account):
             yield account
 
 
@@ -243,7 +243,7 @@ def _locked(account: LinkedAccount) -> tuple[Given, Given]:
     stored = {one.pk: one for one in _accounts(account).only("user", "provider", "issuer", "given")}
     own = stored.pop(account.pk, None)
     # Nobody can come by one of a server that no alias means any more: what it gave would stay for ever.
-    others = [one.given for one in stored.values() if one.given and not branding.is_stranded(one)]
+    others = [one.given for one in stored.values() if one.given and not aliases.is_stranded(one)]
     return Given.of([own.given] if own else []), Given.of(others)
 
 

@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 
-from oauth_login import branding, conf, session_index, signals
+from oauth_login import aliases, conf, session_index, signals
 from oauth_login.errors import ProviderError, ProviderMisconfigured, ProviderResponseError, printable
 from oauth_login.guard import outside_transactions
 from oauth_login.logout import TellsLogouts
@@ -178,7 +178,7 @@ def _revoke(account: LinkedAccount, provider: Provider) -> bool:
     """
     token = Token.objects.using(router.db_for_write(Token)).locked(account.pk)
     client = account.client_of(token) if token else account.provider
-    if not branding.is_one_client(client, provider.alias, account.issuer):
+    if not aliases.is_one_client(client, provider.alias, account.issuer):
         return False
     is_news = token is not None and token.revoke("revoked_there")
     if conf.setting("SESSIONS_END_ON_REVOCATION"):
@@ -198,7 +198,7 @@ def _revoke(account: LinkedAccount, provider: Provider) -> bool:
 def _first_name(provider: Provider) -> str:
     """Return the first alias of that client: what was delivered to one of them is told to each (K05)."""
     issuer = provider.server.issuer
-    same = (one for one in conf.aliases() if branding.is_one_client(one, provider.alias, issuer))
+    same = (one for one in conf.aliases() if aliases.is_one_client(one, provider.alias, issuer))
     return next(same, provider.alias)
 
 

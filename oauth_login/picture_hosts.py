@@ -6,7 +6,7 @@ than all the rest of it, so what was found is remembered as long as the settings
 
 from typing import Final
 
-from oauth_login import branding, conf
+from oauth_login import aliases, conf
 
 #: By the digest of the settings; of the newest ones only.
 _found: Final[dict[bytes, frozenset[str]]] = {}
@@ -18,7 +18,7 @@ def picture_hosts() -> frozenset[str]:
     known = _found.get(digest)
     if known is not None:
         return known
-    providers = [branding.configured(alias) for alias in conf.aliases()]
+    providers = [aliases.configured(alias) for alias in conf.aliases()]
     hosts = frozenset(host for each in providers if each for host in each.picture_hosts)
     if None not in providers:  # what keeps one out, a file perhaps, may be mended while the settings stay
         _found.clear()

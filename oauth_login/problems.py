@@ -197,10 +197,10 @@ def _wrong_with_url(key: str, value: object) -> tuple[str, str] | None:
         )
     if key in DOCUMENTED and DOCUMENTS in f"{value}/":
         return "is where its documents are", f"Try {_issuer_of(str(value))!r}, or {DOCUMENTED[key]}."
-    longest = URL_LENGTH if key != "ISSUER" else ISSUER_LENGTH
-    if len(tenantless) > longest:
-        return "is too long", f"{longest} characters of it can be stored with every account, or sent."
-    return None
+    longest, use = (
+        (ISSUER_LENGTH, "are stored with every account") if key == "ISSUER" else (URL_LENGTH, "fit")
+    )
+    return ("is too long", f"{longest} characters of it {use}.") if len(tenantless) > longest else None
 
 
 def _issuer_of(document: str) -> str:

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import DatabaseError, IntegrityError
 
-from oauth_login import branding, conf, granted
+from oauth_login import aliases, conf, granted
 from oauth_login.errors import ProviderResponseError
 from oauth_login.models import LinkedAccount
 from oauth_login.oauth2 import TokenResponse
@@ -59,7 +59,7 @@ def renew(
     """
     counts = granted.keep(account, alias, token, narrows=narrows)
     changed = _show(account, profile, token if counts else None)
-    is_renamed = alias != account.provider and branding.is_one_client(alias, account.provider, account.issuer)
+    is_renamed = alias != account.provider and aliases.is_one_client(alias, account.provider, account.issuer)
     if alias != account.provider and (counts or is_renamed):
         account.provider = alias
         changed.append("provider")

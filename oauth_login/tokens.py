@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 from django.db import router
 from django.views.decorators.debug import sensitive_variables
 
-from oauth_login import branding, conf, health, lasting, signals
+from oauth_login import aliases, conf, health, lasting, signals
 from oauth_login.errors import (
     GrantError,
     ProviderError,
@@ -85,7 +85,7 @@ def provider_of(alias: str, issuer: str) -> Provider:
     :raises ProviderMisconfigured: the settings have none, or another authorization server under its name:
         that one is never shown a token of the former.
     """
-    alias = branding.called_now(alias, issuer)
+    alias = aliases.called_now(alias, issuer)
     try:
         provider = conf.provider(alias)
     except KeyError:
@@ -329,7 +329,7 @@ def _give_back(account: LinkedAccount, token: Token, there: Token | None, values
     """
     client = account.client_of(token)
     by_now = account.client_of(there) if there and there.state != Token.State.REVOKED else ""
-    if by_now and branding.is_one_client(by_now, client, account.issuer):
+    if by_now and aliases.is_one_client(by_now, client, account.issuer):
         return
     rows = Revocation.objects.using(router.db_for_write(Revocation))
     grant = {name: values[name] for name in ("access_token", "refresh_token", "expires_at")}

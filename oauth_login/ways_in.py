@@ -17,7 +17,7 @@ from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.debug import sensitive_variables
 
-from oauth_login import addresses, branding, conf
+from oauth_login import addresses, aliases, branding, conf
 from oauth_login.models import LinkedAccount
 from oauth_login.redirects import is_ours, is_there, leads_to_admin
 
@@ -29,8 +29,8 @@ def providers(accounts: Iterable[LinkedAccount]) -> list[dict[str, Any]]:
 
     Not those of a server that no alias means by now: another one knows nobody of the former.
     """
-    leading = {branding.alias_of(account) for account in accounts}
-    found = ((alias, branding.configured(alias)) for alias in conf.aliases() if alias in leading)
+    leading = {aliases.alias_of(account) for account in accounts}
+    found = ((alias, aliases.configured(alias)) for alias in conf.aliases() if alias in leading)
     return [
         {
             "alias": alias,

@@ -18,7 +18,7 @@ from django.db import Error as DatabaseError  # also what drivers raise about a 
 from django.db import connections, router, transaction
 from django.views.decorators.debug import sensitive_variables
 
-from oauth_login import branding, lasting, tokens, transport
+from oauth_login import aliases, lasting, tokens, transport
 from oauth_login.errors import (
     ProviderError,
     ProviderMisconfigured,
@@ -133,7 +133,7 @@ def _is_superseded(row: Revocation) -> bool:
     like. The revocation of an old token would end the new one.
     """
     by_now = row.granted_again
-    is_again = by_now is not None and branding.is_one_client(by_now, row.provider, row.issuer)
+    is_again = by_now is not None and aliases.is_one_client(by_now, row.provider, row.issuer)
     return is_again or row.is_put_aside
 
 

@@ -9,8 +9,8 @@ from oauth_login.policy.part import Part, Words, nobody, require_callable, requi
 from oauth_login.questions import Policy, SignInQuestion
 
 
-class AllOf(Part):
-    """Admits whom every part admits. They are asked in turn; the first refusal is the answer."""
+class _Several(Part):
+    """What is made of parts, each of which has to be one."""
 
     def __init__(self, *parts: Policy, words: Words = "") -> None:
         super().__init__(words=words)
@@ -18,6 +18,10 @@ class AllOf(Part):
 
     def mistakes(self) -> Iterator[str]:
         return _mistakes(self.parts)
+
+
+class AllOf(_Several):
+    """Admits whom every part admits. They are asked in turn; the first refusal is the answer."""
 
     def __call__(self, question: SignInQuestion) -> SignInRefused | None:
         for part in self.parts:
@@ -27,19 +31,12 @@ class AllOf(Part):
         return None
 
 
-class AnyOf(Part):
+class AnyOf(_Several):
     """Admits whom one part admits. They are asked in turn; if all refuse, the last refusal is the answer.
 
     A provider that cannot be asked is no reason to refuse, nor to admit: the other parts are asked, and if
     none of them admits, its error stands.
     """
-
-    def __init__(self, *parts: Policy, words: Words = "") -> None:
-        super().__init__(words=words)
-        self.parts = _checked(parts)
-
-    def mistakes(self) -> Iterator[str]:
-        return _mistakes(self.parts)
 
     def __call__(self, question: SignInQuestion) -> SignInRefused | None:
         refusal: SignInRefused | None = None

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.template import RequestContext
 from django.urls import reverse
 
-from oauth_login import branding, conf, last_used
+from oauth_login import aliases, branding, conf, last_used
 from oauth_login.health import unusable
 from oauth_login.models import LinkedAccount, Token
 from oauth_login.redirects import same_origin_path
@@ -83,7 +83,7 @@ def linked_accounts(context: RequestContext) -> dict[str, Any]:
             "grant_url": branding.grant_url(alias or account.provider),
         }
         for account in accounts
-        for alias in [branding.alias_of(account)]
+        for alias in [aliases.alias_of(account)]
     ]
     return _with_request(context, accounts=shown, here=reverse("oauth_login:accounts"))
 
@@ -111,7 +111,7 @@ def _to_sign_in_again(user: Any) -> tuple[LinkedAccount, str] | None:
     """
     troubled = Token.objects.filter(unusable(), account__user=user)
     accounts = [token.account for token in troubled.select_related("account").order_by("pk")]
-    return next(((account, alias) for account in accounts if (alias := branding.alias_of(account))), None)
+    return next(((account, alias) for account in accounts if (alias := aliases.alias_of(account))), None)
 
 
 def _button(alias: str, *, mark: bool, another_account: bool = False) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -89,6 +90,21 @@ def as_the_second(github):
     github.client = SECOND
     github.clients |= [SECOND]
     github.token = github.new_pair()
+
+
+@contextmanager
+def before_it_is_saved(github, do):
+    """Do something once, when a new token has come and is about to be saved."""
+    waiting = [do]
+
+    def first(execute, sql, *more):
+        if unquoted(sql).startswith("UPDATE oauth_login_token") and github.refresh_requests and waiting:
+            waiting.pop()()
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(first):
+        yield
+    assert not waiting
 
 
 def expire():
@@ -263,20 +279,15 @@ def test_what_is_renewed_while_the_other_is_linked_is_put_aside(visitor, github,
     visitor.sign_in(github)
     expire()
     account = LinkedAccount.objects.get()
-    happened: list[str] = []
 
-    def link_meanwhile(execute, sql, *more):
-        if unquoted(sql).startswith("UPDATE oauth_login_token") and github.refresh_requests and not happened:
-            happened.append(sql)
-            as_the_second(github)
-            assert visitor.sign_in(github, "second", intent="link").status_code == 302
-        return execute(sql, *more)
+    def link():
+        as_the_second(github)
+        assert visitor.sign_in(github, "second", intent="link").status_code == 302
 
-    with connection.execute_wrapper(link_meanwhile):
+    with before_it_is_saved(github, link):
         account.access_token()
     renewed = Revocation.objects.get()
 
-    assert happened
     assert (renewed.provider, renewed.next_try_at) == ("github", None)
     assert renewed.refresh_token.reveal() in github.live
     assert LinkedAccount.objects.get().access_token() == github.token["access_token"]
@@ -445,20 +456,15 @@ def test_what_no_key_opens_hides_nothing_of_what_is_given_back(visitor, github, 
     visitor.sign_in(github)
     expire()
     account = LinkedAccount.objects.get()
-    happened: list[str] = []
 
-    def unlink_meanwhile(execute, sql, *more):
-        if unquoted(sql).startswith("UPDATE oauth_login_token") and github.refresh_requests and not happened:
-            happened.append(sql)
-            github.revocation = (503, {}, b"")
-            LinkedAccount.objects.get().delete()
-            Revocation.objects.update(access_token=Envelope("v1.nothing.that.opens"))
-        return execute(sql, *more)
+    def unlink():
+        github.revocation = (503, {}, b"")
+        LinkedAccount.objects.get().delete()
+        Revocation.objects.update(access_token=Envelope("v1.nothing.that.opens"))
 
-    with connection.execute_wrapper(unlink_meanwhile), pytest.raises(ReauthorizationRequired):
+    with before_it_is_saved(github, unlink), pytest.raises(ReauthorizationRequired):
         account.access_token()
 
-    assert happened
     assert Revocation.objects.count() == 2
 
 
