@@ -11,7 +11,8 @@ import time
 from functools import partial
 from typing import Any, Final, NoReturn
 
-from django.db import router
+from django.db import connections, router, transaction
+from django.db.models import F
 from django.views.decorators.debug import sensitive_variables
 
 from oauth_login import aliases, conf, health, lasting, signals
@@ -315,11 +316,18 @@ def _holds(there: Token | None, access_token: str) -> bool:
 def _write_scope(pk: Any, scope: str, version: int) -> bool:
     """Write the *scope* of a token, unless there is a later one by now.
 
-    The site's own connection may not see that token yet, as its transaction has begun before.
+    The site's own connection may not see that token yet, as its transaction has begun before; and it does not
+    lock it, as that would last as long. Otherwise a sign-in that is writing one is waited for.
     """
-    later = Token.objects.filter(pk=pk, version__gt=version).values("pk")
-    accounts = LinkedAccount.objects.using(router.db_for_write(LinkedAccount)).filter(pk=pk)
-    return accounts.exclude(scope=scope).exclude(pk__in=later).update(scope=scope) == 1
+    database = router.db_for_write(Token)
+    is_within = connections[database].in_atomic_block
+    with transaction.atomic(using=database):
+        rows = Token.objects.using(database).filter(pk=pk)
+        if not is_within:
+            rows.update(version=F("version"))
+        later = rows.filter(version__gt=version).values("pk")
+        accounts = LinkedAccount.objects.using(database).filter(pk=pk).exclude(scope=scope)
+        return accounts.exclude(pk__in=later).update(scope=scope) == 1
 
 
 def _give_back(account: LinkedAccount, token: Token, there: Token | None, values: dict[str, Any]) -> None:

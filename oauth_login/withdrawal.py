@@ -219,9 +219,8 @@ def withdraw(account: LinkedAccount) -> None:
     account.withdrawal = None
     with transaction.atomic(using=database):
         token = _as_it_is(account, database)
-        account.withdrawal = _withdrawal(
-            account, token if token and token.revoke(REVOKED) else None, database
-        )
+        if token and token.revoke(REVOKED):
+            account.withdrawal = _withdrawal(account, token, database)
 
 
 def _as_it_is(account: LinkedAccount, database: str) -> Token | None:

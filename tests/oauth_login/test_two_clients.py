@@ -248,6 +248,23 @@ def test_so_is_what_a_sign_in_through_the_other_was_granted(visitor, github, by_
     assert sorted(revoked) == sorted([(CLIENT_ID, kept), (SECOND[0], github.token["access_token"])])
 
 
+@pytest.mark.threat("H24")
+def test_where_no_token_is_kept_what_is_put_aside_waits_for_the_account_to_go(
+    visitor, github, by_the_second, revoked, settings
+):
+    visitor.sign_in(github)
+    by_the_second()
+    put_aside = Revocation.objects.get().access_token.reveal()
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"STORE_TOKENS": False}
+    account = by_the_second()
+
+    withdraw(account)
+    assert (revoked, Revocation.objects.count()) == ([], 1)
+    account.delete()
+
+    assert revoked == [(SECOND[0], put_aside)]
+
+
 def test_what_is_put_aside_waits_for_nobody_and_nobody_is_told_of_it(linked, revoked, admin_client, capsys):
     linked()
     Revocation.objects.update(created_at=datetime.now(UTC) - timedelta(days=400))

@@ -22,6 +22,7 @@ from oauth_login.errors import OAuthLoginError, ReauthorizationRequired
 from oauth_login.models import LinkedAccount, Revocation, Token
 from oauth_login.oauth2 import TokenResponse
 from oauth_login.providers.base import Profile
+from tests.databases import unquoted
 from tests.oauth_login.http_server import reply
 from tests.oauth_login.test_concurrency import at_once
 from tests.oauth_login.tokens.granting import DEAD
@@ -259,6 +260,42 @@ def test_outside_requests_the_next_look_writes_again_what_a_rollback_undid(accou
     assert stored(account) == ("ghu_access000002", "ghr_refresh000002")
     assert len(granting.requests) == 1
     request_finished.send(sender=None)  # where its row was not undone, its scope was
+
+
+@pytest.mark.threat("H16", "H26")
+def test_a_scope_waits_for_a_sign_in_that_is_writing_a_later_token(account_of, granting):
+    """What that grants is the scope that is written already, so that it has nothing to write of it."""
+    account = account_of(-1)
+    LinkedAccount.objects.update(scope="read:user repo")
+    granting.more = {"scope": "read:user"}
+    is_writing, renewed = threading.Event(), threading.Event()
+
+    def sign_in():
+        assert renewed.wait(20)
+        with transaction.atomic():
+            token = Token.objects.get()
+            assert Token.objects.replace(token, access_token="gho_of_the_sign_in", refresh_token="")
+            is_writing.set()
+            time.sleep(0.5)  # in which the renewal comes to its scope
+
+    def meet(execute, sql, *more):
+        done = execute(sql, *more)
+        if (
+            unquoted(sql).startswith("UPDATE oauth_login_token")
+            and granting.requests
+            and not renewed.is_set()
+        ):
+            renewed.set()
+            assert is_writing.wait(20)
+        return done
+
+    def renew():
+        with connection.execute_wrapper(meet):
+            return tokens.renew(account).version
+
+    at_once(renew, sign_in)
+
+    assert LinkedAccount.objects.get().scope == "read:user repo"
 
 
 def result(call):
