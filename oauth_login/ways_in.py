@@ -9,8 +9,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import global_settings, settings
-from django.contrib.auth import authenticate, get_backends
+from django.contrib.auth import get_backends
 from django.contrib.auth.backends import BaseBackend, ModelBackend
+from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import resolve_url
@@ -51,37 +52,49 @@ def has_password(user: Any) -> bool:
 
 @sensitive_variables()  # here, and in whatever this calls
 def proves(request: HttpRequest, user: Any, password: str) -> bool:
-    """Tell whether *password* is that of *user*; the site's backends judge, by the name first.
+    """Tell whether *password* is that of *user*; the site's backends judge, in their order.
 
-    Then each backend of the site's own is asked by what it calls people by, such as their address. Of all
-    that one wrong password is told: Django's signal is about the name.
+    Each is asked by the name, as Django would, and one of the site's own then by what it calls people by,
+    such as their address. Who denies (``PermissionDenied``), for too many wrong ones say, denies for all that
+    follow; and of a wrong password is told once, by Django's signal, about the name.
     """
-    found = authenticate(request, username=user.get_username(), password=password)
+    try:
+        asked = (_known_to(backend, request, who, password) for backend, who in _asked(user))
+        found = next(filter(None, asked), None)
+    except PermissionDenied:
+        found = None
     if found is None:
-        found = next(filter(None, (_known_to(one, request, user, password) for one in _others())), None)
+        told = {"username": user.get_username()}
+        user_login_failed.send(__name__, credentials=told, request=request)
     return found is not None and bool(found.pk == user.pk)
 
 
-def _others() -> Iterator[Any]:
-    """Yield the backends that take passwords in a way of the site's own."""
+def _asked(user: Any) -> Iterator[tuple[Any, dict[str, str]]]:
+    """Yield each backend that takes passwords, with what it is asked by."""
+    by_name = {"username": user.get_username()}
     for backend in get_backends():
-        if _takes_passwords(backend) and type(backend).authenticate is not ModelBackend.authenticate:
-            yield backend
+        if _takes_passwords(backend):
+            yield backend, by_name
+            who = _names_of(user, backend)
+            if type(backend).authenticate is not ModelBackend.authenticate and all(who.values()):
+                yield backend, who
 
 
-def _known_to(backend: Any, request: HttpRequest, user: Any, password: str) -> Any:
-    """Ask one backend by what it calls people by, in its signature: an address, or a field of theirs."""
-    _request, *taken = inspect.signature(backend.authenticate).parameters.values()
-    names = [one.name for one in taken if one.name != "password" and one.kind not in VARIADIC]
+def _names_of(user: Any, backend: Any) -> dict[str, str]:
+    """Return what *backend* has in its signature: the user's address by two names, else their field of it."""
     address = addresses.of(user)
     known = {"username": address, "email": address}
-    who = {name: known.get(name) or str(getattr(user, name, "") or "") for name in names}
-    if not who or not all(who.values()):
-        return None
+    _request, *taken = inspect.signature(backend.authenticate).parameters.values()
+    names = [one.name for one in taken if one.name != "password" and one.kind not in VARIADIC]
+    return {name: known.get(name) or str(getattr(user, name, "") or "") for name in names} or {"": ""}
+
+
+def _known_to(backend: Any, request: HttpRequest, who: dict[str, str], password: str) -> Any:
     try:
-        return backend.authenticate(request, **who, password=password)
-    except PermissionDenied:  # it lets nobody in, and no other is to be asked
-        return None
+        inspect.signature(backend.authenticate).bind(request, **who, password=password)
+    except TypeError:
+        return None  # it takes something else
+    return backend.authenticate(request, **who, password=password)
 
 
 def leads_in_by_password(user: Any) -> bool:

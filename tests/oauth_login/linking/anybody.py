@@ -41,6 +41,15 @@ class ByAddressAlone(ModelBackend):
         return _known(email, password)
 
 
+class Locks(ModelBackend):
+    """Denies whoever is called Ada, for too many wrong passwords say; an address is another matter."""
+
+    def authenticate(self, request, username=None, password=None, **more):
+        if username == "ada":
+            raise PermissionDenied
+        return
+
+
 class ByLastName(ModelBackend):
     """Knows people by a field of theirs."""
 

@@ -112,6 +112,22 @@ def test_a_wrong_password_is_one_whatever_backends_there_are(late, settings, bac
 
 
 @pytest.mark.threat("G02")
+def test_who_is_denied_by_one_backend_is_let_in_by_no_later_one(late, settings):
+    backends = [f"tests.oauth_login.linking.anybody.{name}" for name in ("Locks", "ByAddressAsName")]
+    settings.AUTHENTICATION_BACKENDS = backends
+    get_user_model().objects.update(email="ada@example.com")
+    session = late.session
+    session["_auth_user_backend"] = backends[-1]
+    session.save()
+
+    assert late.post(PAGE, {"password": PASSWORD}).status_code == 403
+    assert not is_let_link(late)
+
+    settings.AUTHENTICATION_BACKENDS = backends[1:]
+    assert late.post(PAGE, {"password": PASSWORD}).status_code == 302
+
+
+@pytest.mark.threat("G02")
 def test_the_password_of_somebody_else_proves_nothing(late, somebody, settings):
     somebody("bob")
     settings.AUTHENTICATION_BACKENDS = ["tests.oauth_login.linking.anybody.Bob"]
