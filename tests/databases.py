@@ -16,7 +16,7 @@ PATIENCE = "timeout=20"  # seconds, for which a connection to a file waits for a
 #: Which of the app's tests are about what is done differently by each database: those of models, of sign-ins
 #: from end to end, of tokens. Others mark themselves.
 ON_EVERY_DATABASE = (
-    *("grants", "linking", "moving", "policy", "tokens"),
+    *("grants", "linking", "moving", "policy", "tokens", "two_clients"),
     *(
         "test_admin*",
         "test_attempts*",
@@ -39,7 +39,6 @@ ON_EVERY_DATABASE = (
         "test_story*",
         "test_subjects*",
         "test_token*",
-        "test_two*",
         "test_webhook*",
     ),
 )

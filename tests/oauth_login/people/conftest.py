@@ -7,6 +7,7 @@ own, and leaves the directories out.
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.models import Group
 
 
 def pytest_ignore_collect(collection_path):
@@ -23,3 +24,15 @@ def tenant_of_the_tests(db):
         from tests.oauth_login.people.tenants.models import Tenant
 
         Tenant(host="testserver").save()
+
+
+@pytest.fixture
+def editor(visitor, github, settings):
+    """Somebody who has signed in, and is staff and in a group by a team of theirs."""
+    rules = {"TEAMS": True, "GROUPS": {"acme/editors": "Editors"}, "STAFF": ["acme/editors"]}
+    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"MEMBERSHIPS": {"github": rules}}
+    Group.objects.create(name="Editors")
+    github.teams = [{"slug": "editors", "organization": {"login": "acme"}}]
+    visitor.sign_in(github)
+    assert (visitor.user.groups.count(), visitor.user.is_staff) == (1, True)
+    return visitor

@@ -2,7 +2,6 @@
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 from django.core.checks import run_checks
 from django.core.management import call_command
 
@@ -75,17 +74,10 @@ def test_nobody_gets_a_password_or_rights(visitor, github):
     assert not visitor.user.is_superuser
 
 
-def test_teams_give_a_group_and_take_it_back(visitor, new_visitor, github, settings):
-    rules = {"TEAMS": True, "GROUPS": {"acme/editors": "Editors"}, "STAFF": ["acme/editors"]}
-    settings.OAUTH_LOGIN = settings.OAUTH_LOGIN | {"MEMBERSHIPS": {"github": rules}}
-    Group.objects.create(name="Editors")
-    github.teams = [{"slug": "editors", "organization": {"login": "acme"}}]
-    visitor.sign_in(github)
-    assert (visitor.user.groups.count(), visitor.user.is_staff) == (1, True)
-
+def test_teams_give_a_group_and_take_it_back(editor, new_visitor, github):
     github.teams = []
     new_visitor().sign_in(github)
-    assert (visitor.user.groups.count(), visitor.user.is_staff) == (0, False)
+    assert (editor.user.groups.count(), editor.user.is_staff) == (0, False)
 
 
 def test_who_is_deactivated_neither_stays_nor_comes_back(visitor, github):
