@@ -76,7 +76,8 @@ def _asked(user: Any) -> Iterator[tuple[Any, dict[str, str]]]:
         if _takes_passwords(backend):
             yield backend, by_name
             who = _names_of(user, backend)
-            if type(backend).authenticate is not ModelBackend.authenticate and all(who.values()):
+            is_own = type(backend).authenticate is not ModelBackend.authenticate
+            if is_own and who and all(who.values()):
                 yield backend, who
 
 
@@ -86,7 +87,7 @@ def _names_of(user: Any, backend: Any) -> dict[str, str]:
     known = {"username": address, "email": address}
     _request, *taken = inspect.signature(backend.authenticate).parameters.values()
     names = [one.name for one in taken if one.name != "password" and one.kind not in VARIADIC]
-    return {name: known.get(name) or str(getattr(user, name, "") or "") for name in names} or {"": ""}
+    return {name: known.get(name) or str(getattr(user, name, "") or "") for name in names}
 
 
 def _known_to(backend: Any, request: HttpRequest, who: dict[str, str], password: str) -> Any:

@@ -42,12 +42,10 @@ class ByAddressAlone(ModelBackend):
 
 
 class Locks(ModelBackend):
-    """Denies whoever is called Ada, for too many wrong passwords say; an address is another matter."""
+    """Denies everybody, for too many wrong passwords say."""
 
     def authenticate(self, request, username=None, password=None, **more):
-        if username == "ada":
-            raise PermissionDenied
-        return
+        raise PermissionDenied
 
 
 class ByLastName(ModelBackend):
